@@ -1,0 +1,143 @@
+// Whatever can grow has a limit, and meeting it hurts only the client that does.
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "support/eventually.h"
+#include "support/server_process.h"
+
+namespace terrace::integration {
+namespace {
+
+constexpr size_t kMiB = size_t{1} << 20;
+
+TEST_SUITE("integration/limits") {
+  TEST_CASE("one client more than maxclients is told so and closed") {
+    ServerProcess server({"--maxclients", "10"});
+    std::vector<Client> clients;
+    for (int i = 0; i < 10; ++i) {
+      clients.push_back(server.Connect());
+      REQUIRE(clients.back().Run("PING") == "+PONG");
+    }
+    Client refused = server.Connect();
+    CHECK(refused.ReadToEnd() == "-ERR max number of clients reached\r\n");
+    CHECK(FieldOf(clients[0].Text("INFO", "stats"), "rejected_connections") == "1");
+    clients.pop_back();
+    // The server needs a moment to see that somebody left.
+    CHECK(Eventually([&] { return server.Connect().Run("PING") == "+PONG"; }));
+  }
+
+  TEST_CASE("a client that does not read is closed at its output limit") {
+    ServerProcess server({"--client-output-buffer-limit", "normal 4mb 0 0"});
+    Client writer = server.Connect();
+    writer.Run("SET", "big", std::string(kMiB, 'x'));
+    Client slow = server.Connect();
+    slow.ShrinkReceiveBuffer();
+    std::string pipeline;
+    for (int i = 0; i < 500; ++i) pipeline += Client::Encode({"GET", "big"});
+    slow.Send(pipeline);
+    const auto is_alone = [&] {
+      const std::string list = writer.Text("CLIENT", "LIST");
+      return list.find('\n') == list.rfind('\n');
+    };
+    CHECK(Eventually(is_alone));
+    CHECK(writer.Run("PING") == "+PONG");
+    CHECK(server.ResidentBytes() < 400 * kMiB);
+  }
+
+  TEST_CASE("a slow subscriber is closed at the limit of its class") {
+    ServerProcess server({"--client-output-buffer-limit", "pubsub 1mb 0 0"});
+    Client slow = server.Connect();
+    slow.ShrinkReceiveBuffer();
+    Client brisk = server.Connect();
+    slow.Run("SUBSCRIBE a");
+    brisk.Run("SUBSCRIBE a");
+    Client publisher = server.Connect();
+    const std::string message(100000, 'm');
+    int published = 0;
+    while (publisher.Run("PUBLISH", "a", message) == ":2") {
+      ++published;
+      REQUIRE(brisk.Read().size() > message.size());
+      REQUIRE(published < 1000);
+    }
+    CHECK(published > 5);
+    CHECK(brisk.Read().size() > message.size());
+  }
+
+  TEST_CASE("a slow reader does not grow memory without bound" * doctest::skip(AgainstStock())) {
+    ServerProcess server;
+    Client writer = server.Connect();
+    for (int i = 0; i < 4; ++i) writer.Run("SET", "k" + std::to_string(i), std::string(10000, 'x'));
+    Client slow = server.Connect();
+    slow.ShrinkReceiveBuffer();
+    slow.SetTimeout(1000);
+    std::string pipeline;
+    for (int i = 0; i < 100000; ++i) pipeline += Client::Encode({"GET", "k" + std::to_string(i % 4)});
+    slow.Send(pipeline);  // a gigabyte of replies; sending stalls once the server stops reading
+    CHECK(writer.Run("PING") == "+PONG");
+    CHECK(server.ResidentBytes() < 200 * kMiB);
+  }
+
+  TEST_CASE("a request longer than the query buffer limit closes the connection") {
+    ServerProcess server({"--client-query-buffer-limit", "1mb"});
+    Client client = server.Connect();
+    client.Send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4000000\r\n");
+    client.Send(std::string(3000000, 'x'));
+    CHECK(client.IsClosedByPeer());
+    CHECK(server.Connect().Run("EXISTS k") == ":0");
+  }
+
+  TEST_CASE("a bulk string longer than proto-max-bulk-len is refused by its length") {
+    ServerProcess server({"--proto-max-bulk-len", "1mb"});
+    Client client = server.Connect();
+    client.Send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2000000\r\n");
+    CHECK(client.Read() == "-ERR Protocol error: invalid bulk length");
+    CHECK(client.IsClosedByPeer());
+    Client other = server.Connect();
+    CHECK(other.Run("SETRANGE k 1048576 x") ==
+          "-ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+  }
+
+  TEST_CASE("writes that would grow memory past maxmemory are refused, reads and deletes are not") {
+    ServerProcess server({"--maxmemory-policy", "noeviction"});
+    Client client = server.Connect();
+    client.Run("SET k v");
+    CHECK(client.Run("CONFIG SET maxmemory 1") == "+OK");
+    CHECK(client.Run("SET l w") == "-OOM command not allowed when used memory > 'maxmemory'.");
+    CHECK(client.Run("GET k") == "$v");
+    CHECK(client.Run("DEL k") == ":1");
+    CHECK(client.Run("CONFIG SET maxmemory 0") == "+OK");
+    CHECK(client.Run("SET l w") == "+OK");
+  }
+
+  TEST_CASE("with an eviction policy memory stays at its limit and writes go on") {
+    ServerProcess server({"--maxmemory-policy", "allkeys-lru"});
+    Client client = server.Connect();
+    const size_t used = std::stoull(FieldOf(client.Text("INFO", "memory"), "used_memory"));
+    client.Run("CONFIG", "SET", "maxmemory", std::to_string(used + 8 * kMiB));
+    const std::string value(1000, 'x');
+    for (int batch = 0; batch < 40; ++batch) {
+      std::string pipeline;
+      for (int i = 0; i < 1000; ++i)
+        pipeline += Client::Encode({"SET", std::to_string(batch * 1000 + i), value});
+      client.Send(pipeline);
+      for (int i = 0; i < 1000; ++i) REQUIRE(client.Read() == "+OK");
+    }
+    CHECK(std::stoull(FieldOf(client.Text("INFO", "stats"), "evicted_keys")) > 10000);
+    CHECK(std::stoull(FieldOf(client.Text("INFO", "memory"), "used_memory")) < used + 10 * kMiB);
+    CHECK(std::stoll(client.Run("DBSIZE").substr(1)) > 2000);
+  }
+
+  TEST_CASE("idle clients are closed after the timeout, subscribers are not") {
+    ServerProcess server({"--timeout", "1"});
+    Client idle = server.Connect();
+    Client listener = server.Connect();
+    listener.Run("SUBSCRIBE a");
+    CHECK(idle.IsClosedByPeer());
+    CHECK(server.Connect().Run("PUBLISH a x") == ":1");
+  }
+}
+
+}  // namespace
+}  // namespace terrace::integration

@@ -1,0 +1,169 @@
+#include "support/server_process.h"
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <thread>
+
+#include "support/case_watch.h"
+
+namespace terrace::integration {
+namespace {
+
+constexpr int kStartTimeoutMs = 20000;  // sanitized builds on a busy machine
+constexpr int kEndTimeoutMs = 20000;
+constexpr size_t kLogTailBytes = 4000;
+
+std::string ServerBinary() {
+  const char* named = std::getenv("TERRACE_SERVER");
+  return named != nullptr && *named != '\0' ? named : TERRACE_SERVER_BUILT;
+}
+
+// The kernel picks; between closing this socket and the server's bind another process may take the port,
+// which the constructor meets by trying again.
+int FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+bool AnswersPing(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  char reply = 0;
+  const bool answered = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+                        send(fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6 && recv(fd, &reply, 1, 0) == 1;
+  close(fd);
+  return answered;  // an error (a password is asked for) is an answer too
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// In the child: output to the log, die with the test program, become the server.
+[[noreturn]] void BecomeServer(const std::string& folder, const std::vector<std::string>& command) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const int log = open((folder + "/server.log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  dup2(log, STDOUT_FILENO);
+  dup2(log, STDERR_FILENO);
+  dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
+  std::vector<char*> argv;
+  for (const std::string& part : command) argv.push_back(const_cast<char*>(part.c_str()));
+  argv.push_back(nullptr);
+  if (chdir(folder.c_str()) == 0) execv(argv[0], argv.data());
+  _exit(127);
+}
+
+}  // namespace
+
+bool AgainstStock() { return std::filesystem::path(ServerBinary()).filename() == "redis-server"; }
+
+ServerProcess::ServerProcess(const std::vector<std::string>& args, Start start) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "terrace-test-XXXXXX").string();
+  folder_ = mkdtemp(pattern.data());
+  constexpr int kAttempts = 3;  // another process may take the port first
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    Launch(args);
+    if (WaitUntilReady() || start == Start::kMayFail) return;
+  }
+  const std::string log = Log();
+  FAIL("the server did not start: ", ServerBinary(), "\n", log);
+}
+
+void ServerProcess::Launch(const std::vector<std::string>& args) {
+  port_ = FreePort();
+  ended_ = false;
+  std::vector<std::string> command = {ServerBinary(), "--port", std::to_string(port_), "--dir", folder_,
+                                      "--save",       ""};
+  // Two workers on any machine, so that what crosses threads is always tried.
+  if (!AgainstStock()) command.insert(command.end(), {"--threads", "2"});
+  command.insert(command.end(), args.begin(), args.end());
+  pid_ = fork();
+  if (pid_ == 0) BecomeServer(folder_, command);
+}
+
+bool ServerProcess::WaitUntilReady() {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kStartTimeoutMs);
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (AnswersPing(port_)) return true;
+    if (WaitForExit(5) >= 0) return false;
+  }
+  Kill();
+  return false;
+}
+
+int ServerProcess::WaitForExit(int timeout_ms) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  while (!ended_) {
+    int status = 0;
+    if (waitpid(pid_, &status, WNOHANG) == pid_) {
+      ended_ = true;
+      exit_code_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    } else if (std::chrono::steady_clock::now() >= deadline) {
+      return -1;
+    } else {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  return exit_code_;
+}
+
+void ServerProcess::Kill() {
+  if (ended_) return;
+  kill(pid_, SIGKILL);
+  WaitForExit(kEndTimeoutMs);
+}
+
+ServerProcess::~ServerProcess() {
+  if (pid_ < 0) return;
+  if (!ended_) {
+    Signal(SIGTERM);
+    const int code = WaitForExit(kEndTimeoutMs);
+    if (code != 0) FAIL_CHECK("the server ended with ", code, " (-1: it did not end) when asked by SIGTERM");
+    Kill();
+  }
+  if (!CurrentCaseFailed()) {
+    std::filesystem::remove_all(folder_);
+    return;
+  }
+  const std::string log = Log();
+  std::cerr << "--- server log, kept in " << folder_ << "\n"
+            << log.substr(log.size() > kLogTailBytes ? log.size() - kLogTailBytes : 0) << "---\n";
+}
+
+std::string ServerProcess::Log() const { return ReadFile(folder_ + "/server.log"); }
+
+void ServerProcess::Signal(int number) const {
+  if (!ended_) kill(pid_, number);
+}
+
+size_t ServerProcess::ResidentBytes() const {
+  const std::string status = ReadFile("/proc/" + std::to_string(pid_) + "/status");
+  const size_t at = status.find("VmRSS:");
+  return at == std::string::npos ? 0 : std::strtoull(status.c_str() + at + 6, nullptr, 10) * 1024;
+}
+
+}  // namespace terrace::integration

@@ -1,0 +1,60 @@
+// A server of its own for one test case: the built binary on a free port, with a folder of its own.
+//
+// The binary is what CMake built, or what TERRACE_SERVER names: a stock redis-server passes these tests too,
+// apart from those marked as ours only, which is how the tests themselves were checked.
+//
+// The destructor asks the server to end with SIGTERM and expects exit code 0 within seconds, so that a crash,
+// a leak that a sanitizer reports at the end and a hang all fail the case that caused them. If the case has
+// failed, the end of the server's log is printed and its folder is kept.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/client.h"
+
+namespace terrace::integration {
+
+/// True when the tests run against a stock redis-server: what only Terrace has is skipped.
+bool AgainstStock();
+
+class ServerProcess {
+ public:
+  enum class Start { kMustSucceed, kMayFail };
+
+  /// Starts the server with `args` after port and folder and waits until it answers or ends; the case fails
+  /// at once when it does not answer, unless it may fail.
+  explicit ServerProcess(const std::vector<std::string>& args = {}, Start start = Start::kMustSucceed);
+  ~ServerProcess();
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  Client Connect() const { return Client::Tcp(port_); }
+  int port() const { return port_; }
+  pid_t pid() const { return pid_; }
+  /// The server's working folder; its log is server.log in there.
+  const std::string& folder() const { return folder_; }
+  std::string Log() const;
+
+  void Signal(int number) const;
+  /// Waits for the server to end by itself: its exit code, 128 + number for a signal, -1 after `timeout_ms`.
+  int WaitForExit(int timeout_ms);
+  /// Resident memory in bytes, from /proc.
+  size_t ResidentBytes() const;
+
+ private:
+  void Launch(const std::vector<std::string>& args);
+  bool WaitUntilReady();
+  void Kill();
+
+  std::string folder_;
+  int port_ = 0;
+  pid_t pid_ = -1;
+  bool ended_ = false;
+  int exit_code_ = -1;
+};
+
+}  // namespace terrace::integration

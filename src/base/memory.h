@@ -1,0 +1,54 @@
+// Where memory comes from and how much of it is held.
+//
+// mimalloc serves every allocation of the process: its shared library takes malloc's place for C code, and memory.cc
+// replaces operator new for C++. What C++ and libuv allocate is counted here, by size class, so that `maxmemory` means
+// what the allocator holds for us and not a sum of string lengths. A sanitizer build keeps the sanitizer's allocator
+// and counts all the same.
+//
+// Threads: every thread counts for itself and adds its sum to the total when it has moved by kFlushBytes, so counting
+// costs two plain additions. UsedMemory() is therefore exact to kFlushBytes a thread.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace terrace {
+
+/// The size class mimalloc serves a request of `size` bytes from: multiples of 16 up to 128, then four classes a
+/// doubling. Asking for exactly this many bytes wastes nothing, and two sizes of one class may replace each other in
+/// place. (memory_test compares it with the allocator's own answer.)
+constexpr size_t AllocationSize(size_t size) {
+  if (size <= 8) return 8;
+  if (size <= 128) return (size + 15) & ~size_t{15};
+  const unsigned shift = static_cast<unsigned>(std::bit_width(size - 1)) - 3;
+  return (((size - 1) >> shift) + 1) << shift;
+}
+
+/// AllocationSize(size) bytes, 16-byte aligned from 16 bytes on. Never returns nullptr: without memory the process ends.
+void* Allocate(size_t size);
+/// The counterpart; `size` is what was asked for.
+void Deallocate(void* memory, size_t size);
+/// Cache-line aligned memory; `size` is a power of two and at least 64.
+void* AllocateAligned(size_t size);
+void DeallocateAligned(void* memory, size_t size);
+
+/// For C libraries that take an allocator (libuv, Lua): counted malloc, calloc, realloc, free.
+void* CountedMalloc(size_t size);
+void* CountedCalloc(size_t count, size_t size);
+void* CountedRealloc(void* memory, size_t size);
+void CountedFree(void* memory);
+
+/// Bytes held now over all threads.
+int64_t UsedMemory();
+/// Highest value UsedMemory() was seen at when a thread added its sum.
+int64_t PeakMemory();
+void ResetPeakMemory();
+
+/// Bytes the process has in memory (resident set), from the kernel.
+int64_t ResidentMemory();
+/// Gives unused memory back to the operating system (MEMORY PURGE).
+void PurgeMemory();
+const char* AllocatorName();
+
+}  // namespace terrace

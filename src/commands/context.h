@@ -1,0 +1,144 @@
+// What a handler gets to see and to do.
+//
+// A ReadContext can only look. A WriteContext can also Edit, and its handler must return the Effect to be logged. The
+// keys of the command are locked and what was due among them is gone; asking for any other key is a bug (checked in
+// debug builds). A handler never sees a lock.
+#pragma once
+
+#include "base/args.h"
+#include "commands/command_spec.h"
+#include "commands/error_text.h"
+#include "engine/edit.h"
+#include "engine/key_locks.h"
+#include "engine/unit.h"
+#include "pubsub/message.h"
+#include "resp/reply.h"
+#include "types/errc.h"
+
+namespace terrace::commands {
+
+/// Takes published messages; implemented by whoever owns the subscribers.
+class Publisher {
+ public:
+  virtual ~Publisher() = default;
+  /// Returns how many subscribers get the message.
+  virtual uint64_t Publish(pubsub::Kind kind, Bytes channel, Bytes payload) = 0;
+};
+
+/// What a write did, as it goes to the log. A handler that returns None changed nothing.
+class [[nodiscard]] Effect {
+ public:
+  static Effect None() { return Effect(Kind::kNone); }
+  /// The command as the client sent it is deterministic: log it unchanged.
+  static Effect AsReceived() { return Effect(Kind::kAsReceived); }
+  /// The handler has put its effect into the unit (WriteContext::Rewritten).
+  static Effect Logged() { return Effect(Kind::kLogged); }
+
+  bool as_received() const { return kind_ == Kind::kAsReceived; }
+
+ private:
+  enum class Kind : uint8_t { kNone, kAsReceived, kLogged };
+  explicit Effect(Kind kind) : kind_(kind) {}
+  Kind kind_;
+};
+
+class ReadContext {
+ public:
+  ReadContext(engine::Unit& engine_unit, unsigned database, resp::Reply& out, engine::KeyRef* refs, size_t count)
+      : reply(out), unit(engine_unit), db(database), refs_(refs), count_(count) {}
+  ReadContext(const ReadContext&) = delete;
+  ReadContext& operator=(const ReadContext&) = delete;
+
+  resp::Reply& reply;
+  engine::Unit& unit;
+  const unsigned db;
+
+  uint64_t now_ms() const { return unit.now_ms; }
+  engine::Keyspace& keyspace() const { return unit.databases.Get(db); }
+
+  /// The entry of one of the command's keys, or nullptr; counts as a hit or miss and as an access. `key` must be the
+  /// argument itself (the same bytes in memory), which is how it is recognised.
+  engine::Entry* Find(Bytes key) { return Find(RefOf(key)); }
+  engine::Entry* Find(engine::KeyRef& ref) {
+    engine::Entry* entry = ref.entry();
+    if (TERRACE_UNLIKELY(entry == nullptr || Hidden(*entry))) {
+      engine::EngineCounters::Add(unit.counters.keyspace_misses);
+      unit.Notify(engine::kNotifyKeyMiss, ref.db, "keymiss", ref.key);
+      return nullptr;
+    }
+    engine::EngineCounters::Add(unit.counters.keyspace_hits);
+    unit.Touch(entry);
+    return entry;
+  }
+  /// The same for a key that must hold `type` if it exists.
+  ErrcOr<engine::Entry*> Find(Bytes key, Type type) {
+    engine::Entry* entry = Find(key);
+    if (TERRACE_UNLIKELY(entry != nullptr && entry->type() != type)) return Unexpected{Errc::kWrongType};
+    return entry;
+  }
+  /// Looks without counting and without touching the access clock (OBJECT, TTL, writes that look first).
+  engine::Entry* Peek(Bytes key) { return Peek(RefOf(key)); }
+  engine::Entry* Peek(engine::KeyRef& ref) {
+    engine::Entry* entry = ref.entry();
+    return entry == nullptr || Hidden(*entry) ? nullptr : entry;
+  }
+  ErrcOr<engine::Entry*> Peek(Bytes key, Type type) {
+    engine::Entry* entry = Peek(key);
+    if (TERRACE_UNLIKELY(entry != nullptr && entry->type() != type)) return Unexpected{Errc::kWrongType};
+    return entry;
+  }
+  /// The reference of one of the command's keys. Keys are mostly asked for in the order they stand in the request.
+  engine::KeyRef& RefOf(Bytes key) {
+    for (size_t tries = 0; tries < count_; ++tries) {
+      if (next_ == count_) next_ = 0;
+      engine::KeyRef& ref = refs_[next_];
+      if (TERRACE_LIKELY(ref.key.data() == key.data() && ref.key.size() == key.size())) {
+        if (count_ > 1) ++next_;
+        return ref;
+      }
+      ++next_;
+    }
+    return RefByName(key);
+  }
+  /// The references in the order of the keys; of a command with a target_db the last one is in that database.
+  size_t keys() const { return count_; }
+  engine::KeyRef& key_ref(size_t i) { return refs_[i]; }
+
+ protected:
+  /// Due, and nobody was allowed to remove it: a follower waits for the leader's DEL.
+  bool Hidden(const engine::Entry& entry) const {
+    return TERRACE_UNLIKELY(entry.IsDue(unit.now_ms)) && unit.origin == engine::Origin::kClient;
+  }
+  engine::KeyRef& RefByName(Bytes key);
+
+ private:
+  engine::KeyRef* refs_;
+  size_t count_;
+  size_t next_ = 0;
+};
+
+class WriteContext : public ReadContext {
+ public:
+  WriteContext(engine::Unit& engine_unit, unsigned database, resp::Reply& out, engine::KeyRef* refs, size_t count,
+               Publisher& messages)
+      : ReadContext(engine_unit, database, out, refs, count), publisher(messages) {}
+
+  Publisher& publisher;
+
+  /// The one way to change a key of the command. Announces the change: take it only when something will change.
+  engine::Edit Edit(Bytes key) { return engine::Edit(unit, RefOf(key)); }
+  /// The same where the name does not say which key is meant (COPY and MOVE: one name in two databases).
+  engine::Edit Edit(engine::KeyRef& ref) { return engine::Edit(unit, ref); }
+
+  /// Logs these words in place of the command; several calls make several commands of one unit.
+  Effect Rewritten(std::initializer_list<engine::EffectWord> words) {
+    unit.LogWords(db, words);
+    return Effect::Logged();
+  }
+  void Notify(uint32_t event_class, Bytes event, Bytes key) { unit.Notify(event_class, db, event, key); }
+};
+
+/// Writes the error's text as the reply.
+inline void ReplyError(ReadContext& context, Errc error) { context.reply.Error(ErrorText(error)); }
+
+}  // namespace terrace::commands

@@ -1,0 +1,20 @@
+// The families of commands, each in its own file that ends in its table. No static registration: this list is how a
+// table is known, so the linker cannot lose one.
+#pragma once
+
+#include <span>
+
+#include "commands/command_spec.h"
+
+namespace terrace::commands {
+
+std::span<const CommandSpec> StringCommands();
+std::span<const CommandSpec> CounterCommands();
+std::span<const CommandSpec> KeyCommands();
+std::span<const CommandSpec> ExpireCommands();
+std::span<const CommandSpec> IterationCommands();
+std::span<const CommandSpec> ObjectCommands();
+std::span<const CommandSpec> DumpCommands();
+std::span<const CommandSpec> PublishCommands();
+
+}  // namespace terrace::commands

@@ -1,0 +1,31 @@
+#include "engine/databases.h"
+
+#include <utility>
+
+namespace terrace::engine {
+
+Databases::Databases(unsigned count, HashKey hash_key, Participants& participants)
+    : hash_key_(hash_key), participants_(participants), keyspaces_(count) {
+  for (auto& place : keyspaces_) place.store(new Keyspace(hash_key_, participants_), std::memory_order_release);
+}
+
+Databases::~Databases() {
+  for (auto& place : keyspaces_) delete place.load();
+}
+
+void Databases::Swap(unsigned a, unsigned b) {
+  Keyspace* first = keyspaces_[a].load();
+  keyspaces_[a].store(keyspaces_[b].load(), std::memory_order_release);
+  keyspaces_[b].store(first, std::memory_order_release);
+}
+
+std::unique_ptr<Keyspace> Databases::Flush(unsigned db) {
+  auto fresh = std::make_unique<Keyspace>(hash_key_, participants_);
+  return std::unique_ptr<Keyspace>(keyspaces_[db].exchange(fresh.release(), std::memory_order_acq_rel));
+}
+
+void Databases::Discard(std::unique_ptr<Keyspace> keyspace) {
+  RetireKeyspace(participants_, reaper_, std::move(keyspace));
+}
+
+}  // namespace terrace::engine

@@ -1,0 +1,43 @@
+// Databases: SELECT's numbers and the keyspaces behind them. SWAPDB exchanges two keyspaces, FLUSHALL puts fresh ones in
+// their places; both happen in an exclusive section, and what was replaced is freed in the background.
+//
+// Threads: Get by anybody who is in; Swap and Flush in an exclusive section.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/keyspace.h"
+#include "engine/reaper.h"
+
+namespace terrace::engine {
+
+class Databases {
+ public:
+  Databases(unsigned count, HashKey hash_key, Participants& participants);
+  ~Databases();
+  Databases(const Databases&) = delete;
+  Databases& operator=(const Databases&) = delete;
+
+  unsigned count() const { return static_cast<unsigned>(keyspaces_.size()); }
+  Keyspace& Get(unsigned db) const { return *keyspaces_[db].load(std::memory_order_acquire); }
+  uint64_t HashOf(Bytes key) const { return SipHash13(hash_key_, key); }
+
+  void Swap(unsigned a, unsigned b);
+  /// Replaces the keyspace by an empty one and returns the old one, to be given to Discard.
+  std::unique_ptr<Keyspace> Flush(unsigned db);
+  /// Frees a replaced keyspace in the background, once nobody can hold a pointer into it.
+  void Discard(std::unique_ptr<Keyspace> keyspace);
+
+  Participants& participants() { return participants_; }
+
+ private:
+  const HashKey hash_key_;
+  Participants& participants_;
+  std::vector<std::atomic<Keyspace*>> keyspaces_;
+  std::shared_ptr<Reaper> reaper_ = std::make_shared<Reaper>();
+};
+
+}  // namespace terrace::engine

@@ -1,0 +1,116 @@
+#include "engine/edit.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+namespace terrace::engine {
+
+void Edit::SetString(const StringSource& value, uint64_t deadline_ms) {
+  unit_.NoteDeadline(deadline_ms);
+  Entry* old = ref_.entry();
+  if (TERRACE_LIKELY(old != nullptr)) {
+    const uint64_t before = old->deadline_ms();
+    if (TERRACE_LIKELY(old->type() == Type::kString && old->TryAssign(value, deadline_ms))) {
+      if (TERRACE_UNLIKELY(before != deadline_ms)) {
+        ref_.keyspace->DeadlineChanged(*ref_.shard, ref_.hash, before, deadline_ms);
+      }
+      unit_.Touch(old);
+      return;
+    }
+    Entry* entry = Entry::NewString(ref_.key, value, deadline_ms);
+    entry->set_access(old->access());
+    unit_.Touch(entry);
+    ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, entry);
+    ref_.version = ref_.shard->version();
+    return;
+  }
+  Put(Entry::NewString(ref_.key, value, deadline_ms));
+  ref_.entry()->set_access(unit_.FreshAccess());
+}
+
+void Edit::Put(Entry* entry) {
+  unit_.NoteDeadline(entry->deadline_ms());
+  if (ref_.entry() != nullptr) {
+    ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, entry);
+  } else {
+    ref_.slot = ref_.keyspace->Insert(*ref_.shard, ref_.hash, entry, unit_.self.slot());
+    unit_.NoteLoad(*ref_.keyspace, *ref_.shard);
+    unit_.Notify(kNotifyNew, ref_.db, "new", ref_.key);
+  }
+  ref_.version = ref_.shard->version();
+}
+
+char* Edit::GrowString(size_t size) {
+  Entry* entry = ref_.entry();
+  char* bytes = entry->TryGrowString(size);
+  if (bytes != nullptr) {
+    unit_.Touch(entry);
+  } else {
+    IntegerText text;
+    const Bytes old = entry->StringBytes(&text);
+    const uint64_t deadline_ms = entry->deadline_ms();
+    if (size > kBlobBytesMin) {
+      // A quarter to spare is what the smaller size classes have, too.
+      const size_t spare = size > old.size() ? std::min<size_t>(size / 4, UINT32_MAX) : 0;
+      const BlobRef grown = BlobRef::Adopt(Blob::New(size, static_cast<uint32_t>(spare)));
+      std::memcpy(grown->data(), old.data(), old.size());
+      SetString(StringSource::OfBlob(grown.get()), deadline_ms);
+    } else {
+      std::string grown(old);
+      grown.resize(size);
+      SetString(StringSource::Of(grown), deadline_ms);
+    }
+    entry = ref_.entry();
+    bytes = entry->MutableStringBytes();
+  }
+  entry->MarkRawString();
+  return bytes;
+}
+
+void Edit::SetDeadline(uint64_t deadline_ms) {
+  unit_.NoteDeadline(deadline_ms);
+  Entry* entry = ref_.entry();
+  const uint64_t before = entry->deadline_ms();
+  if (before != 0 && deadline_ms != 0) {
+    entry->set_deadline_ms(deadline_ms);
+    ref_.keyspace->DeadlineChanged(*ref_.shard, ref_.hash, before, deadline_ms);
+  } else if (before != deadline_ms) {
+    ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, Entry::NewCopy(*entry, ref_.key, deadline_ms));
+    ref_.version = ref_.shard->version();
+  }
+}
+
+Entry* Edit::Take() {
+  Entry* entry = ref_.entry();
+  Entry* taken = ref_.keyspace->Remove(*ref_.shard, ref_.slot, ref_.hash, unit_.self.slot());
+  TERRACE_DCHECK(taken == entry);
+  ref_.slot = nullptr;
+  ref_.version = ref_.shard->version();
+  unit_.NoteLoad(*ref_.keyspace, *ref_.shard);
+  return entry;
+}
+
+void Edit::Delete() { Entry::Delete(Take()); }
+
+void ExpireOne(Unit& unit, KeyRef& ref) {
+  unit.LogWords(ref.db, {unit.settings.lazy_expire.load(std::memory_order_relaxed) ? "UNLINK" : "DEL", ref.key});
+  unit.Notify(kNotifyExpired, ref.db, "expired", ref.key);
+  EngineCounters::Add(unit.counters.expired);
+  Edit(unit, ref, Edit::Expiry{}).Delete();
+}
+
+size_t ExpireDue(Unit& unit, KeyRef* refs, size_t count, bool only_reads) {
+  if (unit.origin != Origin::kClient) return 0;
+  size_t expired = 0;
+  for (size_t i = 0; i < count; ++i) {
+    Entry* entry = refs[i].entry();
+    if (TERRACE_LIKELY(entry == nullptr || !entry->IsDue(unit.now_ms))) continue;
+    if (only_reads && unit.settings.paused.load(std::memory_order_relaxed)) continue;
+    ExpireOne(unit, refs[i]);
+    ++expired;
+  }
+  return expired;
+}
+
+}  // namespace terrace::engine

@@ -1,0 +1,69 @@
+// Edit: the one door to change a value. Everything that must happen when a key changes hangs on it, so no handler can
+// forget any of it:
+//
+//   - watches on the key break (and whoever else registered an interest is told)
+//   - the old image is saved if a cut is walking, and the entry is marked as changed (with the checkpointer)
+//   - the keyspace's counts, the expiry index and the staircase's load follow
+//
+// Memory is counted by the allocator itself. Constructing an Edit announces the change; every method then performs one.
+//
+// Threads: the key's shard is locked.
+#pragma once
+
+#include "engine/key_locks.h"
+#include "engine/unit.h"
+
+namespace terrace::engine {
+
+class Edit {
+ public:
+  Edit(Unit& unit, KeyRef& ref) : unit_(unit), ref_(ref) {
+    InterestTable* interest = ref.shard->interest();
+    if (TERRACE_UNLIKELY(interest != nullptr)) interest->KeyChanges(ref.hash, ref.key);
+  }
+  /// The change is that the key is due and goes.
+  struct Expiry {};
+  Edit(Unit& unit, KeyRef& ref, Expiry) : unit_(unit), ref_(ref) {
+    InterestTable* interest = ref.shard->interest();
+    if (TERRACE_UNLIKELY(interest != nullptr)) interest->KeyExpires(ref.hash, ref.key);
+  }
+  Edit(const Edit&) = delete;
+  Edit& operator=(const Edit&) = delete;
+
+  Entry* entry() { return ref_.entry(); }
+
+  /// The key holds this string now, whatever it held before; deadline 0 means none.
+  void SetString(const StringSource& value, uint64_t deadline_ms);
+  /// The integer of an entry that holds one.
+  void SetInteger(int64_t value) {
+    Entry* held = entry();
+    held->set_integer(value);
+    unit_.Touch(held);
+  }
+  /// The bytes of a string that exists, to be changed in place without changing their number. A shared blob and an
+  /// integer are copied first.
+  char* MutableString() { return GrowString(entry()->StringLength()); }
+  /// The same after making the string `size` bytes long, at least what it is. Every new byte must be written. Growing a
+  /// string bit by bit copies each of its bytes a few times, however long it gets.
+  char* GrowString(size_t size);
+  /// Changes, adds or (0) removes the deadline of a key that exists.
+  void SetDeadline(uint64_t deadline_ms);
+  /// The key goes. Large values are freed by the caller's thread; blobs are reference-counted.
+  void Delete();
+  /// The key goes, its entry stays with the caller (RENAME, MOVE).
+  Entry* Take();
+  /// Puts an entry whose key is this one in place of what there is.
+  void Put(Entry* entry);
+
+ private:
+  Unit& unit_;
+  KeyRef& ref_;
+};
+
+/// Deletes the keys among `refs` that are due, logging each DEL and queueing its `expired` event; only for units that
+/// may expire. Returns how many went. While the server is paused, a unit that only reads leaves them: they are hidden.
+size_t ExpireDue(Unit& unit, KeyRef* refs, size_t count, bool only_reads = false);
+/// One key that is known to be due.
+void ExpireOne(Unit& unit, KeyRef& ref);
+
+}  // namespace terrace::engine

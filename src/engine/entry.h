@@ -1,0 +1,173 @@
+// Entry: one key and its value, in one allocation.
+//
+//    0  u8   type (low four bits) and encoding (high four)
+//    1  u8   flags: has a deadline; a string that was changed in place
+//    2  u16  epoch: for the checkpoint, which cut has captured this entry
+//    4  u24  access clock: LRU seconds, or LFU minutes and counter (engine/access_clock.h)
+//    7  u8   key length, or 255: a u32 length stands before the key
+//    8  u64  deadline, ms since epoch          only with kHasDeadline
+//    .  u32  key length                        only if byte 7 is 255
+//    .       key bytes
+//    .       value:  integer   i64
+//                    inline    u8 length, or 255 and u32 length; then the bytes
+//                    blob      Blob*, one reference
+//
+// So a 16-byte key with a 64-byte value takes 89 bytes and is served from the 96-byte class. An entry is rewritten in
+// place when the new form falls into the same size class; otherwise the caller puts a new entry in its slot.
+//
+// Threads: reached through the lock of the shard that holds it.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <optional>
+
+#include "base/blob.h"
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/memory.h"
+#include "types/value_type.h"
+
+namespace terrace::engine {
+
+/// What a string value is to be made of. Exactly one of the three forms; bytes are copied, a blob is shared.
+class StringSource {
+ public:
+  static StringSource Of(Bytes bytes) { return StringSource(bytes); }
+  static StringSource OfInteger(int64_t value) { return StringSource(value); }
+  static StringSource OfBlob(Blob* blob) { return StringSource(blob); }
+  /// The most compact of the three that holds `bytes`: an integer if it reads back to the same bytes, a blob above
+  /// kBlobBytesMin (`blob` if the caller has the bytes in one already), else inline.
+  static StringSource Compact(Bytes bytes, Blob* blob = nullptr);
+
+  Encoding encoding() const { return encoding_; }
+  int64_t integer() const { return integer_; }
+  Bytes bytes() const { return bytes_; }
+  Blob* blob() const { return blob_; }
+
+ private:
+  explicit StringSource(Bytes bytes) : encoding_(Encoding::kInline), bytes_(bytes) {}
+  explicit StringSource(int64_t value) : encoding_(Encoding::kInteger), integer_(value) {}
+  explicit StringSource(Blob* blob) : encoding_(Encoding::kBlob), blob_(blob) {}
+
+  Encoding encoding_;
+  int64_t integer_ = 0;
+  Bytes bytes_;
+  Blob* blob_ = nullptr;
+};
+
+/// Room for the decimal form of an integer value while it is looked at as bytes.
+struct IntegerText {
+  char chars[20];
+};
+
+class Entry {
+ public:
+  /// A new entry holding a string; `deadline_ms` 0 means none.
+  static Entry* NewString(Bytes key, const StringSource& value, uint64_t deadline_ms);
+  /// A copy under another name, with its own deadline; shares a blob.
+  static Entry* NewCopy(const Entry& source, Bytes key, uint64_t deadline_ms);
+  /// Frees the entry and drops its reference to a blob.
+  static void Delete(Entry* entry);
+
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+
+  Type type() const { return static_cast<Type>(type_encoding_ & 15); }
+  Encoding encoding() const { return static_cast<Encoding>(type_encoding_ >> 4); }
+  Bytes key() const {
+    const char* p = after_header();
+    if (TERRACE_LIKELY(short_key_length_ != kLongKey)) return Bytes(p, short_key_length_);
+    return Bytes(p + 4, Load<uint32_t>(p));
+  }
+  bool HasKey(Bytes wanted) const {
+    const Bytes own = key();
+    return own.size() == wanted.size() && std::memcmp(own.data(), wanted.data(), wanted.size()) == 0;
+  }
+
+  /// 0 if the key has none.
+  uint64_t deadline_ms() const { return (flags_ & kHasDeadline) != 0 ? Load<uint64_t>(raw() + kHeaderBytes) : 0; }
+  bool IsDue(uint64_t now_ms) const { return (flags_ & kHasDeadline) != 0 && deadline_ms() < now_ms; }
+  /// Changes a deadline the entry already has; adding or removing one changes its size (WithDeadline).
+  void set_deadline_ms(uint64_t deadline_ms) {
+    TERRACE_DCHECK((flags_ & kHasDeadline) != 0);
+    std::memcpy(raw() + kHeaderBytes, &deadline_ms, 8);
+  }
+  bool has_deadline() const { return (flags_ & kHasDeadline) != 0; }
+
+  uint32_t access() const { return access_[0] | static_cast<uint32_t>(access_[1]) << 8 | static_cast<uint32_t>(access_[2]) << 16; }
+  void set_access(uint32_t clock) {
+    access_[0] = static_cast<uint8_t>(clock);
+    access_[1] = static_cast<uint8_t>(clock >> 8);
+    access_[2] = static_cast<uint8_t>(clock >> 16);
+  }
+
+  // --- strings ---
+  int64_t integer() const {
+    TERRACE_DCHECK(encoding() == Encoding::kInteger);
+    return Load<int64_t>(value());
+  }
+  void set_integer(int64_t integer) {
+    TERRACE_DCHECK(encoding() == Encoding::kInteger);
+    std::memcpy(value(), &integer, 8);
+  }
+  Blob* blob() const {
+    TERRACE_DCHECK(encoding() == Encoding::kBlob);
+    return Load<Blob*>(value());
+  }
+  /// The string's bytes. An integer is written to `text`; otherwise the view is into the entry or its blob.
+  Bytes StringBytes(IntegerText* text) const;
+  size_t StringLength() const;
+
+  /// Rewrites value and deadline in place if the result falls into the same size class; false leaves it untouched.
+  bool TryAssign(const StringSource& value, uint64_t deadline_ms);
+  /// The bytes of an inline or unshared blob string, to be changed in place; nullptr otherwise.
+  char* MutableStringBytes();
+  /// The same after making the string `size` bytes long, at least what it is (the new bytes are undefined); nullptr if it
+  /// cannot grow where it is.
+  char* TryGrowString(size_t size);
+  /// Changed in place by APPEND or SETRANGE since it was set: what OBJECT ENCODING calls raw, however short.
+  bool raw_string() const { return (flags_ & kRawString) != 0; }
+  void MarkRawString() { flags_ |= kRawString; }
+
+  /// Bytes the allocator holds for it, blob included.
+  size_t MemoryBytes() const;
+
+ private:
+  static constexpr size_t kHeaderBytes = 8;
+  static constexpr uint8_t kLongKey = 255;
+  static constexpr uint8_t kLongValue = 255;
+  enum Flag : uint8_t { kHasDeadline = 1, kRawString = 2 };
+
+  Entry() = default;
+
+  template <typename T>
+  static T Load(const char* p) {
+    T value;
+    std::memcpy(&value, p, sizeof value);
+    return value;
+  }
+
+  static size_t BytesFor(size_t key_size, const StringSource& value, bool has_deadline);
+  size_t AllocatedBytes() const;  // of the allocation, before rounding to its size class
+  void WriteValue(const StringSource& value);
+
+  char* raw() { return reinterpret_cast<char*>(this); }
+  const char* raw() const { return reinterpret_cast<const char*>(this); }
+  const char* after_header() const { return raw() + kHeaderBytes + ((flags_ & kHasDeadline) != 0 ? 8 : 0); }
+  const char* value() const {
+    const char* p = after_header();
+    return TERRACE_LIKELY(short_key_length_ != kLongKey) ? p + short_key_length_ : p + 4 + Load<uint32_t>(p);
+  }
+  char* value() { return const_cast<char*>(static_cast<const Entry*>(this)->value()); }
+
+  uint8_t type_encoding_;
+  uint8_t flags_;
+  uint16_t epoch_;
+  uint8_t access_[3];
+  uint8_t short_key_length_;
+};
+
+static_assert(sizeof(Entry) == 8);
+
+}  // namespace terrace::engine

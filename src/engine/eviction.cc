@@ -1,0 +1,77 @@
+#include "engine/eviction.h"
+
+#include <algorithm>
+
+namespace terrace::engine {
+namespace {
+
+bool VolatileOnly(EvictionPolicy policy) {
+  return policy == EvictionPolicy::kVolatileLru || policy == EvictionPolicy::kVolatileLfu ||
+         policy == EvictionPolicy::kVolatileRandom || policy == EvictionPolicy::kVolatileTtl;
+}
+
+uint64_t ScoreOf(const Entry& entry, EvictionPolicy policy, const Unit& unit, Random& random) {
+  switch (policy) {
+    case EvictionPolicy::kAllKeysLru:
+    case EvictionPolicy::kVolatileLru:
+      return LruIdleSeconds(entry.access(), unit.now_ms);
+    case EvictionPolicy::kAllKeysLfu:
+    case EvictionPolicy::kVolatileLfu:
+      return 255u - LfuCounter(entry.access(), unit.now_ms, unit.lfu_settings());
+    case EvictionPolicy::kVolatileTtl:
+      return UINT64_MAX - entry.deadline_ms();
+    case EvictionPolicy::kAllKeysRandom:
+    case EvictionPolicy::kVolatileRandom:
+    case EvictionPolicy::kNoEviction:
+      return random.Next() >> 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void Evictor::Offer(uint64_t score, unsigned db, Bytes key) {
+  const auto same = [&](const Candidate& c) { return c.db == db && c.key == key; };
+  std::erase_if(pool_, same);
+  if (pool_.size() == kPoolKeys) {
+    if (pool_.front().score >= score) return;
+    pool_.erase(pool_.begin());
+  }
+  const auto at = std::upper_bound(pool_.begin(), pool_.end(), score,
+                                   [](uint64_t s, const Candidate& c) { return s < c.score; });
+  pool_.insert(at, Candidate{score, db, std::string(key)});
+}
+
+void Evictor::SampleDatabase(Unit& unit, unsigned db, EvictionPolicy policy) {
+  Keyspace& keyspace = unit.databases.Get(db);
+  const uint32_t wanted = std::max(1u, settings_.samples.load(std::memory_order_relaxed));
+  uint32_t seen = 0;
+  // Keys with a deadline may be rare: look at more buckets for them, but not for ever.
+  for (uint32_t tries = 0; seen < wanted && tries < 4 * wanted + 16; ++tries) {
+    const bool any = keyspace.Sample(unit.random, [&](Shard&, const Entry& entry) {
+      if (seen >= wanted || (VolatileOnly(policy) && !entry.has_deadline())) return;
+      ++seen;
+      Offer(ScoreOf(entry, policy, unit, unit.random), db, entry.key());
+    });
+    if (!any) return;
+  }
+}
+
+bool Evictor::PickVictim(Unit& unit, unsigned* db, std::string* key) {
+  const EvictionPolicy policy = settings_.policy.load(std::memory_order_relaxed);
+  if (policy == EvictionPolicy::kNoEviction) return false;
+  if (policy != pool_policy_) {
+    pool_.clear();
+    pool_policy_ = policy;
+  }
+  for (unsigned i = 0; i < unit.databases.count(); ++i) {
+    if (unit.databases.Get(i).size() > 0) SampleDatabase(unit, i, policy);
+  }
+  if (pool_.empty()) return false;
+  *db = pool_.back().db;
+  *key = std::move(pool_.back().key);
+  pool_.pop_back();
+  return true;
+}
+
+}  // namespace terrace::engine

@@ -1,0 +1,64 @@
+// Eviction: whom to drop when memory is full. Redis' policies, by sampling: a few keys from random buckets, the best of
+// them goes; candidates that were good but not the best are kept in a small pool for the next round.
+//
+// Threads: one Evictor a participant; settings are shared and read relaxed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/key_locks.h"
+#include "engine/unit.h"
+
+namespace terrace::engine {
+
+enum class EvictionPolicy : uint8_t {
+  kNoEviction,
+  kAllKeysLru,
+  kAllKeysLfu,
+  kAllKeysRandom,
+  kVolatileLru,
+  kVolatileLfu,
+  kVolatileRandom,
+  kVolatileTtl,
+};
+
+struct EvictionSettings {
+  std::atomic<int64_t> memory_max{0};  // 0: no limit
+  std::atomic<EvictionPolicy> policy{EvictionPolicy::kNoEviction};
+  std::atomic<uint32_t> samples{5};
+
+  bool OverLimit() const {
+    const int64_t limit = memory_max.load(std::memory_order_relaxed);
+    return limit != 0 && UsedMemory() > limit;
+  }
+};
+
+class Evictor {
+ public:
+  explicit Evictor(const EvictionSettings& settings) : settings_(settings) {}
+
+  /// Picks the next key to go, over all databases; false if the policy finds none. The key may have changed or gone by
+  /// the time it is locked.
+  bool PickVictim(Unit& unit, unsigned* db, std::string* key);
+
+ private:
+  struct Candidate {
+    uint64_t score;  // the higher, the sooner it goes
+    unsigned db;
+    std::string key;
+  };
+
+  void SampleDatabase(Unit& unit, unsigned db, EvictionPolicy policy);
+  void Offer(uint64_t score, unsigned db, Bytes key);
+
+  static constexpr size_t kPoolKeys = 16;
+
+  const EvictionSettings& settings_;
+  EvictionPolicy pool_policy_ = EvictionPolicy::kNoEviction;
+  std::vector<Candidate> pool_;  // ascending score: the best candidate last
+};
+
+}  // namespace terrace::engine

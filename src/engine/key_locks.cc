@@ -1,0 +1,40 @@
+#include "engine/key_locks.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace terrace::engine {
+
+void KeyLocks::AcquireMany(KeyRef* refs, size_t count) {
+  order_.clear();
+  for (size_t i = 0; i < count; ++i) order_.push_back(&refs[i]);
+  std::sort(order_.begin(), order_.end(), [](const KeyRef* a, const KeyRef* b) {
+    if (a->keyspace != b->keyspace) return std::less<>()(a->keyspace, b->keyspace);
+    return a->hash < b->hash;
+  });
+  while (true) {
+    bool all_live = true;
+    for (KeyRef* ref : order_) {
+      Shard* shard = ref->keyspace->staircase().Guess(ref->hash);
+      if (shards_.empty() || shards_.back() != shard) {
+        shard->Lock();
+        shards_.push_back(shard);
+        if (shard->state() != Shard::State::kLive) {
+          all_live = false;
+          break;
+        }
+      }
+      ref->shard = shard;
+    }
+    if (all_live) break;
+    ReleaseMany();
+  }
+  for (KeyRef* ref : order_) ref->Look();
+}
+
+void KeyLocks::ReleaseMany() {
+  for (size_t i = shards_.size(); i > 0; --i) shards_[i - 1]->Unlock();
+  shards_.clear();
+}
+
+}  // namespace terrace::engine

@@ -1,0 +1,74 @@
+// KeyLocks: the shards of a unit's keys, locked in order.
+//
+// The order is (address of the keyspace, hash): any total order over databases will do as long as everybody uses the same,
+// and within a keyspace hash order is shard order, so a shard is never met twice from different sides. After locking,
+// each shard must still be live; if one was handed over meanwhile, everything is released and locked again.
+//
+// Nothing is waited for while these are held but the log's append lock.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/keyspace.h"
+
+namespace terrace::engine {
+
+/// One key of a command, found and locked.
+struct KeyRef {
+  Bytes key;
+  uint64_t hash = 0;
+  Keyspace* keyspace = nullptr;
+  unsigned db = 0;
+  Shard* shard = nullptr;
+  Slot slot = nullptr;  // nullptr: the key does not exist
+  uint32_t version = 0;  // of the shard when the slot was looked up
+
+  void Look() {
+    slot = shard->Lookup(hash, key);
+    version = shard->version();
+  }
+  /// The entry now, even if an edit of another key moved it.
+  Entry* entry() {
+    if (TERRACE_UNLIKELY(version != shard->version())) Look();
+    return slot == nullptr ? nullptr : Shard::At(slot);
+  }
+};
+
+class KeyLocks {
+ public:
+  KeyLocks() = default;
+  ~KeyLocks() { Release(); }
+  KeyLocks(const KeyLocks&) = delete;
+  KeyLocks& operator=(const KeyLocks&) = delete;
+
+  /// Locks the shards of all refs (key, hash and keyspace are set), fills in shard and slot.
+  void Acquire(KeyRef* refs, size_t count) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
+    if (TERRACE_LIKELY(count == 1)) {
+      refs->shard = refs->keyspace->staircase().Lock(refs->hash);
+      single_ = refs->shard;
+      refs->Look();
+      return;
+    }
+    AcquireMany(refs, count);
+  }
+  void Release() TERRACE_NO_THREAD_SAFETY_ANALYSIS {
+    if (TERRACE_LIKELY(single_ != nullptr)) {
+      single_->Unlock();
+      single_ = nullptr;
+    } else if (!shards_.empty()) {
+      ReleaseMany();
+    }
+  }
+  bool empty() const { return single_ == nullptr && shards_.empty(); }
+
+ private:
+  void AcquireMany(KeyRef* refs, size_t count) TERRACE_NO_THREAD_SAFETY_ANALYSIS;
+  void ReleaseMany() TERRACE_NO_THREAD_SAFETY_ANALYSIS;
+
+  Shard* single_ = nullptr;
+  std::vector<Shard*> shards_;
+  std::vector<KeyRef*> order_;
+};
+
+}  // namespace terrace::engine

@@ -1,0 +1,120 @@
+#include "engine/keyspace.h"
+
+#include <algorithm>
+
+namespace terrace::engine {
+
+Keyspace::Keyspace(HashKey hash_key, Participants& participants)
+    : participants_(participants), staircase_(hash_key, participants) {}
+
+Slot Keyspace::Insert(Shard& shard, uint64_t hash, Entry* entry, unsigned participant) {
+  std::atomic<int64_t>& counter = counters_[participant].entries;
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  const uint64_t deadline = entry->deadline_ms();
+  const Slot slot = shard.Insert(hash, entry);
+  if (TERRACE_UNLIKELY(deadline != 0)) staircase_.NoteDeadline(hash, deadline);
+  return slot;
+}
+
+void Keyspace::Replace(Shard& shard, Slot slot, uint64_t hash, Entry* entry) {
+  const uint64_t deadline = entry->deadline_ms();
+  Entry::Delete(shard.Replace(slot, hash, entry));
+  if (TERRACE_UNLIKELY(deadline != 0)) staircase_.NoteDeadline(hash, deadline);
+}
+
+Entry* Keyspace::Remove(Shard& shard, Slot slot, uint64_t hash, unsigned participant) {
+  std::atomic<int64_t>& counter = counters_[participant].entries;
+  counter.store(counter.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  return shard.Remove(slot, hash);
+}
+
+void Keyspace::DeadlineChanged(Shard& shard, uint64_t hash, uint64_t before, uint64_t after) {
+  shard.DeadlineChanged(hash, before, after);
+  if (after != 0) staircase_.NoteDeadline(hash, after);
+}
+
+uint64_t Keyspace::size() const {
+  int64_t sum = 0;
+  const unsigned slots = participants_.slots();
+  for (unsigned i = 0; i < slots; ++i) sum += counters_[i].entries.load(std::memory_order_relaxed);
+  return sum > 0 ? static_cast<uint64_t>(sum) : 0;
+}
+
+void Keyspace::WatchContention(uint64_t shards_max) {
+  constexpr uint64_t kAcquisitionsMin = 10'000;  // fewer say nothing
+  constexpr uint64_t kTolerated = 1000;          // one in so many may wait
+  // Beyond shards_max contention is left to the load's own growth, and nothing has to be looked at.
+  if (staircase_.shards() >= shards_max) return;
+  if (size() == 0) shards_min_.store(1, std::memory_order_relaxed);
+  uint64_t acquisitions = 0, contended = 0;
+  staircase_.ForEachShard(0, [&](Shard& shard, uint64_t, uint64_t) {
+    acquisitions += shard.acquisitions();
+    contended += shard.contended();
+    return true;
+  });
+  // Shards that were handed over took their counts with them: then start again from what is there now.
+  const bool comparable = acquisitions >= acquisitions_seen_ && contended >= contended_seen_;
+  const uint64_t more = comparable ? acquisitions - acquisitions_seen_ : 0;
+  const uint64_t waited = comparable ? contended - contended_seen_ : 0;
+  acquisitions_seen_ = acquisitions;
+  contended_seen_ = contended;
+  if (more < kAcquisitionsMin || waited * kTolerated <= more) return;
+  shards_min_.store(std::min(shards_max, 2 * staircase_.shards()), std::memory_order_relaxed);
+}
+
+uint64_t Keyspace::deadlines() {
+  uint64_t sum = 0;
+  staircase_.ForEachShard(0, [&](Shard& shard, uint64_t, uint64_t) {
+    sum += shard.deadlines();
+    return true;
+  });
+  return sum;
+}
+
+uint64_t Keyspace::Scan(uint64_t cursor, uint64_t count, const std::function<void(const Entry&)>& visit) {
+  if (cursor >= Staircase::kEnd) return 0;
+  uint64_t visited = 0, buckets = 0;
+  uint64_t stopped_at = 0;
+  staircase_.ForEachShard(cursor, [&](Shard& shard, uint64_t begin, uint64_t end) {
+    const uint64_t width = (end - begin) >> kShardBucketBits;
+    const uint64_t from = std::max(cursor, begin);
+    if (shard.count() == 0) {
+      ++buckets;
+      stopped_at = end;
+    } else {
+      for (uint64_t bucket = (from - begin) / width; bucket < kShardBuckets; ++bucket) {
+        shard.ForEachInBucket(static_cast<unsigned>(bucket), [&](const Entry* entry) {
+          visit(*entry);
+          ++visited;
+        });
+        stopped_at = begin + (bucket + 1) * width;
+        if (visited >= count || ++buckets >= 10 * count) break;
+      }
+    }
+    return visited < count && buckets < 10 * count;
+  });
+  return stopped_at >= Staircase::kEnd ? 0 : stopped_at;
+}
+
+bool Keyspace::Sample(Random& random, const std::function<void(Shard&, const Entry&)>& visit) {
+  bool found = false;
+  // From a random bucket on to the first that is not empty, around the end of hash space once.
+  const uint64_t start = random.Next() >> 16;
+  for (const uint64_t from : {start, uint64_t{0}}) {
+    staircase_.ForEachShard(from, [&](Shard& shard, uint64_t begin, uint64_t end) {
+      const uint64_t width = (end - begin) >> kShardBucketBits;
+      if (shard.count() == 0) return true;
+      for (uint64_t bucket = (std::max(from, begin) - begin) / width; bucket < kShardBuckets && !found; ++bucket) {
+        shard.ForEachInBucket(static_cast<unsigned>(bucket), [&](const Entry* entry) {
+          visit(shard, *entry);
+          found = true;
+        });
+      }
+      return !found;
+    });
+    if (found) return true;
+  }
+  return false;
+}
+
+}  // namespace terrace::engine

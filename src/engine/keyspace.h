@@ -1,0 +1,76 @@
+// Keyspace: the memory side of one database: a staircase of shards, and how many keys there are.
+//
+// Threads: everything that names a hash works on the shard of that hash, which the caller has locked (engine/key_locks.h)
+// or holds in an exclusive section; Scan, Sample and the counters lock for themselves and want no lock held.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/random.h"
+#include "engine/entry.h"
+#include "engine/participants.h"
+#include "engine/staircase.h"
+
+namespace terrace::engine {
+
+class Keyspace {
+ public:
+  Keyspace(HashKey hash_key, Participants& participants);
+
+  uint64_t HashOf(Bytes key) const { return staircase_.HashOf(key); }
+  Staircase& staircase() { return staircase_; }
+  const Staircase& staircase() const { return staircase_; }
+
+  // --- with the shard locked ---
+  Slot Insert(Shard& shard, uint64_t hash, Entry* entry, unsigned participant);
+  /// The slot's entry becomes `entry`; frees the old one.
+  void Replace(Shard& shard, Slot slot, uint64_t hash, Entry* entry);
+  /// The entry leaves the keyspace; the caller owns it.
+  Entry* Remove(Shard& shard, Slot slot, uint64_t hash, unsigned participant);
+  void DeadlineChanged(Shard& shard, uint64_t hash, uint64_t before, uint64_t after);
+
+  // --- without any lock ---
+  uint64_t size() const;
+  /// Keys with a deadline; walks the shards.
+  uint64_t deadlines();
+
+  /// Visits the entries of whole buckets from `cursor` on, in hash order, until at least `count` entries were visited
+  /// or ten times as many buckets; returns the cursor to go on with, 0 at the end. Cursors are hash positions below
+  /// 2^48: they stay good whatever the keyspace does meanwhile, and a key that stays is never missed.
+  uint64_t Scan(uint64_t cursor, uint64_t count, const std::function<void(const Entry&)>& visit);
+  /// Visits every entry.
+  void ForEach(const std::function<void(const Entry&)>& visit) {
+    uint64_t cursor = 0;
+    do {
+      cursor = Scan(cursor, 4096, visit);
+    } while (cursor != 0);
+  }
+  /// Visits the entries of one random non-empty bucket, its shard locked; false if there is none.
+  bool Sample(Random& random, const std::function<void(Shard&, const Entry&)>& visit);
+
+  /// Does one step of the staircase if the load asks for it.
+  bool Step(uint64_t (*now_ns)()) { return staircase_.Step(size(), shards_min_.load(std::memory_order_relaxed), now_ns); }
+  bool NeedsStep() const { return staircase_.NeedsStep(size(), shards_min_.load(std::memory_order_relaxed)); }
+  /// Looks at the lock counters since the last call and, while more than one acquisition in a thousand had to wait,
+  /// asks for twice the shards, up to `shards_max`. One caller, about once a second.
+  void WatchContention(uint64_t shards_max);
+  uint64_t shards_min() const { return shards_min_.load(std::memory_order_relaxed); }
+
+ private:
+  struct alignas(64) Counter {
+    std::atomic<int64_t> entries{0};  // written by one participant only
+  };
+
+  Participants& participants_;
+  Staircase staircase_;
+  std::atomic<uint64_t> shards_min_{1};
+  uint64_t acquisitions_seen_ = 0;  // WatchContention's own
+  uint64_t contended_seen_ = 0;
+  Counter counters_[Participants::kParticipantsMax];
+};
+
+}  // namespace terrace::engine

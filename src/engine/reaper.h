@@ -1,0 +1,37 @@
+// Reaper: a thread that frees what takes long to free (a flushed keyspace, entry by entry), so that no worker does. It
+// starts with the first thing to free and ends with its owner, having freed everything.
+#pragma once
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+#include "engine/keyspace.h"
+
+namespace terrace::engine {
+
+class Reaper {
+ public:
+  Reaper() = default;
+  ~Reaper();
+  Reaper(const Reaper&) = delete;
+  Reaper& operator=(const Reaper&) = delete;
+
+  /// Any thread. Nobody may hold a pointer into the keyspace any more.
+  void Free(std::unique_ptr<Keyspace> keyspace) TERRACE_EXCLUDES(mutex_);
+
+ private:
+  void Run();
+
+  Mutex mutex_;
+  CondVar wake_;
+  std::vector<std::unique_ptr<Keyspace>> waiting_ TERRACE_GUARDED_BY(mutex_);
+  bool stopping_ TERRACE_GUARDED_BY(mutex_) = false;
+  std::thread thread_ TERRACE_GUARDED_BY(mutex_);
+};
+
+/// Frees `keyspace` in the background once every participant has been out.
+void RetireKeyspace(Participants& participants, std::shared_ptr<Reaper> reaper, std::unique_ptr<Keyspace> keyspace);
+
+}  // namespace terrace::engine

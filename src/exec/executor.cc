@@ -1,0 +1,428 @@
+#include "exec/executor.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/check.h"
+
+namespace terrace::exec {
+
+using commands::Command;
+using engine::KeyRef;
+
+namespace {
+
+// How a unit's own clock is read by the staircase, which knows no Clock.
+uint64_t SteadyNs() { return SystemClock().MonotonicNs(); }
+
+// COPY and MOVE: moves the last reference of the command, or a second one to its only key, into the target's database.
+void PlaceTarget(const commands::CommandSpec& spec, Args args, engine::Databases& databases, size_t first,
+                 std::vector<KeyRef>* refs) {
+  const auto db = spec.target_db(args);
+  if (!db || *db >= databases.count()) return;
+  if (refs->size() == first + 1) refs->push_back(refs->back());
+  refs->back().keyspace = &databases.Get(*db);
+  refs->back().db = *db;
+}
+
+}  // namespace
+
+Executor::Executor(Environment& env, engine::Participant& self, commands::Publisher& publisher, Observer* observer,
+                   Host* host, uint64_t seed)
+    : env_(env),
+      self_(self),
+      publisher_(publisher),
+      observer_(observer),
+      host_(host),
+      unit_(env.databases, env.log, env.engine_settings, counters_, self, seed),
+      evictor_(env.eviction),
+      stats_(env.table.ids()) {
+  BeginBatch();
+}
+
+void Executor::BeginBatch() {
+  batch_wall_us_ = env_.clock.WallUs();
+  batch_ns_ = last_ns_ = env_.clock.MonotonicNs();
+}
+
+Executor::Outcome Executor::Execute(Session& session, const Invocation& invocation) {
+  const Command* command = invocation.command;
+  if (TERRACE_UNLIKELY(command == nullptr)) {
+    RejectUnknown(session, nullptr, invocation.args);
+    return Outcome::kDone;
+  }
+  if (TERRACE_UNLIKELY(!command->subcommands.empty())) {
+    const Command* sub = commands::CommandTable::FindSubcommand(*command, invocation.args);
+    if (sub == nullptr) {
+      RejectUnknown(session, command, invocation.args);
+      return Outcome::kDone;
+    }
+    command = sub;
+  }
+  const auto argc = static_cast<int64_t>(invocation.args.size());
+  const int16_t arity = command->spec->arity;
+  if (TERRACE_UNLIKELY(arity >= 0 ? argc != arity : argc < -arity)) {
+    std::string text = "ERR wrong number of arguments for '";
+    text += command->full_name();
+    text += "' command";
+    Reject(session, command, text);
+    return Outcome::kDone;
+  }
+  session.last_command = command;
+  const uint32_t conditions = session.gates | env_.gates.closed.load(std::memory_order_acquire);
+  if (TERRACE_UNLIKELY(conditions != 0)) {
+    switch (PassGates(*this, session, *command, invocation.args, invocation.raw, conditions)) {
+      case Passage::kRun: break;
+      case Passage::kAnswered: return Outcome::kDone;
+      case Passage::kPark: return Outcome::kParked;
+    }
+  }
+  Run(session, *command, invocation);
+  // Afterwards, as Redis does: EXEC stands behind what it ran, SELECT with the database it chose.
+  if (TERRACE_UNLIKELY((conditions & kGateMonitored) != 0) && observer_ != nullptr) {
+    observer_->OnMonitored(session, *command, invocation.args);
+  }
+  return Outcome::kDone;
+}
+
+void Executor::Run(Session& session, const Command& command, const Invocation& invocation) {
+  const uint32_t errors_before = session.reply.errors();
+  if (TERRACE_LIKELY(command.spec->session == nullptr)) {
+    RunKeyed(session, command, invocation);
+  } else {
+    unit_.Begin(WallMs(), engine::Origin::kClient);
+    RunSession(session, command, invocation.args);
+    StepIfCrowded();
+    if (TERRACE_UNLIKELY(unit_.offset != 0)) session.reply_gate.Hold(session.out.mark(), unit_.offset);
+  }
+  Finish(session, command, invocation.args, errors_before);
+}
+
+void Executor::RunSession(Session& session, const Command& command, Args args) {
+  SessionContext context(session, *this, command);
+  command.spec->session(context, args);
+}
+
+void Executor::RunKeyed(Session& session, const Command& command, const Invocation& invocation) {
+  const Args args = invocation.args;
+  unit_.Begin(WallMs(), engine::Origin::kClient);
+  unit_.no_touch = session.no_touch;
+  refs_.clear();
+  if (TERRACE_LIKELY(invocation.hashed && command.first_key == command.last_key &&
+                     command.spec->target_db == nullptr)) {
+    KeyRef& ref = refs_.emplace_back();
+    ref.key = args[static_cast<size_t>(command.first_key)];
+    ref.hash = invocation.hash;
+    ref.keyspace = &env_.databases.Get(session.db);
+    ref.db = session.db;
+  } else if (!FindRefs(command, args, session.db, &refs_)) {
+    refs_.clear();  // malformed: the handler says what is wrong before it asks for a key
+  }
+  if (TERRACE_LIKELY(!refs_.empty())) locks_.Acquire(refs_.data(), refs_.size());
+  RunHandler(session, command, args, invocation.raw, refs_.data(), refs_.size());
+  Settle(session);
+  locks_.Release();
+  StepIfCrowded();
+}
+
+void Executor::RunHandler(Session& session, const Command& command, Args args, Bytes raw, KeyRef* refs, size_t count) {
+  engine::ExpireDue(unit_, refs, count, command.spec->read != nullptr);
+  if (command.spec->read != nullptr) {
+    commands::ReadContext context(unit_, session.db, session.reply, refs, count);
+    command.spec->read(context, args);
+    return;
+  }
+  commands::WriteContext context(unit_, session.db, session.reply, refs, count, publisher_);
+  const commands::Effect effect = command.spec->write(context, args);
+  if (!effect.as_received()) return;
+  if (!raw.empty()) {
+    unit_.LogRaw(session.db, raw);
+  } else {
+    unit_.LogArgs(session.db, args.begin(), args.size());
+  }
+}
+
+void Executor::Settle(Session& session) {
+  unit_.Commit();
+  if (TERRACE_UNLIKELY(!unit_.events.empty())) PublishEvents();
+  if (TERRACE_UNLIKELY(unit_.offset != 0)) session.reply_gate.Hold(session.out.mark(), unit_.offset);
+}
+
+void Executor::PublishEvents() {
+  std::string channel;
+  for (const engine::KeyEvent& event : unit_.events) {
+    const std::string db = std::to_string(event.db);
+    if ((unit_.notify_flags & engine::kNotifyKeyspace) != 0) {
+      channel.assign("__keyspace@").append(db).append("__:").append(event.key);
+      publisher_.Publish(pubsub::Kind::kChannel, channel, event.event);
+    }
+    if ((unit_.notify_flags & engine::kNotifyKeyevent) != 0) {
+      channel.assign("__keyevent@").append(db).append("__:").append(event.event);
+      publisher_.Publish(pubsub::Kind::kChannel, channel, event.key);
+    }
+  }
+  unit_.events.clear();
+}
+
+void Executor::StepIfCrowded() {
+  if (TERRACE_LIKELY(unit_.crowded == nullptr) || scope_ != Scope::kNone) return;
+  const uint64_t start = NowNs();
+  unit_.crowded->Step(&SteadyNs);
+  unit_.crowded = nullptr;
+  if (observer_ != nullptr) observer_->OnHousekeeping("handover", NowNs() - start);
+}
+
+void Executor::Finish(Session& session, const Command& command, Args args, uint32_t errors_before) {
+  const uint64_t now = env_.clock.MonotonicNs();
+  const uint64_t ns = now - last_ns_;
+  last_ns_ = now;
+  CommandCounter& counter = stats_.of(command.id);
+  counter.Count(ns, stats_.keeps_histograms());
+  if (TERRACE_UNLIKELY(session.reply.errors() != errors_before)) {
+    CommandCounter::Bump(counter.failed, 1);
+    if (observer_ != nullptr) observer_->OnErrorReply(session.reply.last_error_code());
+  }
+  if (TERRACE_UNLIKELY(ns >= env_.slow_command_ns.load(std::memory_order_relaxed)) && observer_ != nullptr) {
+    observer_->OnSlowCommand(session, command, args, ns);
+  }
+}
+
+void Executor::Reject(Session& session, const Command* command, Bytes error) {
+  if (command != nullptr) CommandCounter::Bump(stats_.of(command->id).rejected, 1);
+  if (session.in_multi()) session.queue_broken = true;
+  session.reply.Error(error);
+  if (observer_ != nullptr) observer_->OnErrorReply(session.reply.last_error_code());
+}
+
+void Executor::RejectUnknown(Session& session, const Command* parent, Args args) {
+  constexpr size_t kShownMax = 128;
+  std::string text;
+  if (parent != nullptr) {
+    std::string upper(parent->full_name());
+    for (char& c : upper) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+    text = "ERR unknown subcommand '" + std::string(args[1].substr(0, kShownMax)) + "'. Try " + upper + " HELP.";
+  } else {
+    text = "ERR unknown command '" + std::string(args[0].substr(0, kShownMax)) + "', with args beginning with: ";
+    std::string shown;
+    for (size_t i = 1; i < args.size() && shown.size() < kShownMax; ++i) {
+      shown += "'" + std::string(args[i].substr(0, kShownMax - shown.size())) + "' ";
+    }
+    text += shown;
+  }
+  Reject(session, nullptr, text);
+}
+
+bool Executor::FindRefs(const Command& command, Args args, unsigned db, std::vector<KeyRef>* refs) {
+  engine::Keyspace& keyspace = env_.databases.Get(db);
+  const auto add = [&](size_t index) {
+    KeyRef& ref = refs->emplace_back();
+    ref.key = args[index];
+    ref.hash = env_.databases.HashOf(ref.key);
+    ref.keyspace = &keyspace;
+    ref.db = db;
+  };
+  if ((command.flags & commands::kMovableKeys) == 0) {
+    if (command.first_key == 0) return true;
+    const auto size = static_cast<int64_t>(args.size());
+    const int64_t last = command.last_key >= 0 ? command.last_key : size + command.last_key;
+    const size_t first = refs->size();
+    for (int64_t i = command.first_key; i <= last && i < size; i += command.key_step) add(static_cast<size_t>(i));
+    if (command.spec->target_db != nullptr) PlaceTarget(*command.spec, args, env_.databases, first, refs);
+    return true;
+  }
+  positions_.keys.clear();
+  if (!commands::FindKeys(command, args, &positions_)) return false;
+  for (const auto& position : positions_.keys) {
+    if ((position.flags & commands::kKeyNotKey) == 0) add(position.index);
+  }
+  return true;
+}
+
+void Executor::RunScope(KeyRef* refs, size_t count, bool exclusive, const std::function<void()>& body) {
+  TERRACE_CHECK(scope_ == Scope::kNone);
+  unit_.Begin(WallMs(), engine::Origin::kClient);
+  const auto run = [&] {
+    in_unit_ = true;
+    body();
+    in_unit_ = false;
+    unit_.Commit();
+    if (!unit_.events.empty()) PublishEvents();
+  };
+  if (exclusive) {
+    self_.group().Exclusive(&self_, [&] {
+      scope_ = Scope::kExclusive;
+      BeginExclusive();
+      run();
+      unit_.crowded = nullptr;  // others may replace the keyspace before we look at it again
+    });
+  } else {
+    scope_ = Scope::kLocked;
+    if (count > 0) locks_.Acquire(refs, count);
+    run();
+    locks_.Release();
+  }
+  scope_ = Scope::kNone;
+  StepIfCrowded();
+}
+
+void Executor::RunInScope(Session& session, const Command& command, Args args, Bytes raw, KeyRef* refs, size_t count) {
+  TERRACE_DCHECK(scope_ != Scope::kNone);
+  const uint32_t errors_before = session.reply.errors();
+  unit_.no_touch = session.no_touch;
+  if (command.spec->session != nullptr) {
+    RunSession(session, command, args);
+  } else if (scope_ == Scope::kLocked) {
+    RunHandler(session, command, args, raw, refs, count);
+  } else {
+    std::vector<KeyRef> own;
+    if (!FindRefs(command, args, session.db, &own)) own.clear();
+    if (!own.empty()) locks_.Acquire(own.data(), own.size());
+    RunHandler(session, command, args, raw, own.data(), own.size());
+    locks_.Release();
+  }
+  Finish(session, command, args, errors_before);
+  if ((env_.gates.closed.load(std::memory_order_relaxed) & kGateMonitored) != 0 && observer_ != nullptr) {
+    observer_->OnMonitored(session, command, args);
+  }
+}
+
+void Executor::Exclusive(const std::function<void()>& body) {
+  if (scope_ == Scope::kExclusive) return body();
+  TERRACE_CHECK(scope_ == Scope::kNone);
+  self_.group().Exclusive(&self_, [&] {
+    scope_ = Scope::kExclusive;
+    BeginExclusive();
+    body();
+    unit_.crowded = nullptr;
+  });
+  scope_ = Scope::kNone;
+}
+
+// The wait for the section may have been long: the unit begins when it is over, with the clock and the log as they are
+// then.
+void Executor::BeginExclusive() {
+  unit_.Begin(env_.clock.WallMs(), engine::Origin::kClient);
+}
+
+bool Executor::Apply(Session& session, Args args) {
+  const Command* command = args.size() == 0 ? nullptr : env_.table.Find(args[0]);
+  if (command != nullptr) command = commands::CommandTable::FindSubcommand(*command, args);
+  if (command == nullptr) return false;
+  const int16_t arity = command->spec->arity;
+  const auto argc = static_cast<int64_t>(args.size());
+  if (arity >= 0 ? argc != arity : argc < -arity) return false;
+  const uint32_t errors_before = session.reply.errors();
+  unit_.Begin(WallMs(), engine::Origin::kStream);
+  if (command->spec->session != nullptr) {
+    RunSession(session, *command, args);
+  } else {
+    refs_.clear();
+    if (!FindRefs(*command, args, session.db, &refs_)) return false;
+    if (!refs_.empty()) locks_.Acquire(refs_.data(), refs_.size());
+    RunHandler(session, *command, args, Bytes(), refs_.data(), refs_.size());
+    unit_.Commit();
+    if (!unit_.events.empty()) PublishEvents();
+    locks_.Release();
+    StepIfCrowded();
+  }
+  return session.reply.errors() == errors_before;
+}
+
+uint64_t Executor::ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_ns) {
+  BeginBatch();
+  uint64_t earliest = engine::ExpiryIndex::kNever;
+  const engine::EngineSettings& settings = env_.engine_settings;
+  if (!settings.active_expire.load(std::memory_order_relaxed) || settings.paused.load()) return earliest;
+  const uint64_t end = last_ns_ + budget_ns;
+  for (unsigned db = 0; db < env_.databases.count(); ++db) {
+    engine::Keyspace& keyspace = env_.databases.Get(db);
+    const auto expire = [&](engine::Shard& shard) {
+      uint64_t hash;
+      while (NowNs() < end) {
+        const engine::Slot slot =
+            shard.FindDue(unit_.now_ms, [&](Bytes key) { return env_.databases.HashOf(key); }, &hash);
+        if (slot == nullptr) return;
+        // One key, one unit: DELs of expiry are never wrapped together.
+        KeyRef ref;
+        const std::string key(engine::Shard::At(slot)->key());
+        ref.key = key;
+        ref.hash = hash;
+        ref.keyspace = &keyspace;
+        ref.db = db;
+        ref.shard = &shard;
+        ref.Look();
+        engine::ExpireOne(unit_, ref);
+        engine::EngineCounters::Add(counters_.expired_actively);
+        unit_.Commit();
+        if (!unit_.events.empty()) PublishEvents();
+      }
+    };
+    unit_.Begin(WallMs(), engine::Origin::kClient);
+    earliest = std::min(earliest, keyspace.staircase().ForEachDue(unit_.now_ms, part, parts, expire));
+    StepIfCrowded();
+  }
+  return earliest;
+}
+
+bool Executor::EvictOne() {
+  unsigned db;
+  std::string key;
+  unit_.Begin(WallMs(), engine::Origin::kClient);
+  if (!evictor_.PickVictim(unit_, &db, &key)) return false;
+  KeyRef ref;
+  ref.key = key;
+  ref.hash = env_.databases.HashOf(key);
+  ref.keyspace = &env_.databases.Get(db);
+  ref.db = db;
+  locks_.Acquire(&ref, 1);
+  if (ref.entry() != nullptr) {
+    unit_.LogWords(db, {"DEL", ref.key});
+    unit_.Notify(engine::kNotifyEvicted, db, "evicted", ref.key);
+    engine::EngineCounters::Add(counters_.evicted);
+    engine::Edit(unit_, ref).Delete();
+    unit_.Commit();
+    if (!unit_.events.empty()) PublishEvents();
+  }
+  locks_.Release();
+  StepIfCrowded();
+  return true;
+}
+
+bool Executor::MakeRoom() {
+  if (env_.engine_settings.paused.load(std::memory_order_relaxed)) return true;
+  if (!env_.eviction.OverLimit()) return true;
+  const uint64_t start = NowNs();
+  const bool made = EvictUntilUnderLimit();
+  if (observer_ != nullptr) observer_->OnHousekeeping("eviction-cycle", NowNs() - start);
+  return made;
+}
+
+bool Executor::EvictUntilUnderLimit() {
+  // A candidate may have gone meanwhile, so an attempt need not free anything; without progress there is an end.
+  int64_t before = UsedMemory();
+  for (int idle = 0; env_.eviction.OverLimit();) {
+    if (!EvictOne()) return false;
+    const int64_t after = UsedMemory();
+    idle = after < before ? 0 : idle + 1;
+    before = after;
+    if (idle > 1000) return false;
+  }
+  return true;
+}
+
+bool Executor::RunIdle(uint64_t budget_ns) {
+  const uint64_t end = NowNs() + budget_ns;
+  bool more = false;
+  for (unsigned db = 0; db < env_.databases.count(); ++db) {
+    engine::Keyspace& keyspace = env_.databases.Get(db);
+    while (keyspace.NeedsStep()) {
+      more = true;
+      if (NowNs() >= end) break;
+      more = keyspace.Step(&SteadyNs) && keyspace.NeedsStep();
+      if (!more) break;  // done, or somebody else is at it
+    }
+  }
+  return more;
+}
+
+}  // namespace terrace::exec

@@ -1,0 +1,165 @@
+// Executor: runs units of work on the engine, from gates to reply. One for every thread that runs commands.
+//
+//   Execute   look up -> gates -> Run
+//   Run       keys -> locks -> what is due goes -> handler -> effect to the log -> events -> unlock -> load
+//
+// A read or write handler finds its keys locked; a session handler locks what it needs itself. EXEC and scripts hold
+// all their keys' shards at once, or everybody out (Scope), and what runs inside them joins their unit.
+//
+// Threads: its participant's, which is in.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "commands/key_positions.h"
+#include "engine/eviction.h"
+#include "exec/command_stats.h"
+#include "exec/environment.h"
+#include "exec/session.h"
+
+namespace terrace::exec {
+
+/// What the session handlers of higher rows need; they know what to cast it to.
+class Host {
+ public:
+  virtual ~Host() = default;
+};
+
+/// One request, looked up and, if its first key is plain, hashed.
+struct Invocation {
+  const commands::Command* command = nullptr;  // nullptr: unknown
+  Args args;
+  Bytes raw;  // the request as one RESP command, if it came so
+  uint64_t hash = 0;
+  bool hashed = false;
+};
+
+class Executor {
+ public:
+  enum class Outcome : uint8_t {
+    kDone,
+    kParked,  // a gate said "not now": the session keeps the request and offers it again
+  };
+
+  Executor(Environment& env, engine::Participant& self, commands::Publisher& publisher, Observer* observer, Host* host,
+           uint64_t seed);
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  /// Reads the clock anew; call before a batch of Execute calls.
+  void BeginBatch();
+  /// Runs one request of a session and writes its reply.
+  Outcome Execute(Session& session, const Invocation& invocation);
+  /// Applies a command of a leader's stream or of recovery: no gates, no reply, no expiry; its bytes are the effect.
+  bool Apply(Session& session, Args args);
+
+  /// Runs `body` while everybody else is out. Inside a unit that is exclusive already, it just runs.
+  void Exclusive(const std::function<void()>& body);
+  /// Runs a command inside the unit that is under way (EXEC); its keys are covered by the scope.
+  void RunInScope(Session& session, const commands::Command& command, Args args, Bytes raw, engine::KeyRef* refs,
+                  size_t count);
+  /// A unit around several commands: `body` runs with the shards of `refs` locked, or, if `exclusive`, with everybody
+  /// else out; its effects are one unit of the log.
+  void RunScope(engine::KeyRef* refs, size_t count, bool exclusive, const std::function<void()>& body);
+  /// A key that is no argument of a command (WATCH's, DEBUG OBJECT's), not locked yet.
+  engine::KeyRef RefFor(unsigned db, Bytes key) const {
+    engine::KeyRef ref;
+    ref.key = key;
+    ref.hash = env_.databases.HashOf(key);
+    ref.keyspace = &env_.databases.Get(db);
+    ref.db = db;
+    return ref;
+  }
+  /// Runs `body` with the shards of `refs` locked. Inside an EXEC that holds its own locks, the refs must be its keys.
+  template <typename Body>
+  void WithLocked(engine::KeyRef* refs, size_t count, Body body) {
+    engine::KeyLocks locks;
+    locks.Acquire(refs, count);
+    body();
+  }
+  /// A unit is under way around the current command: what it logs is committed by whoever began it.
+  bool in_unit() const { return in_unit_; }
+  bool in_scope() const { return scope_ != Scope::kNone; }
+  bool exclusive() const { return scope_ == Scope::kExclusive; }
+
+  /// Removes due keys among those this executor looks after; returns the earliest deadline left.
+  uint64_t ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_ns);
+  /// Earliest deadline that units added since the last call; UINT64_MAX if none.
+  uint64_t TakeNewDeadline() { return std::exchange(unit_.new_deadline_ms, UINT64_MAX); }
+  /// Makes room until memory is under its limit; false if it cannot.
+  bool MakeRoom();
+  /// Idle work: steps of staircases. True if there is more to do.
+  bool RunIdle(uint64_t budget_ns);
+
+  /// Writes the reply to a request that may not run: counts it as rejected, breaks a MULTI.
+  void Reject(Session& session, const commands::Command* command, Bytes error);
+  /// Finds the keys of a request and fills in hash, keyspace and database; false if their positions are unknown.
+  bool FindRefs(const commands::Command& command, Args args, unsigned db, std::vector<engine::KeyRef>* refs);
+
+  Environment& env() { return env_; }
+  engine::Unit& unit() { return unit_; }
+  commands::Publisher& publisher() { return publisher_; }
+  Host* host() { return host_; }
+  CommandStats& stats() { return stats_; }
+  engine::EngineCounters& counters() { return counters_; }
+  /// Wall clock of the unit under way, or now if none is.
+  uint64_t now_ms() const { return unit_.now_ms; }
+  uint64_t NowNs() { return env_.clock.MonotonicNs(); }
+
+ private:
+  enum class Scope : uint8_t { kNone, kLocked, kExclusive };
+
+  uint64_t WallMs() const { return (batch_wall_us_ + (last_ns_ - batch_ns_) / 1000) / 1000; }
+  void RejectUnknown(Session& session, const commands::Command* parent, Args args);
+  void Run(Session& session, const commands::Command& command, const Invocation& invocation);
+  void RunKeyed(Session& session, const commands::Command& command, const Invocation& invocation);
+  void RunHandler(Session& session, const commands::Command& command, Args args, Bytes raw, engine::KeyRef* refs,
+                  size_t count);
+  void RunSession(Session& session, const commands::Command& command, Args args);
+  void Finish(Session& session, const commands::Command& command, Args args, uint32_t errors_before);
+  /// Commits the unit and publishes its events; locks are still held.
+  void Settle(Session& session);
+  void StepIfCrowded();
+  void BeginExclusive();
+  void PublishEvents();
+  bool EvictOne();
+  bool EvictUntilUnderLimit();
+
+  Environment& env_;
+  engine::Participant& self_;
+  commands::Publisher& publisher_;
+  Observer* observer_;
+  Host* host_;
+  engine::EngineCounters counters_;
+  engine::Unit unit_;
+  engine::Evictor evictor_;
+  CommandStats stats_;
+  engine::KeyLocks locks_;
+  std::vector<engine::KeyRef> refs_;
+  commands::KeyPositions positions_;
+  Scope scope_ = Scope::kNone;
+  bool in_unit_ = false;
+  uint64_t batch_wall_us_ = 0;
+  uint64_t batch_ns_ = 0;
+  uint64_t last_ns_ = 0;
+};
+
+/// What a session handler gets.
+class SessionContext {
+ public:
+  SessionContext(Session& client, Executor& runner, const commands::Command& spec)
+      : session(client), executor(runner), reply(client.reply), command(spec) {}
+
+  Session& session;
+  Executor& executor;
+  resp::Reply& reply;
+  const commands::Command& command;
+
+  Environment& env() { return executor.env(); }
+  uint64_t now_ms() const { return executor.now_ms(); }
+};
+
+}  // namespace terrace::exec

@@ -1,0 +1,97 @@
+#include "exec/gates.h"
+
+#include "base/ascii.h"
+#include "exec/executor.h"
+
+namespace terrace::exec {
+
+using commands::Command;
+
+namespace {
+
+Passage Refuse(Executor& executor, Session& session, const Command& command, Bytes error) {
+  executor.Reject(session, &command, error);
+  return Passage::kAnswered;
+}
+
+Passage PassAuth(Executor& executor, Session& session, const Command& command, Args, Bytes) {
+  if ((command.flags & commands::kNoAuth) != 0) return Passage::kRun;
+  return Refuse(executor, session, command, "NOAUTH Authentication required.");
+}
+
+Passage PassMemory(Executor& executor, Session& session, const Command& command, Args, Bytes) {
+  if (!executor.env().eviction.OverLimit()) return Passage::kRun;
+  // Every command tries to make room; only one that would need more memory is refused when there is none.
+  if (executor.MakeRoom()) return Passage::kRun;
+  bool needs_memory = (command.flags & commands::kDenyOom) != 0;
+  if (command.spec->name == Bytes("exec") && session.in_multi()) {
+    for (const OwnedRequest& queued : session.queue) {
+      needs_memory |= (queued.command()->flags & commands::kDenyOom) != 0;
+    }
+  }
+  if (!needs_memory) return Passage::kRun;
+  return Refuse(executor, session, command, "OOM command not allowed when used memory > 'maxmemory'.");
+}
+
+Passage PassSubscribed(Executor& executor, Session& session, const Command& command, Args, Bytes) {
+  if ((command.flags & commands::kSubscribeMode) != 0 || session.reply.protocol() > 2) return Passage::kRun;
+  return Refuse(executor, session, command,
+                "ERR Can't execute '" + std::string(command.full_name()) +
+                    "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
+}
+
+Passage PassLoading(Executor& executor, Session& session, const Command& command, Args, Bytes) {
+  if ((command.flags & commands::kLoading) != 0) return Passage::kRun;
+  return Refuse(executor, session, command, "LOADING Redis is loading the dataset in memory");
+}
+
+bool WritesInQueue(const Session& session) {
+  for (const OwnedRequest& queued : session.queue) {
+    if ((queued.command()->flags & (commands::kWrite | commands::kMayReplicate)) != 0) return true;
+  }
+  return false;
+}
+
+Passage PassPause(Executor& executor, Session& session, const Command& command, Args, Bytes) {
+  const uint32_t closed = executor.env().gates.closed.load(std::memory_order_acquire);
+  // A full pause holds everything up, the CLIENT UNPAUSE of an ordinary client included, as in Redis.
+  if ((closed & kGatePauseAll) != 0) return Passage::kPark;
+  const bool writes = (command.flags & (commands::kWrite | commands::kMayReplicate)) != 0 ||
+                      (command.spec->name == Bytes("exec") && WritesInQueue(session));
+  return writes ? Passage::kPark : Passage::kRun;
+}
+
+Passage PassMulti(Executor& executor, Session& session, const Command& command, Args args, Bytes raw) {
+  if ((command.flags & commands::kImmediateInMulti) != 0) return Passage::kRun;
+  if ((command.flags & commands::kNoMulti) != 0) {
+    return Refuse(executor, session, command, "ERR Command not allowed inside a transaction");
+  }
+  session.queue.emplace_back(&command, args, raw);
+  session.queue_bytes += session.queue.back().memory_bytes();
+  session.reply.Simple("QUEUED");
+  return Passage::kAnswered;
+}
+
+}  // namespace
+
+const Gate kGates[] = {
+    {"auth", kGateNeedsAuth, PassAuth},
+    {"memory", kGateMaxMemory, PassMemory},
+    {"pubsub", kGateSubscribed, PassSubscribed},
+    {"loading", kGateLoading, PassLoading},
+    {"pause", kGatePauseWrites | kGatePauseAll, PassPause},
+    {"multi", kGateInMulti, PassMulti},
+};
+const unsigned kGateCount = sizeof kGates / sizeof kGates[0];
+
+Passage PassGates(Executor& executor, Session& session, const Command& command, Args args, Bytes raw,
+                  uint32_t conditions) {
+  for (const Gate& gate : kGates) {
+    if ((conditions & gate.conditions) == 0) continue;
+    const Passage passage = gate.pass(executor, session, command, args, raw);
+    if (passage != Passage::kRun) return passage;
+  }
+  return Passage::kRun;
+}
+
+}  // namespace terrace::exec

@@ -1,0 +1,53 @@
+// Gates: what may keep a command from running, in order; the first that objects answers the client. Each looks at the
+// command's flags and at conditions, never at the command's identity. While no condition holds, one test passes them
+// all, so the list costs the hot path nothing.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/args.h"
+#include "commands/command_table.h"
+
+namespace terrace::exec {
+
+class Session;
+class Executor;
+
+/// Conditions of the whole server. Set by whoever knows, read by everybody.
+enum ServerGate : uint32_t {
+  kGateLoading = 1 << 8,
+  kGateMaxMemory = 1 << 9,    // maxmemory is set: writes may have to make room first
+  kGatePauseWrites = 1 << 10,
+  kGatePauseAll = 1 << 11,
+  kGateMonitored = 1 << 12,   // somebody runs MONITOR
+};
+
+struct ServerGates {
+  std::atomic<uint32_t> closed{0};
+
+  void Close(uint32_t gate) { closed.fetch_or(gate, std::memory_order_release); }
+  void Open(uint32_t gate) { closed.fetch_and(~gate, std::memory_order_release); }
+};
+
+enum class Passage : uint8_t {
+  kRun,       // nothing objects
+  kAnswered,  // a gate has written the reply (an error, or QUEUED)
+  kPark,      // not now: copy what is needed and come again
+};
+
+struct Gate {
+  const char* name;
+  uint32_t conditions;  // session and server conditions under which it is asked
+  Passage (*pass)(Executor&, Session&, const commands::Command&, Args, Bytes raw);
+};
+
+/// In order.
+extern const Gate kGates[];
+extern const unsigned kGateCount;
+
+/// Asks the gates whose conditions hold.
+Passage PassGates(Executor& executor, Session& session, const commands::Command& command, Args args, Bytes raw,
+                  uint32_t conditions);
+
+}  // namespace terrace::exec

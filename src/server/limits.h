@@ -1,0 +1,43 @@
+// Settings that connections read on every turn, as atomics; CONFIG SET changes them through config listeners.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/mutex.h"
+#include "server/config/options.h"
+
+namespace terrace::server {
+
+class Limits {
+ public:
+  std::atomic<uint64_t> clients_max{10000};
+  std::atomic<uint64_t> query_buffer_max{kGiB};
+  std::atomic<uint64_t> bulk_bytes_max{512 * kMiB};
+  std::atomic<uint32_t> idle_timeout_s{0};
+  std::atomic<uint32_t> keepalive_s{300};
+  std::atomic<uint64_t> slow_log_ns{UINT64_MAX};
+  /// What the executors tell of: the lower of the slow log's and the latency monitor's threshold.
+  std::atomic<uint64_t> slow_command_ns{UINT64_MAX};
+  std::atomic<bool> latency_tracking{true};
+  std::atomic<bool> password_set{false};
+  std::atomic<bool> protected_mode{true};
+
+  config::OutputBufferLimits output() const TERRACE_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return output_;
+  }
+  void set_output(const config::OutputBufferLimits& limits) TERRACE_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    output_ = limits;
+    output_version_.fetch_add(1, std::memory_order_release);
+  }
+  uint32_t output_version() const { return output_version_.load(std::memory_order_acquire); }
+
+ private:
+  mutable Mutex mutex_;
+  config::OutputBufferLimits output_ TERRACE_GUARDED_BY(mutex_);
+  std::atomic<uint32_t> output_version_{1};
+};
+
+}  // namespace terrace::server

@@ -1,0 +1,103 @@
+#include "server/machine.h"
+
+#include <signal.h>
+
+#include "base/memory.h"
+#include "commands/families.h"
+#include "env/entropy.h"
+#include "exec/families.h"
+#include "net/process.h"
+#include "server/families.h"
+#include "server/log.h"
+#include "server/settings_in_force.h"
+
+namespace terrace::server {
+namespace {
+
+HashKey RandomHashKey() {
+  HashKey key;
+  FillWithEntropy(&key, sizeof key);
+  return key;
+}
+
+commands::CommandTable MakeTable() {
+  const std::span<const commands::CommandSpec> families[] = {
+      commands::StringCommands(),
+      commands::CounterCommands(),
+      commands::KeyCommands(),
+      commands::ExpireCommands(),
+      commands::IterationCommands(),
+      commands::ObjectCommands(),
+      commands::DumpCommands(),
+      commands::PublishCommands(),
+      exec::TransactionCommands(),
+      exec::KeyspaceCommands(),
+      exec::SelectCommands(),
+      ConnectionCommands(),
+      ClientCommands(),
+      PubSubCommands(),
+      CommandCommands(),
+      ConfigCommands(),
+      DebugCommands(),
+      FunctionCommands(),
+      LatencyCommands(),
+      MemoryCommands(),
+      ServerCommands(),
+      SlowLogCommands(),
+  };
+  return commands::CommandTable(families);
+}
+
+unsigned WorkerCount(const config::Options& options) {
+  const int64_t wanted = options.threads > 0 ? options.threads : net::AllowedCpus();
+  const int64_t most = engine::Participants::kParticipantsMax - 4;  // background threads take part, too
+  return static_cast<unsigned>(std::min(wanted, most));
+}
+
+}  // namespace
+
+Machine::Machine(config::Startup startup)
+    : options_(startup.options),
+      run_id_(RandomHexId()),
+      config_(std::move(startup)),
+      table_(MakeTable()),
+      databases_(static_cast<unsigned>(options_.databases), RandomHashKey(), participants_),
+      channels_(RandomHashKey()),
+      parts_(new Parts{SystemClock(), config_, table_, participants_, databases_, log_, engine_settings_, eviction_, gates_,
+                       channels_, limits_, stats_, slow_log_, expiry_, workers_, run_id_}),
+      acceptor_(workers_) {
+  ApplySettings(options_, *parts_);
+  FollowSettings(*parts_);
+  const unsigned count = WorkerCount(options_);
+  for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(*parts_, i));
+  parts_->run.started_ms = parts_->clock.WallMs();
+  parts_->run.startup_bytes = UsedMemory();
+  parts_->run.request_stop = [this] { RequestStop(); };
+}
+
+Machine::~Machine() {
+  on_sigterm_.reset();
+  on_sigint_.reset();
+  acceptor_.Close();
+  workers_.clear();
+}
+
+Status Machine::Open() {
+  on_sigterm_ = std::make_unique<net::SignalHook>(workers_[0]->loop(), SIGTERM, net::Bind<&Machine::RequestStop>(this));
+  on_sigint_ = std::make_unique<net::SignalHook>(workers_[0]->loop(), SIGINT, net::Bind<&Machine::RequestStop>(this));
+  on_sigterm_->Start();
+  on_sigint_->Start();
+  return acceptor_.Listen(options_);
+}
+
+void Machine::Run() {
+  for (size_t i = 1; i < workers_.size(); ++i) workers_[i]->Start();
+  workers_[0]->Run();
+  for (auto& worker : workers_) worker->Join();
+}
+
+void Machine::RequestStop() {
+  for (auto& worker : workers_) worker->Raise(Signal::kStop);
+}
+
+}  // namespace terrace::server

@@ -1,0 +1,55 @@
+// Machine: the running server, built from its parts in the order they stand here.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/acceptor.h"
+#include "server/config/startup.h"
+#include "server/parts.h"
+#include "server/worker.h"
+
+namespace terrace::server {
+
+class Machine {
+ public:
+  explicit Machine(config::Startup startup);
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  /// Opens the listeners; the error says what could not be opened.
+  Status Open();
+  /// Serves until RequestStop; worker 0 runs on this thread.
+  void Run();
+  /// From any thread and from signals' callbacks: all workers stop.
+  void RequestStop();
+
+  Parts& parts() { return *parts_; }
+  Acceptor& acceptor() { return acceptor_; }
+
+ private:
+  const config::Options options_;
+  const std::string run_id_;
+  config::ConfigStore config_;
+  commands::CommandTable table_;
+  engine::Participants participants_;
+  engine::Databases databases_;
+  engine::CommitLog log_;
+  engine::EngineSettings engine_settings_;
+  engine::EvictionSettings eviction_;
+  exec::ServerGates gates_;
+  pubsub::ChannelRegistry channels_;
+  Limits limits_;
+  ServerStats stats_;
+  SlowLog slow_log_;
+  ExpiryTimers expiry_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Parts> parts_;
+  Acceptor acceptor_;
+  std::unique_ptr<net::SignalHook> on_sigterm_;
+  std::unique_ptr<net::SignalHook> on_sigint_;
+};
+
+}  // namespace terrace::server

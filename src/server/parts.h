@@ -1,0 +1,61 @@
+// The parts that workers share. main.cc builds them; each is thread safe by itself.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "commands/command_table.h"
+#include "engine/commit_log.h"
+#include "engine/databases.h"
+#include "engine/eviction.h"
+#include "engine/participants.h"
+#include "engine/unit.h"
+#include "env/clock.h"
+#include "exec/environment.h"
+#include "pubsub/channel_registry.h"
+#include "server/config/config_store.h"
+#include "server/limits.h"
+#include "server/monitor.h"
+#include "server/run_state.h"
+#include "server/server_stats.h"
+#include "server/slow_log.h"
+
+namespace terrace::server {
+
+class Worker;
+
+/// When each worker will next look for due keys; a worker that adds an earlier deadline rings.
+struct ExpiryTimers {
+  std::atomic<uint64_t> armed_ms[engine::Participants::kParticipantsMax];
+  ExpiryTimers() {
+    for (auto& armed : armed_ms) armed.store(UINT64_MAX, std::memory_order_relaxed);
+  }
+};
+
+struct Parts {
+  Clock& clock;
+  config::ConfigStore& config;
+  commands::CommandTable& table;
+  engine::Participants& participants;
+  engine::Databases& databases;
+  engine::CommitLog& log;
+  engine::EngineSettings& engine_settings;
+  engine::EvictionSettings& eviction;
+  exec::ServerGates& gates;
+  pubsub::ChannelRegistry& channels;
+  Limits& limits;
+  ServerStats& stats;
+  SlowLog& slow_log;
+  ExpiryTimers& expiry;
+  std::vector<std::unique_ptr<Worker>>& workers;
+  const std::string& run_id;
+
+  std::atomic<uint64_t> next_session_id{1};
+  std::atomic<uint64_t> pause_end_ms{0};
+  RunState run = {};
+  Monitors monitors{gates};
+};
+
+}  // namespace terrace::server

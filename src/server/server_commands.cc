@@ -1,0 +1,173 @@
+// Commands about the server as a whole: INFO, TIME, ROLE, LASTSAVE, SAVE and its like, SHUTDOWN, LOLWUT.
+#include "base/ascii.h"
+#include "base/numbers.h"
+#include "commands/error_text.h"
+#include "server/families.h"
+#include "server/info.h"
+#include "server/log.h"
+#include "server/text.h"
+#include "server/version.h"
+
+namespace terrace::server {
+namespace {
+
+using commands::CommandSpec;
+using commands::Group;
+using exec::SessionContext;
+
+constexpr char kNoPersistence[] = "ERR this version keeps data in memory only; persistence is not available yet";
+
+Parts& PartsOf(SessionContext& ctx) { return static_cast<Worker&>(*ctx.executor.host()).parts(); }
+
+// INFO [section [section ...]]
+void Info(SessionContext& ctx, Args args) {
+  InfoSource source(ctx);
+  ctx.reply.Verbatim("txt", InfoText(source, args));
+}
+
+// TIME
+void Time(SessionContext& ctx, Args) {
+  const uint64_t us = ctx.env().clock.WallUs();
+  ctx.reply.Array(2);
+  ctx.reply.BulkInt(static_cast<int64_t>(us / 1'000'000));
+  ctx.reply.BulkInt(static_cast<int64_t>(us % 1'000'000));
+}
+
+// ROLE
+void Role(SessionContext& ctx, Args) {
+  ctx.reply.Array(3);
+  ctx.reply.Bulk("master");
+  ctx.reply.Integer(static_cast<int64_t>(ctx.env().log.end_offset()));
+  ctx.reply.Array(0);
+}
+
+// LASTSAVE
+void LastSave(SessionContext& ctx, Args) {
+  ctx.reply.Integer(static_cast<int64_t>(PartsOf(ctx).run.started_ms / 1000));
+}
+
+// SAVE | BGREWRITEAOF
+void NoPersistence(SessionContext& ctx, Args) { ctx.reply.Error(kNoPersistence); }
+
+// BGSAVE [SCHEDULE]
+void BgSave(SessionContext& ctx, Args args) {
+  if (args.size() > 1 && !(args.size() == 2 && EqualsIgnoreCase(args[1], "schedule"))) {
+    return ctx.reply.Error(commands::kSyntaxError);
+  }
+  ctx.reply.Error(kNoPersistence);
+}
+
+struct ShutdownOptions {
+  bool save = false;
+  bool no_save = false;
+  bool force = false;
+  bool abort = false;
+};
+
+bool ParseShutdown(Args args, ShutdownOptions* options) {
+  bool now = false;
+  for (size_t i = 1; i < args.size(); ++i) {
+    if (EqualsIgnoreCase(args[i], "nosave")) {
+      options->no_save = true;
+    } else if (EqualsIgnoreCase(args[i], "save")) {
+      options->save = true;
+    } else if (EqualsIgnoreCase(args[i], "now")) {
+      now = true;
+    } else if (EqualsIgnoreCase(args[i], "force")) {
+      options->force = true;
+    } else if (EqualsIgnoreCase(args[i], "abort")) {
+      options->abort = true;
+    } else {
+      return false;
+    }
+  }
+  const bool others = options->save || options->no_save || options->force || now;
+  return !(options->save && options->no_save) && !(options->abort && others);
+}
+
+// SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
+//
+// There are no replicas to wait for, so NOW changes nothing, and no shutdown lasts long enough to be aborted. What SAVE
+// asks for cannot be done: unless FORCE is given, the server stays.
+void Shutdown(SessionContext& ctx, Args args) {
+  ShutdownOptions options;
+  if (!ParseShutdown(args, &options)) return ctx.reply.Error(commands::kSyntaxError);
+  if (options.abort) return ctx.reply.Error("ERR No shutdown in progress.");
+  if (options.save && !options.force) {
+    Log(config::LogLevel::kWarning, "SHUTDOWN SAVE refused: this version keeps data in memory only");
+    return ctx.reply.Error("ERR Errors trying to SHUTDOWN. Check logs.");
+  }
+  Log(config::LogLevel::kWarning, "User requested shutdown...");
+  static_cast<Connection&>(ctx.session).CloseSoon(false);
+  PartsOf(ctx).run.request_stop();
+}
+
+// LOLWUT [VERSION version] [steps]
+//
+// A hillside in terraces, seen from the side; the steps are as wide as the drawing has room for.
+void Lolwut(SessionContext& ctx, Args args) {
+  constexpr int64_t kStepsMax = 24;
+  constexpr size_t kStepWidth = 4;
+  size_t next = 1;
+  if (args.size() > 1 && EqualsIgnoreCase(args[1], "version")) {
+    if (args.size() < 3 || !ParseInt64(args[2])) return ctx.reply.Error(commands::kNotAnIntegerError);
+    next = 3;
+  }
+  int64_t steps = 8;
+  if (next < args.size()) {
+    const auto wanted = ParseInt64(args[next]);
+    if (!wanted) return ctx.reply.Error(commands::kNotAnIntegerError);
+    steps = std::min(std::max<int64_t>(*wanted, 1), kStepsMax);
+  }
+  const auto count = static_cast<size_t>(steps);
+  std::string art;
+  for (size_t i = 0; i < count; ++i) {
+    art.append((count - 1 - i) * kStepWidth, ' ').append("__|").append(i * kStepWidth, i % 2 == 0 ? '.' : ':');
+    art += '\n';
+  }
+  art += Format("\nRedis ver. %s (Terrace %s)\n", kRedisVersion, kTerraceVersion);
+  ctx.reply.Verbatim("txt", art);
+}
+
+constexpr uint32_t kAlways = commands::kLoading | commands::kStale;
+constexpr uint32_t kAdministration = commands::kAdmin | commands::kNoScript;
+
+constexpr CommandSpec kServerCommands[] = {
+    {.name = "bgrewriteaof", .arity = 1, .flags = kAdministration | commands::kNoAsyncLoading | commands::kLockFree,
+     .group = Group::kServer, .session = NoPersistence, .since = "1.0.0", .complexity = "O(1)",
+     .summary = "Would rewrite the log in the background; data is in memory only."},
+    {.name = "bgsave", .arity = -1, .flags = kAdministration | commands::kNoAsyncLoading | commands::kLockFree,
+     .group = Group::kServer, .session = BgSave, .since = "1.0.0", .complexity = "O(1)",
+     .summary = "Would save in the background; data is in memory only.", .syntax = "[SCHEDULE]"},
+    {.name = "info", .arity = -1, .flags = kAlways, .categories = commands::kCatDangerous, .group = Group::kServer,
+     .session = Info, .since = "1.0.0", .complexity = "O(shards + clients)",
+     .summary = "Tells about the server, section by section.", .syntax = "[section [section ...]]",
+     .tips = "nondeterministic_output,request_policy:all_shards,response_policy:special"},
+    {.name = "lastsave", .arity = 1, .flags = kAlways | commands::kFast | commands::kLockFree,
+     .categories = commands::kCatAdmin | commands::kCatDangerous, .group = Group::kServer, .session = LastSave,
+     .since = "1.0.0", .complexity = "O(1)", .summary = "Returns when data was last saved.",
+     .tips = "nondeterministic_output"},
+    {.name = "lolwut", .arity = -1, .flags = commands::kReadonly | commands::kFast | commands::kLockFree,
+     .group = Group::kServer, .session = Lolwut, .since = "5.0.0", .complexity = "O(1)",
+     .summary = "Draws a picture and names the version.", .syntax = "[VERSION version] [steps]"},
+    {.name = "role", .arity = 1, .flags = kAlways | commands::kNoScript | commands::kFast | commands::kLockFree,
+     .categories = commands::kCatAdmin | commands::kCatDangerous, .group = Group::kServer, .session = Role,
+     .since = "2.8.12", .complexity = "O(1)", .summary = "Returns the server's part in replication."},
+    {.name = "save", .arity = 1,
+     .flags = kAdministration | commands::kNoAsyncLoading | commands::kNoMulti | commands::kLockFree,
+     .group = Group::kServer, .session = NoPersistence, .since = "1.0.0", .complexity = "O(1)",
+     .summary = "Would save at once; data is in memory only."},
+    {.name = "shutdown", .arity = -1,
+     .flags = kAdministration | kAlways | commands::kNoMulti | commands::kAllowBusy | commands::kLockFree,
+     .group = Group::kServer, .session = Shutdown, .since = "1.0.0", .complexity = "O(1)",
+     .summary = "Stops the server.", .syntax = "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]"},
+    {.name = "time", .arity = 1, .flags = kAlways | commands::kFast | commands::kLockFree, .group = Group::kServer,
+     .session = Time, .since = "2.6.0", .complexity = "O(1)", .summary = "Returns the server's time.",
+     .tips = "nondeterministic_output"},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> ServerCommands() { return kServerCommands; }
+
+}  // namespace terrace::server

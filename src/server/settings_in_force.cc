@@ -1,0 +1,111 @@
+#include "server/settings_in_force.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include <algorithm>
+
+#include "server/log.h"
+#include "server/open_files.h"
+#include "server/worker.h"
+
+namespace terrace::server {
+namespace {
+
+engine::EvictionPolicy PolicyOf(config::MaxmemoryPolicy policy) {
+  using From = config::MaxmemoryPolicy;
+  using To = engine::EvictionPolicy;
+  switch (policy) {
+    case From::kVolatileLru: return To::kVolatileLru;
+    case From::kVolatileLfu: return To::kVolatileLfu;
+    case From::kVolatileRandom: return To::kVolatileRandom;
+    case From::kVolatileTtl: return To::kVolatileTtl;
+    case From::kAllkeysLru: return To::kAllKeysLru;
+    case From::kAllkeysLfu: return To::kAllKeysLfu;
+    case From::kAllkeysRandom: return To::kAllKeysRandom;
+    case From::kNoEviction: return To::kNoEviction;
+  }
+  return To::kNoEviction;
+}
+
+// The system may not let us have as many connections as are asked for.
+Status FollowMaxclients(const config::Options& options, Parts& parts) {
+  const auto wanted = static_cast<uint64_t>(options.maxclients);
+  const uint64_t fit = MakeRoomForClients(wanted, static_cast<unsigned>(parts.workers.size()));
+  if (fit < wanted) {
+    return Status::Error("The operating system is not able to handle the specified number of clients, try with " +
+                         std::to_string(fit));
+  }
+  ApplySettings(options, parts);
+  return Status::Ok();
+}
+
+Status FollowDir(const config::Options& options) {
+  if (::chdir(options.dir.c_str()) != 0) return Status::Error(std::strerror(errno), errno);
+  return Status::Ok();
+}
+
+}  // namespace
+
+void ApplySettings(const config::Options& options, Parts& parts) {
+  Limits& limits = parts.limits;
+  limits.clients_max = static_cast<uint64_t>(options.maxclients);
+  limits.query_buffer_max = options.client_query_buffer_limit_bytes;
+  limits.bulk_bytes_max = options.proto_max_bulk_len_bytes;
+  limits.idle_timeout_s = static_cast<uint32_t>(options.timeout_s);
+  limits.keepalive_s = static_cast<uint32_t>(options.tcp_keepalive_s);
+  limits.slow_log_ns = options.slowlog_log_slower_than_us < 0
+                           ? UINT64_MAX
+                           : static_cast<uint64_t>(options.slowlog_log_slower_than_us) * 1000;
+  const auto monitor_ms = static_cast<uint64_t>(options.latency_monitor_threshold_ms);
+  parts.run.latency.set_threshold_ms(monitor_ms);
+  limits.slow_command_ns = std::min(limits.slow_log_ns.load(), monitor_ms == 0 ? UINT64_MAX : monitor_ms * 1'000'000);
+  limits.latency_tracking = options.latency_tracking;
+  for (auto& worker : parts.workers) worker->executor().stats().set_keeps_histograms(options.latency_tracking);
+  if (limits.password_set.exchange(!options.requirepass.empty()) && options.requirepass.empty()) {
+    for (auto& worker : parts.workers) worker->Raise(Signal::kPasswordGone);
+  }
+  limits.protected_mode = options.protected_mode;
+  limits.set_output(options.client_output_buffer_limit);
+
+  engine::EngineSettings& engine = parts.engine_settings;
+  engine.notify_flags = engine::ParseNotifyFlags(options.notify_keyspace_events).value_or(0);
+  engine.lfu = options.maxmemory_policy == config::MaxmemoryPolicy::kAllkeysLfu ||
+               options.maxmemory_policy == config::MaxmemoryPolicy::kVolatileLfu;
+  engine.lfu_log_factor = static_cast<uint32_t>(options.lfu_log_factor);
+  engine.lfu_decay_minutes = static_cast<uint32_t>(options.lfu_decay_time_min);
+  engine.lazy_expire = options.lazyfree_lazy_expire;
+  engine.lazy_user_del = options.lazyfree_lazy_user_del;
+  engine.string_bytes_max = options.proto_max_bulk_len_bytes;
+
+  parts.eviction.memory_max = static_cast<int64_t>(options.maxmemory_bytes);
+  parts.eviction.policy = PolicyOf(options.maxmemory_policy);
+  parts.eviction.samples = static_cast<uint32_t>(options.maxmemory_samples);
+  options.maxmemory_bytes != 0 ? parts.gates.Close(exec::kGateMaxMemory) : parts.gates.Open(exec::kGateMaxMemory);
+
+  parts.slow_log.set_items_max(static_cast<size_t>(options.slowlog_max_len));
+  SetLogLevel(options.loglevel);
+}
+
+void FollowSettings(Parts& parts) {
+  constexpr const char* kFollowed[] = {
+      "client-query-buffer-limit", "proto-max-bulk-len", "timeout", "tcp-keepalive",
+      "slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold", "latency-tracking", "requirepass", "protected-mode", "client-output-buffer-limit",
+      "notify-keyspace-events", "maxmemory", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor",
+      "lfu-decay-time", "lazyfree-lazy-expire", "lazyfree-lazy-user-del", "loglevel"};
+  for (const char* name : kFollowed) {
+    parts.config.OnChange(name, [&parts](const config::Options&, const config::Options& after) {
+      ApplySettings(after, parts);
+      return Status::Ok();
+    });
+  }
+  parts.config.OnChange("maxclients", [&parts](const config::Options&, const config::Options& after) {
+    return FollowMaxclients(after, parts);
+  });
+  parts.config.OnChange("dir",
+                        [](const config::Options&, const config::Options& after) { return FollowDir(after); });
+}
+
+}  // namespace terrace::server

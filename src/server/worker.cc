@@ -1,0 +1,557 @@
+#include "server/worker.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/ascii.h"
+#include "env/entropy.h"
+#include "exec/transaction.h"
+#include "server/log.h"
+#include "server/monitor.h"
+#include "server/pause.h"
+#include "server/redaction.h"
+
+namespace terrace::server {
+namespace {
+
+constexpr uint64_t kTickMs = 100;
+constexpr uint64_t kExpiryBudgetNs = 2'000'000;
+constexpr uint64_t kIdleBudgetNs = 200'000;
+// How far ahead of the request that runs its successors' buckets and entries are fetched. Entries need their bucket to
+// be there, so the two are staggered.
+constexpr size_t kBucketsAhead = 12;
+constexpr size_t kEntriesAhead = 5;
+
+uint64_t Seed() {
+  uint64_t seed;
+  FillWithEntropy(&seed, sizeof seed);
+  return seed;
+}
+
+// The first words of HTTP's requests. A web page can make its reader's browser send such a request here, with commands
+// of the page's choice behind it.
+bool IsHttp(Bytes word) { return EqualsIgnoreCase(word, "post") || EqualsIgnoreCase(word, "host:"); }
+
+}  // namespace
+
+Worker::Worker(Parts& parts, unsigned index)
+    : parts_(parts),
+      index_(index),
+      participant_(parts.participants.Join()),
+      doorbell_(loop_, net::Bind<&Worker::OnDoorbell>(this)),
+      check_(loop_, net::Bind<&Worker::OnCheck>(this)),
+      prepare_(loop_, net::Bind<&Worker::OnPrepare>(this)),
+      idle_(loop_, net::Bind<&Worker::OnIdle>(this)),
+      tick_(loop_, net::Bind<&Worker::OnTick>(this)),
+      expiry_timer_(loop_, net::Bind<&Worker::OnExpiry>(this)),
+      pause_timer_(loop_, net::Bind<&Worker::OnPauseEnd>(this)),
+      mailbox_(doorbell_, kMailboxItems),
+      subscriptions_(parts.channels, index),
+      environment_{parts.table,          parts.databases, parts.log,   parts.engine_settings,
+                   parts.eviction,       parts.gates,     parts.clock, parts.limits.slow_command_ns},
+      executor_(environment_, *participant_, *this, this, this, Seed()) {
+  executor_.stats().set_keeps_histograms(parts.limits.latency_tracking.load(std::memory_order_relaxed));
+}
+
+Worker::~Worker() {
+  for (auto& connection : connections_) subscriptions_.UnsubscribeAll(*connection);
+  connections_.clear();
+  if (participant_->is_in()) participant_->Out();
+  parts_.participants.Leave(participant_);
+}
+
+void Worker::Run() {
+  now_ms_ = parts_.clock.WallMs();
+  check_.Start();
+  prepare_.Start();
+  tick_.Start(kTickMs, kTickMs);
+  loop_.Run();
+  if (participant_->is_in()) participant_->Out();
+}
+
+void Worker::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Worker::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::Send(Worker& to, Mail mail) {
+  if (&to == this) {
+    // Through the mailbox, too: what others posted before must not be overtaken.
+    mailbox_.PostToSelf(std::move(mail));
+    own_mail_ = true;
+    return;
+  }
+  if (outboxes_.size() <= to.index_) outboxes_.resize(parts_.workers.size());
+  auto& outbox = outboxes_[to.index_];
+  if (outbox == nullptr) outbox = std::make_unique<net::Outbox<Mail>>(to.mailbox_, doorbell_, kSpillItems);
+  if (TERRACE_UNLIKELY(!outbox->Post(std::move(mail)))) RefuseMail(to, mail);
+  backlogged_ |= outbox->backlogged();
+}
+
+// The other worker is hopelessly behind. We may hold locks it waits for, so we cannot wait for it; its listeners are
+// treated as any that do not keep up: they are disconnected rather than given a stream with a hole in it.
+void Worker::RefuseMail(Worker& to, const Mail& mail) {
+  if (mail.kind != Mail::Kind::kAdopt) return to.Raise(Signal::kMessagesLost);
+  ::close(mail.fd);
+  parts_.stats.connections_rejected.fetch_add(1, std::memory_order_relaxed);
+  to.connections_alive_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Worker::FlushOutboxes() {
+  backlogged_ = false;
+  for (auto& outbox : outboxes_) {
+    if (outbox != nullptr && !outbox->Flush()) backlogged_ = true;
+  }
+  if (backlogged_ == holds_reading_) return;
+  holds_reading_ = backlogged_;
+  for (auto& connection : connections_) connection->UpdateReading();
+}
+
+void Worker::BeginTurn() {
+  participant_->In();
+  executor_.BeginBatch();
+  now_ms_ = parts_.clock.WallMs();
+  turn_start_ns_ = executor_.NowNs();
+  exec::CommandCounter::Bump(stats_.turns, 1);
+}
+
+void Worker::OnPrepare() {
+  // Timers and closing callbacks may have touched things after the check hook.
+  if (participant_->is_in()) {
+    while (HasWork()) RunTurn();
+    exec::CommandCounter::Bump(stats_.turn_ns, executor_.NowNs() - turn_start_ns_);
+    participant_->Out();
+    // At once, while a keyspace grows: the bucket arrays it leaves behind are what its next shards are made of.
+    if (reclaim_wanted_ || parts_.participants.WantsReclaim()) {
+      parts_.participants.Reclaim();
+      reclaim_wanted_ = false;
+    }
+  }
+}
+
+void Worker::OnCheck() {
+  if (!HasWork()) return;
+  EnsureIn();
+  RunTurn();
+}
+
+// Runs once a turn of the loop while a staircase has steps left that no write pays for.
+void Worker::OnIdle() {
+  EnsureIn();
+  if (!executor_.RunIdle(kIdleBudgetNs)) idle_.Stop();
+}
+
+void Worker::OnDoorbell() {
+  EnsureIn();
+  DrainMailbox();
+  if (backlogged_) FlushOutboxes();
+  ArmExpiry();
+}
+
+void Worker::Gather(Connection& connection, const resp::ParsedRequest& request) {
+  Gathered& gathered = gathered_.emplace_back();
+  gathered.connection = &connection;
+  gathered.argv = request.argv;
+  gathered.argc = request.argc;
+  gathered.blobs = request.blobs.data();
+  gathered.blob_count = static_cast<uint32_t>(request.blobs.size());
+  gathered.raw = request.raw;
+  gathered.protocol_error = false;
+  gathered.command = parts_.table.Find(request.argv[0]);
+  gathered.hashed = false;
+  if (TERRACE_LIKELY(gathered.command != nullptr)) {
+    const int16_t first = gathered.command->first_key;
+    if (TERRACE_LIKELY(first > 0 && request.argc > static_cast<uint32_t>(first))) {
+      gathered.hash = parts_.databases.HashOf(request.argv[first]);
+      gathered.hashed = true;
+    }
+    if ((gathered.command->flags & commands::kEndsGathering) != 0) connection.gathering_stopped = true;
+  }
+}
+
+void Worker::GatherProtocolError(Connection& connection) {
+  Gathered& gathered = gathered_.emplace_back();
+  gathered = {};
+  gathered.connection = &connection;
+  gathered.protocol_error = true;
+}
+
+void Worker::RunOne(Gathered& request) {
+  Connection& connection = *request.connection;
+  const Args args(request.argv, request.argc, {request.blobs, request.blob_count});
+  if (TERRACE_UNLIKELY(request.protocol_error)) {
+    if (connection.parser().query_buffer_exceeded()) {
+      parts_.stats.query_buffer_closed.fetch_add(1, std::memory_order_relaxed);
+      connection.CloseSoon(false);
+    } else {
+      connection.reply.Error("ERR " + connection.parser().error());
+      OnErrorReply("ERR");
+      connection.CloseSoon(true);
+    }
+    return;
+  }
+  if (TERRACE_LIKELY(!connection.closing() && !connection.close_after_reply)) {
+    if (TERRACE_UNLIKELY(connection.is_parked())) {
+      connection.parked.emplace_back(request.command, args, request.raw);
+    } else {
+      const exec::Invocation invocation{request.command, args, request.raw, request.hash, request.hashed};
+      if (RunRequest(connection, invocation) == exec::Executor::Outcome::kParked) {
+        connection.parked.emplace_back(request.command, args, request.raw);
+      }
+    }
+  }
+  for (const BlobArg& blob : args.blobs()) blob.blob->Unref();
+  if (TERRACE_UNLIKELY(connection.gathering_stopped)) {
+    connection.gathering_stopped = false;
+    connection.GatherRequests();
+  }
+}
+
+exec::Executor::Outcome Worker::RunRequest(Connection& connection, const exec::Invocation& invocation) {
+  if (TERRACE_UNLIKELY(invocation.command == nullptr && IsHttp(invocation.args[0]))) {
+    Log(config::LogLevel::kWarning,
+        "%s sent '%s': somebody's browser is being used to attack this server; the connection is closed",
+        connection.peer().c_str(), std::string(invocation.args[0]).c_str());
+    connection.CloseSoon(false);
+    return exec::Executor::Outcome::kDone;
+  }
+  const exec::Executor::Outcome outcome = executor_.Execute(connection, invocation);
+  if (TERRACE_UNLIKELY(outcome == exec::Executor::Outcome::kParked)) return outcome;
+  exec::CommandCounter::Bump(stats_.commands, 1);
+  if (TERRACE_UNLIKELY(connection.reply_mode == exec::ReplyMode::kSkipNext)) connection.EndSkip();
+  // A message to listeners of our own stands behind its publisher's reply and before the next one.
+  if (TERRACE_UNLIKELY(own_mail_)) DrainMailbox();
+  return outcome;
+}
+
+void Worker::RunGathered() {
+  const auto prefetch = [this](const Gathered& request, bool entry) {
+    if (!request.hashed) return;
+    const engine::Shard* shard = parts_.databases.Get(request.connection->db).staircase().Guess(request.hash);
+    entry ? shard->PrefetchEntry(request.hash) : shard->PrefetchBucket(request.hash);
+  };
+  for (size_t i = 0; i < std::min(kBucketsAhead, gathered_.size()); ++i) prefetch(gathered_[i], false);
+  for (size_t i = 0; i < std::min(kEntriesAhead, gathered_.size()); ++i) prefetch(gathered_[i], true);
+  // Running a request may gather more of its connection, so the list can grow.
+  for (size_t i = 0; i < gathered_.size(); ++i) {
+    if (i + kBucketsAhead < gathered_.size()) prefetch(gathered_[i + kBucketsAhead], false);
+    if (i + kEntriesAhead < gathered_.size()) prefetch(gathered_[i + kEntriesAhead], true);
+    Gathered request = gathered_[i];
+    RunOne(request);
+    if (participant_->WantedOut()) participant_->Yield();
+  }
+  gathered_.clear();
+}
+
+void Worker::RunTurn() {
+  RunGathered();
+  DrainMailbox();
+  if (TERRACE_UNLIKELY(backlogged_)) FlushOutboxes();
+  FinishTouched();
+  arena_.Reset();
+  CloseMarked();
+  TellNewDeadline();
+}
+
+void Worker::DrainMailbox() {
+  if (TERRACE_UNLIKELY(signals_.load(std::memory_order_relaxed) != 0)) HandleSignals();
+  own_mail_ = false;
+  // No kind of mail runs commands, so nothing is posted while we walk.
+  while (mailbox_.DrainInto(mail_)) {
+    for (Mail& mail : mail_) {
+      switch (mail.kind) {
+        case Mail::Kind::kAdopt:
+          Adopt(mail.fd);
+          break;
+        case Mail::Kind::kMessage:
+          subscriptions_.Deliver(mail.message.view());
+          break;
+        case Mail::Kind::kMonitorLine:
+          for (auto& connection : connections_) {
+            if (!connection->monitor) continue;
+            connection->out.Append(mail.message.view().payload);
+            Touch(*connection);
+          }
+          break;
+      }
+    }
+    mail_.clear();
+  }
+}
+
+void Worker::HandleSignals() {
+  const uint32_t raised = signals_.exchange(0, std::memory_order_acq_rel);
+  const auto is_raised = [raised](Signal signal) { return (raised & static_cast<uint32_t>(signal)) != 0; };
+  if (is_raised(Signal::kCloseMarked)) {
+    for (auto& connection : connections_) {
+      if (connection->closing() || connection->close_after_reply) Touch(*connection);
+    }
+  }
+  if (is_raised(Signal::kPasswordGone) && !parts_.limits.password_set.load()) {
+    for (auto& connection : connections_) connection->Authenticate();
+  }
+  if (is_raised(Signal::kUnpark)) {
+    UnparkAll();
+    ArmExpiry();
+  }
+  if (is_raised(Signal::kMessagesLost)) DisconnectListeners();
+  if (is_raised(Signal::kStop)) loop_.Stop();
+}
+
+void Worker::DisconnectListeners() {
+  for (auto& connection : connections_) {
+    if (connection->subscriptions() == 0 && !connection->monitor) continue;
+    parts_.stats.output_buffer_closed.fetch_add(1, std::memory_order_relaxed);
+    connection->CloseSoon(false);
+  }
+}
+
+void Worker::FinishTouched() {
+  // Flushing may touch nothing new, but closing handlers may: walk by index.
+  for (size_t i = 0; i < touched_.size(); ++i) {
+    Connection& connection = *touched_[i];
+    connection.touched = false;
+    connection.parser().EndTurn();
+    connection.Flush();
+    if (connection.closing()) {
+      closing_.push_back(&connection);
+      continue;
+    }
+    const config::OutputBufferLimits& limits = output_limits();
+    const config::OutputBufferLimit& limit = connection.subscriptions() > 0 ? limits.pubsub : limits.normal;
+    const size_t queued = connection.output_bytes();
+    const bool hard = limit.hard_bytes != 0 && queued > limit.hard_bytes;
+    const bool soft = limit.soft_bytes != 0 && queued > limit.soft_bytes;
+    if (!soft) connection.soft_limit_since_ms = 0;
+    if (soft && connection.soft_limit_since_ms == 0) connection.soft_limit_since_ms = now_ms_;
+    const bool soft_too_long =
+        soft && now_ms_ - connection.soft_limit_since_ms >= static_cast<uint64_t>(limit.soft_s) * 1000;
+    if (hard || (soft_too_long && limit.soft_s > 0) || (soft && limit.soft_s == 0)) {
+      parts_.stats.output_buffer_closed.fetch_add(1, std::memory_order_relaxed);
+      connection.MarkForClosing();
+      closing_.push_back(&connection);
+    }
+  }
+  touched_.clear();
+}
+
+void Worker::CloseMarked() {
+  for (Connection* connection : closing_) {
+    if (connection->touched) {
+      touched_.erase(std::remove(touched_.begin(), touched_.end(), connection), touched_.end());
+    }
+    if (!connection->watched.empty()) exec::ForgetWatches(*connection, executor_);
+    connections_.erase(connection->place);
+    connections_alive_.fetch_sub(1, std::memory_order_relaxed);
+    parts_.stats.connections_alive.fetch_sub(1, std::memory_order_relaxed);
+  }
+  closing_.clear();
+}
+
+const config::OutputBufferLimits& Worker::output_limits() {
+  const uint32_t version = parts_.limits.output_version();
+  if (version != output_limits_version_) {
+    output_limits_ = parts_.limits.output();
+    output_limits_version_ = version;
+  }
+  return output_limits_;
+}
+
+void Worker::Adopt(int fd) {
+  const auto refuse = [&](Bytes text) {
+    const ssize_t ignored = ::write(fd, text.data(), text.size());
+    static_cast<void>(ignored);
+    ::close(fd);
+    parts_.stats.connections_rejected.fetch_add(1, std::memory_order_relaxed);
+    connections_alive_.fetch_sub(1, std::memory_order_relaxed);
+  };
+  const uint64_t alive = parts_.stats.connections_alive.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (alive > parts_.limits.clients_max.load(std::memory_order_relaxed)) {
+    parts_.stats.connections_alive.fetch_sub(1, std::memory_order_relaxed);
+    return refuse("-ERR max number of clients reached\r\n");
+  }
+  auto connection = std::make_unique<Connection>(*this, parts_.next_session_id.fetch_add(1), now_ms_);
+  const Status opened = connection->Open(loop_, fd, parts_.limits.keepalive_s.load(std::memory_order_relaxed));
+  if (!opened.ok()) {
+    parts_.stats.connections_alive.fetch_sub(1, std::memory_order_relaxed);
+    connections_alive_.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  parts_.stats.connections_received.fetch_add(1, std::memory_order_relaxed);
+  const bool password = parts_.limits.password_set.load(std::memory_order_relaxed);
+  if (password) {
+    connection->authenticated = false;
+    connection->gates |= exec::kGateNeedsAuth;
+  } else if (parts_.limits.protected_mode.load(std::memory_order_relaxed) && !connection->stream().is_unix() &&
+             !connection->stream().peer_is_loopback()) {
+    connection->out.Append(
+        "-DENIED Terrace is running in protected mode because no password is set and only connections from this "
+        "machine are accepted. Set a password with requirepass, or turn the mode off with 'CONFIG SET protected-mode "
+        "no' from this machine, and make sure that the server is not reachable from the internet.\r\n");
+    connection->CloseSoon(true);
+  }
+  connections_.push_back(std::move(connection));
+  connections_.back()->place = std::prev(connections_.end());
+  connections_.back()->UpdateReading();
+}
+
+void Worker::RunParked(Connection& connection) {
+  while (!connection.parked.empty() && !connection.closing() && !connection.close_after_reply) {
+    const exec::OwnedRequest request = std::move(connection.parked.front());
+    connection.parked.pop_front();
+    const exec::Invocation invocation{request.command(), request.args(), request.raw(), 0, false};
+    if (RunRequest(connection, invocation) == exec::Executor::Outcome::kParked) {
+      connection.parked.emplace_front(request.command(), request.args(), request.raw());
+      break;
+    }
+  }
+  Touch(connection);
+}
+
+void Worker::UnparkAll() {
+  for (auto& connection : connections_) {
+    if (connection->is_parked()) RunParked(*connection);
+  }
+}
+
+void Worker::OnTick() {
+  EnsureIn();
+  ++ticks_;
+  if (index_ == 0) SampleRates();
+  UnpauseIfOver(*this);
+  if (parts_.run.cron_paused.load(std::memory_order_relaxed)) return;
+  // A limit that was lowered shows its effect without waiting for the next command.
+  if (index_ == 0 && (parts_.gates.closed.load(std::memory_order_relaxed) & exec::kGateMaxMemory) != 0) {
+    executor_.MakeRoom();
+  }
+  if (ticks_ % 10 == 0) CheckTimeouts();
+  if (ticks_ % 10 == 0 && index_ == 0 && parts_.workers.size() > 1) {
+    constexpr uint64_t kShardsPerWorker = 16;
+    for (unsigned db = 0; db < parts_.databases.count(); ++db) {
+      parts_.databases.Get(db).WatchContention(kShardsPerWorker * parts_.workers.size());
+    }
+  }
+  reclaim_wanted_ = true;
+  if (!idle_.started() && executor_.RunIdle(kIdleBudgetNs)) idle_.Start();
+}
+
+void Worker::SampleRates() {
+  const uint64_t now_ns = executor_.NowNs();
+  const auto sample = [&](RateMeter& meter, std::atomic<uint64_t> WorkerStats::*field) {
+    uint64_t sum = 0;
+    for (const auto& worker : parts_.workers) sum += (worker->stats().*field).load(std::memory_order_relaxed);
+    meter.Sample(sum, now_ns);
+  };
+  sample(parts_.run.commands, &WorkerStats::commands);
+  sample(parts_.run.input_bytes, &WorkerStats::net_input_bytes);
+  sample(parts_.run.output_bytes, &WorkerStats::net_output_bytes);
+  sample(parts_.run.turns, &WorkerStats::turns);
+  sample(parts_.run.turn_ns, &WorkerStats::turn_ns);
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  const auto us = [](const timeval& time) { return static_cast<uint64_t>(time.tv_sec * 1'000'000 + time.tv_usec); };
+  parts_.run.main_user_us.store(us(usage.ru_utime), std::memory_order_relaxed);
+  parts_.run.main_system_us.store(us(usage.ru_stime), std::memory_order_relaxed);
+}
+
+void Worker::CheckTimeouts() {
+  const uint64_t timeout_ms = uint64_t{parts_.limits.idle_timeout_s.load(std::memory_order_relaxed)} * 1000;
+  for (auto& connection : connections_) {
+    if (connection->soft_limit_since_ms != 0) Touch(*connection);
+    if (timeout_ms == 0 || connection->subscriptions() > 0 || connection->monitor || connection->is_parked()) continue;
+    if (now_ms_ - connection->last_activity_ms() > timeout_ms) connection->CloseSoon(false);
+  }
+}
+
+void Worker::OnPauseEnd() {
+  EnsureIn();
+  UnpauseIfOver(*this);
+  // The loop's clock may have been a little ahead, or the pause was made longer.
+  const uint64_t end = parts_.pause_end_ms.load();
+  if (end != 0) ArmPauseEnd(end - std::min(end, parts_.clock.WallMs()));
+}
+
+void Worker::OnExpiry() {
+  EnsureIn();
+  ArmExpiry();
+}
+
+void Worker::ArmExpiry() {
+  std::atomic<uint64_t>& armed = parts_.expiry.armed_ms[index_];
+  // Nothing earlier than what is looked at now can be missed: whoever adds an earlier deadline meanwhile rings.
+  armed.store(UINT64_MAX, std::memory_order_seq_cst);
+  const auto workers = static_cast<unsigned>(parts_.workers.size());
+  const uint64_t start = executor_.NowNs();
+  const uint64_t earliest = executor_.ExpireDueKeys(index_, workers == 0 ? 1 : workers, kExpiryBudgetNs);
+  const uint64_t ns = executor_.NowNs() - start;
+  exec::CommandCounter::Bump(stats_.expiry_ns, ns);
+  OnHousekeeping("expire-cycle", ns);
+  if (earliest == engine::ExpiryIndex::kNever) {
+    expiry_timer_.Stop();
+    return;
+  }
+  uint64_t seen = armed.load();
+  while (earliest < seen && !armed.compare_exchange_weak(seen, earliest)) {
+  }
+  // A key is due when the clock has passed its deadline, hence one more.
+  const uint64_t now = parts_.clock.WallMs();
+  expiry_timer_.Start(earliest >= now ? earliest - now + 1 : 1);
+}
+
+void Worker::TellNewDeadline() {
+  const uint64_t deadline = executor_.TakeNewDeadline();
+  if (TERRACE_LIKELY(deadline == UINT64_MAX)) return;
+  for (auto& worker : parts_.workers) {
+    std::atomic<uint64_t>& armed = parts_.expiry.armed_ms[worker->index_];
+    if (deadline >= armed.load(std::memory_order_seq_cst)) continue;
+    armed.store(deadline);
+    worker.get() == this ? ArmExpiry() : worker->RingForExpiry();
+  }
+}
+
+uint64_t Worker::Publish(pubsub::Kind kind, Bytes channel, Bytes payload) {
+  if (kind != pubsub::Kind::kShardChannel && parts_.channels.empty()) return 0;
+  const pubsub::Targets targets =
+      kind == pubsub::Kind::kShardChannel ? parts_.channels.FindShard(channel) : parts_.channels.Find(channel);
+  if (targets.receivers == 0) return 0;
+  const pubsub::SharedMessage message = pubsub::SharedMessage::Copy(kind, channel, payload);
+  for (auto& worker : parts_.workers) {
+    if ((targets.workers >> worker->index_ & 1) != 0) Send(*worker, {Mail::Kind::kMessage, -1, message});
+  }
+  return targets.receivers;
+}
+
+void Worker::OnSlowCommand(exec::Session& session, const commands::Command& command, Args args, uint64_t ns) {
+  OnHousekeeping((command.flags & commands::kFast) != 0 ? "fast-command" : "command", ns);
+  if ((command.flags & commands::kSkipSlowlog) != 0 || ns < parts_.limits.slow_log_ns.load()) return;
+  const auto& connection = static_cast<const Connection&>(session);
+  const std::vector<Bytes> shown = Redacted(command, args);
+  parts_.slow_log.Add(Args(shown.data(), shown.size()), parts_.clock.WallMs() / 1000, ns / 1000, connection.peer(), session.name);
+}
+
+void Worker::OnMonitored(exec::Session& session, const commands::Command& command, Args args) {
+  if ((command.flags & (commands::kSkipMonitor | commands::kAdmin)) != 0) return;
+  const uint64_t workers = parts_.monitors.workers();
+  if (workers == 0) return;
+  const std::string line =
+      MonitorLine(parts_.clock.WallUs(), session.db, static_cast<Connection&>(session).MonitorName(), command, args);
+  const auto message = pubsub::SharedMessage::Copy(pubsub::Kind::kChannel, "", line);
+  for (auto& worker : parts_.workers) {
+    if ((workers >> worker->index_ & 1) != 0) Send(*worker, {Mail::Kind::kMonitorLine, -1, message});
+  }
+}
+
+void Worker::OnErrorReply(Bytes code) { parts_.stats.CountError(code); }
+
+void Worker::OnHousekeeping(Bytes event, uint64_t ns) {
+  const uint64_t threshold_ms = parts_.run.latency.threshold_ms();
+  if (TERRACE_LIKELY(threshold_ms == 0 || ns < threshold_ms * 1'000'000)) return;
+  parts_.run.latency.Note(event, ns, parts_.clock.WallMs() / 1000);
+}
+
+}  // namespace terrace::server

@@ -1,0 +1,203 @@
+// Worker: a thread with a loop of its own, its connections, and an executor.
+//
+//   poll     read callbacks parse: complete requests become Gathered views into the turn's arena
+//   check    run: everything gathered, over all connections, in the order it came, entries prefetched a few ahead
+//            deliver: messages from the mailbox
+//            write: each touched connection's replies in one system call
+//   prepare  out: the worker holds no pointer into the engine while it polls
+//
+// So memory latency hides behind other requests, even if no client pipelines. libuv runs read callbacks inside the
+// poll, before the check hook, so the first of a turn takes the worker in.
+//
+// Threads: its own, but for the mailbox and what stands under "any thread".
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "engine/participants.h"
+#include "exec/executor.h"
+#include "net/loop.h"
+#include "net/mailbox.h"
+#include "pubsub/local_subscriptions.h"
+#include "resp/turn_arena.h"
+#include "server/connection.h"
+#include "server/parts.h"
+
+namespace terrace::server {
+
+/// What others put into a worker's mailbox.
+struct Mail {
+  enum class Kind : uint8_t { kAdopt, kMessage, kMonitorLine };
+  Kind kind;
+  int fd = -1;                    // kAdopt
+  pubsub::SharedMessage message;  // kMessage; kMonitorLine: the payload is the line
+};
+
+/// What others ask of a worker and what needs no words: asked twice it is done once, and there is always room for it.
+enum class Signal : uint32_t {
+  kCloseMarked = 1 << 0,   // connections were marked for closing
+  kUnpark = 1 << 1,        // the pause is over
+  kPasswordGone = 1 << 2,  // nobody needs to authenticate any more
+  kMessagesLost = 1 << 3,  // there was no room left for messages to this worker's subscribers
+  kStop = 1 << 4,
+};
+
+class Worker final : public exec::Host, public exec::Observer, public commands::Publisher {
+ public:
+  Worker(Parts& parts, unsigned index);
+  ~Worker() override;
+
+  /// Runs the loop until kStop is raised. On this thread; Start runs it on one of its own.
+  void Run();
+  void Start();
+  void Join();
+
+  // --- any thread ---
+  void Raise(Signal signal) {
+    signals_.fetch_or(static_cast<uint32_t>(signal), std::memory_order_release);
+    doorbell_.Ring();
+  }
+  uint64_t connections_alive() const { return connections_alive_.load(std::memory_order_relaxed); }
+  const WorkerStats& stats() const { return stats_; }
+  /// A connection is on its way here: it counts already when the next one is handed out.
+  void ExpectConnection() { connections_alive_.fetch_add(1, std::memory_order_relaxed); }
+  /// Looks for due keys anew.
+  void RingForExpiry() { doorbell_.Ring(); }
+
+  // --- this worker's thread ---
+  /// To another worker's mailbox, or the own one. What does not fit waits in this worker's outbox, and while something
+  /// waits there no connection of ours is read from.
+  void Send(Worker& to, Mail mail);
+  bool holds_reading() const { return holds_reading_; }
+  /// Looks after `ms` milliseconds whether the pause is over.
+  void ArmPauseEnd(uint64_t ms) { pause_timer_.Start(ms); }
+
+  // --- this worker's thread, or an exclusive section ---
+  std::list<std::unique_ptr<Connection>>& connections() { return connections_; }
+  exec::Executor& executor() { return executor_; }
+  pubsub::LocalSubscriptions& subscriptions() { return subscriptions_; }
+  unsigned index() const { return index_; }
+  Parts& parts() { return parts_; }
+  WorkerStats& mutable_stats() { return stats_; }
+  net::Loop& loop() { return loop_; }
+
+  // --- for connections ---
+  void EnsureIn() {
+    if (!participant_->is_in()) BeginTurn();
+  }
+  resp::TurnArena& arena() { return arena_; }
+  void Gather(Connection& connection, const resp::ParsedRequest& request);
+  /// The connection's protocol error, to be answered when its turn comes.
+  void GatherProtocolError(Connection& connection);
+  /// Puts the connection on the list of those that want flushing (and the end of their turn) after this turn.
+  void Touch(Connection& connection) {
+    if (connection.touched) return;
+    connection.touched = true;
+    touched_.push_back(&connection);
+  }
+  /// Runs the turn early when it has gathered as much as should stay in the cache.
+  void RunIfArenaIsFull() {
+    if (TERRACE_UNLIKELY(arena_.used() > kArenaBytesPerTurn)) RunTurn();
+  }
+  uint64_t now_ms() const { return now_ms_; }
+  const config::OutputBufferLimits& output_limits();
+  /// Makes a connection of an accepted socket, or refuses it. It was counted by ExpectConnection.
+  void Adopt(int fd);
+
+  // exec::Observer
+  void OnSlowCommand(exec::Session& session, const commands::Command& command, Args args, uint64_t ns) override;
+  void OnMonitored(exec::Session& session, const commands::Command& command, Args args) override;
+  void OnErrorReply(Bytes code) override;
+  void OnHousekeeping(Bytes event, uint64_t ns) override;
+  // commands::Publisher
+  uint64_t Publish(pubsub::Kind kind, Bytes channel, Bytes payload) override;
+
+ private:
+  struct Gathered {
+    Connection* connection;
+    const commands::Command* command;
+    const Bytes* argv;
+    uint32_t argc;
+    uint32_t blob_count;
+    const BlobArg* blobs;
+    Bytes raw;
+    uint64_t hash;
+    bool hashed;
+    bool protocol_error;
+  };
+
+  void BeginTurn();
+  void OnCheck();
+  void OnIdle();
+  void OnPrepare();
+  void OnDoorbell();
+  void OnTick();
+  void OnExpiry();
+  void OnPauseEnd();
+  void RunTurn();
+  void RunGathered();
+  void RunOne(Gathered& request);
+  exec::Executor::Outcome RunRequest(Connection& connection, const exec::Invocation& invocation);
+  void RunParked(Connection& connection);
+  void UnparkAll();
+  void DrainMailbox();
+  void HandleSignals();
+  void DisconnectListeners();
+  void RefuseMail(Worker& to, const Mail& mail);
+  void FlushOutboxes();
+  bool HasWork() const { return !gathered_.empty() || !touched_.empty() || own_mail_; }
+  void FinishTouched();
+  void CloseMarked();
+  void ArmExpiry();
+  void TellNewDeadline();
+  void CheckTimeouts();
+  void SampleRates();
+
+  /// Bytes of requests after which a turn runs without waiting for the poll to end: what stays in the cache, and little memory besides.
+  static constexpr size_t kArenaBytesPerTurn = 192 * kKiB;
+  static constexpr size_t kMailboxItems = 64 * 1024;
+  // More than a turn publishes unless somebody queued a whole history in one EXEC.
+  static constexpr size_t kSpillItems = 256 * 1024;
+
+  Parts& parts_;
+  const unsigned index_;
+  engine::Participant* participant_;
+  net::Loop loop_;
+  net::Doorbell doorbell_;
+  net::CheckHook check_;
+  net::PrepareHook prepare_;
+  net::IdleHook idle_;
+  net::Timer tick_;
+  net::Timer expiry_timer_;
+  net::Timer pause_timer_;
+  net::Mailbox<Mail> mailbox_;
+  std::vector<Mail> mail_;
+  bool own_mail_ = false;  // the mailbox holds a letter to ourselves, for which nothing rings
+  std::atomic<uint32_t> signals_{0};
+  std::vector<std::unique_ptr<net::Outbox<Mail>>> outboxes_;  // by the receiver's index; made when first needed
+  bool backlogged_ = false;
+  bool holds_reading_ = false;
+  resp::TurnArena arena_;
+  std::vector<Gathered> gathered_;
+  std::vector<Connection*> touched_;
+  std::list<std::unique_ptr<Connection>> connections_;
+  std::vector<Connection*> closing_;
+  pubsub::LocalSubscriptions subscriptions_;
+  exec::Environment environment_;
+  exec::Executor executor_;
+  WorkerStats stats_;
+  config::OutputBufferLimits output_limits_;
+  uint32_t output_limits_version_ = 0;
+  uint64_t now_ms_ = 0;
+  uint64_t turn_start_ns_ = 0;
+  uint64_t ticks_ = 0;
+  bool reclaim_wanted_ = false;  // once a tick, what little was retired is freed, too
+  std::atomic<uint64_t> connections_alive_{0};
+  std::thread thread_;
+};
+
+}  // namespace terrace::server

@@ -1,0 +1,23 @@
+// The types a key can hold and how each is stored; the names are what TYPE and OBJECT ENCODING answer.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+
+namespace terrace {
+
+enum class Type : uint8_t { kString, kList, kSet, kZset, kHash, kStream };
+
+enum class Encoding : uint8_t {
+  kInteger,  // a string that is the decimal form of an int64: 8 bytes in the entry
+  kInline,   // a string inside the entry
+  kBlob,     // a string in a reference-counted allocation of its own
+};
+
+constexpr Bytes TypeName(Type type) {
+  constexpr Bytes kNames[] = {"string", "list", "set", "zset", "hash", "stream"};
+  return kNames[static_cast<uint8_t>(type)];
+}
+
+}  // namespace terrace

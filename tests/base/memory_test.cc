@@ -1,0 +1,43 @@
+#include "base/memory.h"
+
+#include <doctest/doctest.h>
+#include <malloc.h>
+
+#include <memory>
+#include <string>
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#include <mimalloc.h>
+#endif
+
+using namespace terrace;
+
+TEST_SUITE("base/memory") {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  TEST_CASE("size classes are the allocator's own") {
+    for (size_t size = 1; size <= 128 * 1024; ++size) {  // above, mimalloc hands out whole pages
+      void* memory = mi_malloc(AllocationSize(size));
+      const size_t usable = mi_usable_size(memory);
+      mi_free(memory);
+      if (usable != AllocationSize(size)) REQUIRE(usable == AllocationSize(size));
+    }
+  }
+
+  TEST_CASE("what is allocated is counted and what is freed is taken off again") {
+    const int64_t before = UsedMemory();
+    auto text = std::make_unique<std::string>(10'000'000, 'x');
+    CHECK(UsedMemory() - before >= 10'000'000);
+    CHECK(UsedMemory() - before < 13'000'000);
+    text.reset();
+    CHECK(UsedMemory() - before < 64 * 1024);
+  }
+#endif
+
+  TEST_CASE("two sizes of one class share it") {
+    CHECK(AllocationSize(89) == 96);
+    CHECK(AllocationSize(96) == 96);
+    CHECK(AllocationSize(97) == 112);
+    CHECK(AllocationSize(129) == 160);
+    CHECK(AllocationSize(16385) == 20480);
+  }
+}

@@ -1,0 +1,191 @@
+#include "exec/executor.h"
+
+#include <doctest/doctest.h>
+
+#include "exec/families.h"
+#include "exec/second_client.h"
+
+using namespace terrace;
+using terrace::testing::EngineFixture;
+using terrace::testing::Lines;
+using terrace::testing::SecondClient;
+using Outcome = exec::Executor::Outcome;
+
+namespace {
+
+// Sanitizer builds keep the sanitizer's allocator, so what C++ allocates is not counted there.
+bool CountsMemory() { return Bytes(AllocatorName()) != "sanitizer"; }
+
+struct Fixture : EngineFixture {
+  Fixture()
+      : EngineFixture({commands::StringCommands(), commands::CounterCommands(), commands::KeyCommands(),
+                       commands::ExpireCommands(), commands::IterationCommands(), exec::TransactionCommands(),
+                       exec::KeyspaceCommands(), exec::SelectCommands()}) {}
+  SecondClient other{*this};
+};
+
+}  // namespace
+
+TEST_SUITE("exec/executor") {
+  TEST_CASE("unknown commands are told with their first arguments") {
+    Fixture engine;
+    CHECK(engine.Run({"nope", "a", "b"}) == "(error) ERR unknown command 'nope', with args beginning with: 'a' 'b' ");
+  }
+
+  TEST_CASE("a session that needs a password gets NOAUTH") {
+    Fixture engine;
+    engine.other.session.gates |= exec::kGateNeedsAuth;
+    CHECK(engine.other.Run({"GET", "a"}) == "(error) NOAUTH Authentication required.");
+  }
+
+  TEST_CASE("a pause parks writes and lets reads pass; the parked request runs from the start later") {
+    Fixture engine;
+    engine.gates.Close(exec::kGatePauseWrites);
+    CHECK(engine.other.Try({"SET", "a", "1"}) == Outcome::kParked);
+    CHECK(engine.other.TakeReply() == "");
+    CHECK(engine.other.Run({"GET", "a"}) == "null");
+    engine.gates.Open(exec::kGatePauseWrites);
+    CHECK(engine.other.Run({"SET", "a", "1"}) == "OK");
+  }
+
+  TEST_CASE("a pause of all commands parks reads, too") {
+    Fixture engine;
+    engine.gates.Close(exec::kGatePauseAll);
+    CHECK(engine.other.Try({"GET", "a"}) == Outcome::kParked);
+  }
+
+  TEST_CASE("a paused transaction that writes parks at EXEC and keeps its queue") {
+    Fixture engine;
+    engine.other.Run({"MULTI"});
+    engine.other.Run({"SET", "a", "1"});
+    engine.gates.Close(exec::kGatePauseWrites);
+    CHECK(engine.other.Try({"EXEC"}) == Outcome::kParked);
+    engine.gates.Open(exec::kGatePauseWrites);
+    CHECK(engine.other.Run({"EXEC"}) == "[OK]");
+  }
+
+  TEST_CASE("over maxmemory, writes that need memory are refused and reads and DEL are not") {
+    if (!CountsMemory()) return;
+    Fixture engine;
+    engine.Run({"SET", "a", "1"});
+    engine.eviction.memory_max = 1;
+    engine.gates.Close(exec::kGateMaxMemory);
+    CHECK(engine.Run({"SET", "b", "1"}) == "(error) OOM command not allowed when used memory > 'maxmemory'.");
+    CHECK(engine.Run({"GET", "a"}) == "\"1\"");
+    CHECK(engine.Run({"DEL", "a"}) == "1");
+  }
+
+  TEST_CASE("over maxmemory, eviction makes room, logs DEL and says evicted") {
+    if (!CountsMemory()) return;
+    Fixture engine;
+    const std::string value(100'000, 'x');
+    engine.eviction.policy = engine::EvictionPolicy::kAllKeysRandom;
+    engine.eviction.memory_max = UsedMemory() + 2'000'000;
+    engine.gates.Close(exec::kGateMaxMemory);
+    engine.log.SetEnabled(true);
+    engine.Notify("e");
+    for (int i = 0; i < 60; ++i) CHECK(engine.Run({"SET", "key" + std::to_string(i), value}) == "OK");
+    CHECK(engine.databases.Get(0).size() < 30);
+    CHECK(engine.databases.Get(0).size() > 5);
+    const Lines events = engine.Events();
+    CHECK(events.size() == 60 - engine.databases.Get(0).size());
+    REQUIRE_FALSE(events.empty());
+    CHECK(events[0].substr(0, 8) == "evicted ");
+    const Lines log = engine.Log();
+    size_t deletions = 0;
+    for (const std::string& line : log) deletions += line.substr(0, 4) == "DEL ";
+    CHECK(deletions == events.size());
+  }
+
+  TEST_CASE("volatile policies take only keys with a deadline, the nearest first for volatile-ttl") {
+    Fixture engine;
+    engine.eviction.policy = engine::EvictionPolicy::kVolatileTtl;
+    engine.Run({"SET", "stays", std::string(1000, 'x')});
+    engine.Run({"SET", "late", std::string(1000, 'x'), "EX", "1000"});
+    engine.Run({"SET", "soon", std::string(1000, 'x'), "EX", "10"});
+    engine.Notify("e");
+    engine.eviction.memory_max = UsedMemory() - 500;
+    engine.gates.Close(exec::kGateMaxMemory);
+    engine.Run({"GET", "stays"});
+    const Lines events = engine.Events();
+    REQUIRE_FALSE(events.empty());
+    CHECK(events[0] == "evicted soon");
+    CHECK(engine.Run({"EXISTS", "stays"}) == "1");
+  }
+
+  TEST_CASE("keys fall due by themselves: DEL is logged, expired is said, watches break") {
+    Fixture engine;
+    engine.log.SetEnabled(true);
+    engine.Run({"SET", "a", "1", "PX", "10"});
+    engine.Run({"SET", "b", "1", "PX", "5000"});
+    engine.Notify("x");
+    engine.Log();
+    engine.AdvanceMs(11);
+    const uint64_t next = engine.executor.ExpireDueKeys(0, 1, 1'000'000'000);
+    CHECK(engine.Log() == Lines{"DEL a"});
+    CHECK(engine.Events() == Lines{"expired a"});
+    CHECK(engine.databases.Get(0).size() == 1);
+    CHECK(next == terrace::testing::kStartMs + 5000);
+  }
+
+  TEST_CASE("a key that is due is deleted before the command that meets it, in one unit") {
+    Fixture engine;
+    engine.log.SetEnabled(true);
+    engine.Run({"SET", "n", "41", "PX", "10"});
+    engine.Log();
+    engine.AdvanceMs(11);
+    CHECK(engine.Run({"INCR", "n"}) == "1");
+    CHECK(engine.Log() == Lines{"MULTI", "DEL n", "INCR n", "EXEC"});
+  }
+
+  TEST_CASE("a stream is applied as it comes: due keys stay until their DEL, nothing is logged twice") {
+    Fixture engine;
+    CHECK(engine.Apply({"SET", "a", "1", "PXAT", "1700000000010"}));
+    engine.AdvanceMs(100);
+    CHECK(engine.Apply({"INCR", "a"}));
+    CHECK(engine.databases.Get(0).size() == 1);
+    CHECK(engine.Apply({"DEL", "a"}));
+    CHECK(engine.databases.Get(0).size() == 0);
+    CHECK_FALSE(engine.Apply({"NOSUCHCOMMAND", "a"}));
+    CHECK_FALSE(engine.Apply({"SET", "a"}));
+  }
+
+  TEST_CASE("replaying the log of one engine gives another the same data") {
+    Fixture source;
+    source.log.SetEnabled(true);
+    source.Log();
+    source.Run({"MSET", "a", "1", "b", "2", "c", "text"});
+    source.Run({"INCRBYFLOAT", "a", "1.5"});
+    source.Run({"SET", "d", "x", "EX", "100"});
+    source.Run({"APPEND", "c", "more"});
+    source.Run({"GETDEL", "b"});
+    source.Run({"RENAME", "c", "e"});
+    source.Run({"EXPIRE", "e", "50"});
+    std::string stream;
+    REQUIRE(source.log.Read(1, SIZE_MAX, &stream));
+    Fixture target;
+    resp::ReplyParser parser;
+    parser.Feed(stream);
+    resp::ReplyValue command;
+    while (parser.Next(&command) == resp::ReplyParser::Outcome::kValue) {
+      std::vector<Bytes> words;
+      for (const auto& word : command.elements) words.push_back(word.string);
+      CHECK(target.Apply(words));
+    }
+    for (const char* key : {"a", "b", "c", "d", "e"}) {
+      CHECK(source.Run({"GET", key}) == target.Run({"GET", key}));
+      CHECK(source.Run({"PTTL", key}) == target.Run({"PTTL", key}));
+    }
+  }
+
+  TEST_CASE("every command is counted, refused and failed ones apart") {
+    Fixture engine;
+    engine.Run({"SET", "a", "text"});
+    engine.Run({"INCR", "a"});
+    engine.Run({"INCR"});
+    const exec::CommandCounter& incr = engine.executor.stats().of(engine.table.Find("incr")->id);
+    CHECK(incr.calls == 1);
+    CHECK(incr.failed == 1);
+    CHECK(incr.rejected == 1);
+  }
+}

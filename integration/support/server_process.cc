@@ -45,17 +45,21 @@ int FreePort() {
   return ntohs(address.sin_port);
 }
 
-bool AnswersPing(int port) {
+// Asks to be closed and waits for that: once the end is seen here, no CLIENT LIST shows this connection any more.
+bool AnswersQuit(int port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  char reply = 0;
-  const bool answered = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-                        send(fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6 && recv(fd, &reply, 1, 0) == 1;
+  bool answered = false;
+  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+      send(fd, "QUIT\r\n", 6, MSG_NOSIGNAL) == 6) {
+    char reply[64];
+    while (recv(fd, reply, sizeof reply, 0) > 0) answered = true;
+  }
   close(fd);
-  return answered;  // an error (a password is asked for) is an answer too
+  return answered;
 }
 
 std::string ReadFile(const std::string& path) {
@@ -108,7 +112,7 @@ void ServerProcess::Launch(const std::vector<std::string>& args) {
 bool ServerProcess::WaitUntilReady() {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kStartTimeoutMs);
   while (std::chrono::steady_clock::now() < deadline) {
-    if (AnswersPing(port_)) return true;
+    if (AnswersQuit(port_)) return true;
     if (WaitForExit(5) >= 0) return false;
   }
   Kill();

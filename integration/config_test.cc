@@ -31,6 +31,9 @@ TEST_SUITE("integration/config") {
     CHECK(client.Run("CONFIG GET maxmemory maxmemory maxmemory") == "[$maxmemory $0]");
     CHECK(client.Run("CONFIG GET maxmemory-s* nosuch") == "[$maxmemory-samples $5]");
     CHECK(client.Run("CONFIG GET nosuch") == "[]");
+    // A name comes back as it was asked for.
+    CHECK(client.Run("CONFIG GET MaxMemory maxmemory") == "[$MaxMemory $0]");
+    CHECK(client.Run("CONFIG GET SLAVEOF") == "[$SLAVEOF $]");
     CHECK(client.Run("CONFIG GET port") == "[$port $" + std::to_string(server.port()) + "]");
     CHECK(client.Run("CONFIG GET") == "-ERR wrong number of arguments for 'config|get' command");
     client.Run("HELLO 3");
@@ -81,6 +84,88 @@ TEST_SUITE("integration/config") {
     CHECK(old.Run("CONFIG", "SET", "requirepass", "") == "+OK");
     CHECK(stranger.Run("GET k") == "$-1");
     CHECK(server.Connect().Run("GET k") == "$-1");
+  }
+
+  TEST_CASE("DEBUG is for whom the start allowed it, and is refused before it is queued") {
+    ServerProcess server;
+    Client client = server.Connect();
+    const std::string refusal =
+        "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a "
+        "local connection, otherwise you need to set this option in the configuration file, and then restart the "
+        "server.";
+    CHECK(client.Run("DEBUG SLEEP 0") == refusal);
+    client.Run("MULTI");
+    CHECK(client.Run("DEBUG SLEEP 0") == refusal);
+    CHECK(client.Run("EXEC") == "-EXECABORT Transaction discarded because of previous errors.");
+    ServerProcess open({"--enable-debug-command", "local"});
+    CHECK(open.Connect().Run("DEBUG SLEEP 0") == "+OK");
+  }
+
+  TEST_CASE("the port moves at run time: old connections stay, the old port refuses, the new one answers") {
+    ServerProcess server;
+    Client client = server.Connect();
+    CHECK(client.Run("SET k v") == "+OK");
+    const int first_port = PortAside();
+    const int second_port = PortAside();
+    const std::string first = std::to_string(first_port);
+    const std::string second = std::to_string(second_port);
+    REQUIRE(client.Run("CONFIG", "SET", "port", first) == "+OK");
+    Client early = Client::Tcp(first_port);
+    CHECK(early.Run("GET k") == "$v");
+    REQUIRE(client.Run("CONFIG", "SET", "port", second) == "+OK");
+    CHECK(early.Run("GET k") == "$v");
+    CHECK(client.Run("CONFIG GET port") == "[$port $" + second + "]");
+    CHECK(client.Run("GET k") == "$v");
+    CHECK_FALSE(Client::CanConnect(first_port));
+    CHECK(Client::Tcp(second_port).Run("GET k") == "$v");
+    CHECK(FieldOf(client.Text("INFO", "server"), "tcp_port") == second);
+
+    CHECK(client.Run("CONFIG SET port 0") == "+OK");
+    CHECK_FALSE(Client::CanConnect(second_port));
+    CHECK(client.Run("GET k") == "$v");
+    CHECK(client.Run("CONFIG", "SET", "port", first) == "+OK");
+    CHECK(Client::Tcp(first_port).Run("GET k") == "$v");
+  }
+
+  TEST_CASE("a port that is taken is refused, and the server goes on where it was") {
+    ServerProcess other;
+    ServerProcess server;
+    Client client = server.Connect();
+    const std::string taken = std::to_string(other.port());
+    CHECK(client.Run("CONFIG", "SET", "port", taken) ==
+          "-ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. Check server "
+          "logs.");
+    CHECK(client.Run("CONFIG", "SET", "port", "65536") ==
+          "-ERR CONFIG SET failed (possibly related to argument 'port') - argument must be between 0 and 65535 "
+          "inclusive");
+    // Whatever stood beside it in the request is undone as well.
+    CHECK(client.Run("CONFIG", "SET", "maxmemory", "1gb", "port", taken).starts_with("-ERR CONFIG SET failed"));
+    CHECK(client.Run("CONFIG GET maxmemory") == "[$maxmemory $0]");
+    CHECK(client.Run("CONFIG GET port") == "[$port $" + std::to_string(server.port()) + "]");
+    CHECK(server.Connect().Run("PING") == "+PONG");
+    CHECK(other.Connect().Run("PING") == "+PONG");
+  }
+
+  TEST_CASE("the addresses change at run time, also to ones the old ones stand in the way of") {
+    ServerProcess server;
+    Client client = server.Connect();
+    const int port = PortAside();
+    REQUIRE(client.Run("CONFIG", "SET", "port", std::to_string(port)) == "+OK");
+    const std::string refusal =
+        "-ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to specified addresses.";
+    CHECK(client.Run("CONFIG SET bind 127.0.0.1") == "+OK");
+    CHECK(Client::Tcp(port).Run("PING") == "+PONG");
+    CHECK(client.Run("CONFIG SET bind *") == "+OK");
+    CHECK(Client::Tcp(port).Run("PING") == "+PONG");
+    CHECK(client.Run("CONFIG", "SET", "bind", "127.0.0.1 192.0.2.1") == refusal);  // TEST-NET-1: nobody has it
+    CHECK(client.Run("CONFIG", "SET", "bind", "127.0.0.1 127.0.0.1") == refusal);
+    CHECK(client.Run("CONFIG GET bind") == "[$bind $*]");
+    CHECK(Client::Tcp(port).Run("PING") == "+PONG");
+    CHECK(client.Run("CONFIG", "SET", "bind", "127.0.0.1 -192.0.2.1") == "+OK");
+    CHECK(Client::Tcp(port).Run("PING") == "+PONG");
+    CHECK(client.Run("CONFIG", "SET", "bind", "") == "+OK");
+    CHECK_FALSE(Client::CanConnect(port));
+    CHECK(client.Run("PING") == "+PONG");
   }
 
   TEST_CASE("settings are in force at once") {

@@ -32,16 +32,26 @@ void AppendPrintable(std::string_view bytes, std::string* out) {
   }
 }
 
-}  // namespace
-
-Client Client::Tcp(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+bool ConnectTcp(int fd, int port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  REQUIRE_MESSAGE(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "connect to port ",
-                  port, ": ", std::strerror(errno));
+  return connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+}
+
+}  // namespace
+
+bool Client::CanConnect(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool connected = ConnectTcp(fd, port);
+  close(fd);
+  return connected;
+}
+
+Client Client::Tcp(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE_MESSAGE(ConnectTcp(fd, port), "connect to port ", port, ": ", std::strerror(errno));
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return Client(fd);

@@ -22,6 +22,8 @@ class Client {
  public:
   /// CONTRACT: a connection that fails makes the test case fail at once.
   static Client Tcp(int port);
+  /// Whether anybody listens there.
+  static bool CanConnect(int port);
   static Client Unix(const std::string& path);
 
   Client(Client&& other) noexcept;

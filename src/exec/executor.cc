@@ -69,7 +69,8 @@ Executor::Outcome Executor::Execute(Session& session, const Invocation& invocati
     return Outcome::kDone;
   }
   session.last_command = command;
-  const uint32_t conditions = session.gates | env_.gates.closed.load(std::memory_order_acquire);
+  const uint32_t conditions = session.gates | env_.gates.closed.load(std::memory_order_acquire) |
+                              (command->flags & kGateProtected);
   if (TERRACE_UNLIKELY(conditions != 0)) {
     switch (PassGates(*this, session, *command, invocation.args, invocation.raw, conditions)) {
       case Passage::kRun: break;

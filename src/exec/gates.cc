@@ -14,6 +14,14 @@ Passage Refuse(Executor& executor, Session& session, const Command& command, Byt
   return Passage::kAnswered;
 }
 
+Passage PassProtected(Executor& executor, Session& session, const Command& command, Args, Bytes) {
+  if (session.MayRunProtected()) return Passage::kRun;
+  return Refuse(executor, session, command,
+                "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
+                "from a local connection, otherwise you need to set this option in the configuration file, and then "
+                "restart the server.");
+}
+
 Passage PassAuth(Executor& executor, Session& session, const Command& command, Args, Bytes) {
   if ((command.flags & commands::kNoAuth) != 0) return Passage::kRun;
   return Refuse(executor, session, command, "NOAUTH Authentication required.");
@@ -75,6 +83,7 @@ Passage PassMulti(Executor& executor, Session& session, const Command& command, 
 }  // namespace
 
 const Gate kGates[] = {
+    {"protected", kGateProtected, PassProtected},
     {"auth", kGateNeedsAuth, PassAuth},
     {"memory", kGateMaxMemory, PassMemory},
     {"pubsub", kGateSubscribed, PassSubscribed},

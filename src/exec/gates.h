@@ -23,6 +23,11 @@ enum ServerGate : uint32_t {
   kGateMonitored = 1 << 12,   // somebody runs MONITOR
 };
 
+/// Conditions of the command itself: flags of it that stand beside the others' bits.
+enum CommandGate : uint32_t {
+  kGateProtected = commands::kProtected,  // the configuration says who may run it
+};
+
 struct ServerGates {
   std::atomic<uint32_t> closed{0};
 

@@ -89,6 +89,8 @@ class Session {
   std::shared_ptr<engine::Watch> watch;
 
   bool in_multi() const { return (gates & kGateInMulti) != 0; }
+  /// Whether the configuration lets this session run DEBUG.
+  virtual bool MayRunProtected() const { return true; }
   /// Subscriptions of this session, of all kinds; sessions without pub/sub have none.
   virtual size_t subscriptions() const { return 0; }
 };

@@ -166,6 +166,15 @@ void Connection::Flush() {
   UpdateReading();
 }
 
+bool Connection::MayRunProtected() const {
+  switch (worker_.parts().config.Snapshot().enable_debug_command) {
+    case config::CommandAccess::kYes: return true;
+    case config::CommandAccess::kNo: return false;
+    case config::CommandAccess::kLocal: break;
+  }
+  return stream_->is_unix() || stream_->peer_is_loopback();
+}
+
 void Connection::Authenticate() {
   authenticated = true;
   gates &= ~static_cast<uint32_t>(exec::kGateNeedsAuth);

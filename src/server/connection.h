@@ -31,6 +31,9 @@ class Connection final : public exec::Session, public net::StreamHandler, public
   void OnEnd(int error_number) noexcept override;
   void OnDrained() noexcept override;
 
+  // exec::Session
+  bool MayRunProtected() const override;
+
   // pubsub::Subscriber
   void OnMessage(const pubsub::Message& message) noexcept override;
   size_t subscriptions() const override {

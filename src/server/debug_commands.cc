@@ -311,24 +311,8 @@ constexpr Subcommand kSubcommands[] = {
     {"stringmatch-len", 4, 4, StringMatch},
 };
 
-bool IsAllowed(SessionContext& ctx) {
-  switch (PartsOf(ctx).config.Snapshot().enable_debug_command) {
-    case config::CommandAccess::kYes: return true;
-    case config::CommandAccess::kNo: return false;
-    case config::CommandAccess::kLocal: break;
-  }
-  const net::Stream& stream = static_cast<Connection&>(ctx.session).stream();
-  return stream.is_unix() || stream.peer_is_loopback();
-}
-
 // DEBUG subcommand [argument ...]
 void Debug(SessionContext& ctx, Args args) {
-  if (!IsAllowed(ctx)) {
-    return ctx.reply.Error(
-        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a "
-        "local connection, otherwise you need to set this option in the configuration file, and then restart the "
-        "server.");
-  }
   for (const Subcommand& known : kSubcommands) {
     if (!EqualsIgnoreCase(args[1], known.name)) continue;
     if (args.size() < known.argc_min || args.size() > known.argc_max) break;

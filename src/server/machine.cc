@@ -72,6 +72,7 @@ Machine::Machine(config::Startup startup)
   for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(*parts_, i));
   parts_->run.started_ms = parts_->clock.WallMs();
   parts_->run.startup_bytes = UsedMemory();
+  FollowAddresses();
   parts_->run.request_stop = [this] { RequestStop(); };
 }
 
@@ -88,6 +89,18 @@ Status Machine::Open() {
   on_sigterm_->Start();
   on_sigint_->Start();
   return acceptor_.Listen(options_);
+}
+
+// Two settings, one answer each when the sockets cannot be had; if both change at once the second call finds everything
+// done.
+void Machine::FollowAddresses() {
+  const auto follow = [this](const char* name, const char* refusal) {
+    config_.OnChange(name, [this, refusal](const config::Options&, const config::Options& after) {
+      return acceptor_.Follow(after).ok() ? Status::Ok() : Status::Error(refusal);
+    });
+  };
+  follow("bind", "Failed to bind to specified addresses.");
+  follow("port", "Unable to listen on this port. Check server logs.");
 }
 
 void Machine::Run() {

@@ -27,9 +27,10 @@ class Machine {
   void RequestStop();
 
   Parts& parts() { return *parts_; }
-  Acceptor& acceptor() { return acceptor_; }
 
  private:
+  void FollowAddresses();
+
   const config::Options options_;
   const std::string run_id_;
   config::ConfigStore config_;

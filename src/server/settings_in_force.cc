@@ -64,9 +64,7 @@ void ApplySettings(const config::Options& options, Parts& parts) {
   limits.slow_command_ns = std::min(limits.slow_log_ns.load(), monitor_ms == 0 ? UINT64_MAX : monitor_ms * 1'000'000);
   limits.latency_tracking = options.latency_tracking;
   for (auto& worker : parts.workers) worker->executor().stats().set_keeps_histograms(options.latency_tracking);
-  if (limits.password_set.exchange(!options.requirepass.empty()) && options.requirepass.empty()) {
-    for (auto& worker : parts.workers) worker->Raise(Signal::kPasswordGone);
-  }
+  limits.password_set = !options.requirepass.empty();
   limits.protected_mode = options.protected_mode;
   limits.set_output(options.client_output_buffer_limit);
 

@@ -292,9 +292,6 @@ void Worker::HandleSignals() {
       if (connection->closing() || connection->close_after_reply) Touch(*connection);
     }
   }
-  if (is_raised(Signal::kPasswordGone) && !parts_.limits.password_set.load()) {
-    for (auto& connection : connections_) connection->Authenticate();
-  }
   if (is_raised(Signal::kUnpark)) {
     UnparkAll();
     ArmExpiry();

@@ -41,9 +41,8 @@ struct Mail {
 enum class Signal : uint32_t {
   kCloseMarked = 1 << 0,   // connections were marked for closing
   kUnpark = 1 << 1,        // the pause is over
-  kPasswordGone = 1 << 2,  // nobody needs to authenticate any more
-  kMessagesLost = 1 << 3,  // there was no room left for messages to this worker's subscribers
-  kStop = 1 << 4,
+  kMessagesLost = 1 << 2,  // there was no room left for messages to this worker's subscribers
+  kStop = 1 << 3,
 };
 
 class Worker final : public exec::Host, public exec::Observer, public commands::Publisher {

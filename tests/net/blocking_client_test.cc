@@ -16,10 +16,10 @@ TEST_SUITE("net/blocking_client") {
     Loop loop;
     Accepted accepted;
     auto listener =
-        std::move(*Listener::Listen(loop, {.address = BindAddress::Parse("127.0.0.1"), .port = 0}, accepted));
+        std::move(*Listen(loop, {.address = BindAddress::Parse("127.0.0.1"), .port = 0}, accepted));
     const std::string request(2 * kMiB, 'q');
     std::string reply;
-    std::thread thread([&, port = listener->port()] {
+    std::thread thread([&, port = listener->socket().port()] {
       auto client = BlockingClient::ConnectTcp("localhost", port, 10'000);
       if (!client.ok() || !client->SendAll(request).ok()) return;
       char space[100];
@@ -44,8 +44,8 @@ TEST_SUITE("net/blocking_client") {
     Loop loop;
     Accepted accepted;
     auto listener =
-        std::move(*Listener::Listen(loop, {.address = BindAddress::Parse("127.0.0.1"), .port = 0}, accepted));
-    const uint16_t port = listener->port();
+        std::move(*Listen(loop, {.address = BindAddress::Parse("127.0.0.1"), .port = 0}, accepted));
+    const uint16_t port = listener->socket().port();
     auto client = BlockingClient::ConnectTcp("127.0.0.1", port, 1);
     REQUIRE(client.ok());
     char space[10];

@@ -41,10 +41,10 @@ int Option(int fd, int level, int option) {
 // A TCP connection over the loopback: a stream on each side.
 struct TcpPair {
   TcpPair(Loop& loop, Bytes address) : context(loop) {
-    auto made = Listener::Listen(loop, {.address = BindAddress::Parse(address), .port = 0}, accepted);
+    auto made = Listen(loop, {.address = BindAddress::Parse(address), .port = 0}, accepted);
     if (!made.ok()) return;
     const std::unique_ptr<Listener> listener = std::move(*made);
-    port = listener->port();
+    port = listener->socket().port();
     const SocketAddress target = *Resolve(BindAddress::Parse(address), port);
     const int fd = ::socket(target.family(), SOCK_STREAM, 0);
     if (::connect(fd, target.get(), target.size) != 0) std::abort();
@@ -101,7 +101,7 @@ TEST_SUITE("net/stream") {
     TempFolder folder;
     const std::string path = folder.path + "/echo.sock";
     Accepted accepted;
-    auto listener = Listener::Listen(loop, {.path = path}, accepted);
+    auto listener = Listen(loop, {.path = path}, accepted);
     REQUIRE(listener.ok());
     const SocketAddress target = *UnixAddress(path);
     const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);

@@ -102,6 +102,20 @@ class Accepted final : public AcceptHandler {
   std::function<void()> on_accept;
 };
 
+inline StatusOr<std::unique_ptr<Listener>> ListenOn(Loop& loop, StatusOr<std::unique_ptr<ListeningSocket>> socket,
+                                                    AcceptHandler& handler) {
+  if (!socket.ok()) return Unexpected{socket.error()};
+  return std::make_unique<Listener>(loop, std::move(*socket), handler);
+}
+inline StatusOr<std::unique_ptr<Listener>> Listen(Loop& loop, const ListeningSocket::Tcp& where,
+                                                  AcceptHandler& handler) {
+  return ListenOn(loop, ListeningSocket::Open(where), handler);
+}
+inline StatusOr<std::unique_ptr<Listener>> Listen(Loop& loop, const ListeningSocket::Unix& where,
+                                                  AcceptHandler& handler) {
+  return ListenOn(loop, ListeningSocket::Open(where), handler);
+}
+
 /// Two streams on one loop, connected by a Unix socket pair.
 struct StreamPair {
   explicit StreamPair(Loop& loop, size_t space_bytes = 64 * kKiB)

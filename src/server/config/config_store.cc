@@ -23,10 +23,17 @@ Status SetFailed(Bytes name, const std::string& why) {
 
 bool HasWildcard(Bytes pattern) { return pattern.find_first_of("[*?") != Bytes::npos; }
 
-bool MatchesAny(std::span<const Bytes> patterns, Bytes name, bool hidden) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](Bytes pattern) {
-    return HasWildcard(pattern) ? !hidden && GlobMatch(pattern, name, true) : EqualsIgnoreCase(pattern, name);
-  });
+/// How a setting that a pattern matches is called in the reply: as the request spells it, or by its name if a wildcard
+/// found it; "" if none matches.
+Bytes NameInReply(std::span<const Bytes> patterns, Bytes name, bool hidden) {
+  for (Bytes pattern : patterns) {
+    if (!HasWildcard(pattern)) {
+      if (EqualsIgnoreCase(pattern, name)) return pattern;
+    } else if (!hidden && GlobMatch(pattern, name, true)) {
+      return name;
+    }
+  }
+  return {};
 }
 
 bool MayChangeProtected(CommandAccess access, SetContext context) {
@@ -72,8 +79,9 @@ std::vector<std::pair<std::string, std::string>> ConfigStore::Get(std::span<cons
   for (const Setting& setting : AllSettings()) {
     if (setting.Has(kFileOnly)) continue;
     for (Bytes name : {setting.name, setting.alias}) {
-      if (name.empty() || !MatchesAny(patterns, name, setting.Has(kHidden))) continue;
-      found.emplace_back(name, FormatValue(setting, options));
+      if (name.empty()) continue;
+      const Bytes shown = NameInReply(patterns, name, setting.Has(kHidden));
+      if (!shown.empty()) found.emplace_back(shown, FormatValue(setting, options));
     }
   }
   return found;

@@ -79,8 +79,11 @@ function(terrace_tests name)
     list(APPEND labels threaded)
     add_dependencies(threaded_tests ${program})
   endif()
-  terrace_test_per_file(${program} LABELS ${labels} TIMEOUT 300 SOURCES ${sources})
+  terrace_test_per_file(${program} LABELS ${labels} TIMEOUT ${TERRACE_TEST_SECONDS} SOURCES ${sources})
 endfunction()
+
+# Only what hangs meets this limit: the machine may be slow, busy, and run sanitized code.
+set(TERRACE_TEST_SECONDS 1800)
 
 # One ctest entry per source file of a doctest program, named folder/noun.
 function(terrace_test_per_file program)

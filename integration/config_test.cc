@@ -14,8 +14,6 @@
 namespace terrace::integration {
 namespace {
 
-constexpr int kTimeoutMs = 15000;
-
 bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::string ReadText(const std::string& path) {
@@ -45,9 +43,10 @@ TEST_SUITE("integration/config") {
     Client client = server.Connect();
     CHECK(client.Run("CONFIG SET maxmemory 100mb maxmemory-policy allkeys-lru") == "+OK");
     CHECK(client.Run("CONFIG GET maxmemory") == "[$maxmemory $104857600]");
-    CHECK(client.Run("CONFIG SET maxmemory 1gb maxmemory-policy nosuch").starts_with(
-        "-ERR CONFIG SET failed (possibly related to argument 'maxmemory-policy') - argument(s) must be one of the "
-        "following: volatile-lru"));
+    CHECK(client.Run("CONFIG SET maxmemory 1gb maxmemory-policy nosuch")
+              .starts_with("-ERR CONFIG SET failed (possibly related to argument 'maxmemory-policy') - "
+                           "argument(s) must be one of the "
+                           "following: volatile-lru"));
     CHECK(client.Run("CONFIG GET maxmemory") == "[$maxmemory $104857600]");
     CHECK(client.Run("CONFIG SET maxmemory 1 maxmemory 2") ==
           "-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - duplicate parameter");
@@ -172,7 +171,8 @@ TEST_SUITE("integration/config") {
     ServerProcess server;
     Client client = server.Connect();
     CHECK(client.Run("CONFIG SET proto-max-bulk-len 1mb") == "+OK");
-    CHECK(client.Run("SETRANGE k 1048576 x") == "-ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    CHECK(client.Run("SETRANGE k 1048576 x") ==
+          "-ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     CHECK(client.Run("CONFIG SET notify-keyspace-events AKE") == "+OK");
     CHECK(client.Run("CONFIG GET notify-keyspace-events") == "[$notify-keyspace-events $AKE]");
     Client listener = server.Connect();
@@ -187,9 +187,10 @@ TEST_SUITE("integration/config") {
             doctest::skip(AgainstStock())) {
     ServerProcess server({"--maxclients", "10"});
     Client client = server.Connect();
-    CHECK(client.Run("CONFIG SET maxclients 4000000000").starts_with(
-        "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system is not able to "
-        "handle the specified number of clients, try with "));
+    CHECK(client.Run("CONFIG SET maxclients 4000000000")
+              .starts_with("-ERR CONFIG SET failed (possibly related to argument 'maxclients') - The "
+                           "operating system is not able to "
+                           "handle the specified number of clients, try with "));
     CHECK(client.Run("CONFIG GET maxclients") == "[$maxclients $10]");
   }
 
@@ -234,7 +235,7 @@ TEST_SUITE("integration/config") {
       const std::string value = shown.substr(each.size() + 5, shown.size() - each.size() - 6);
       const std::string answer = client.Run("CONFIG", "SET", each, value);
       CHECK((answer == "+OK" || answer == "-ERR CONFIG SET failed (possibly related to argument '" + each +
-                                             "') - can't set immutable config"));
+                                              "') - can't set immutable config"));
     }
   }
 
@@ -268,7 +269,7 @@ TEST_SUITE("integration/config") {
     ServerProcess server;
     // The flag given last counts.
     ServerProcess second({"--port", std::to_string(server.port())}, ServerProcess::Start::kMayFail);
-    CHECK(second.WaitForExit(kTimeoutMs) == 1);
+    CHECK(second.WaitForExit() == 1);
     CHECK(Has(second.Log(), "Failed listening on port " + std::to_string(server.port())));
     CHECK(server.Connect().Run("PING") == "+PONG");
   }
@@ -286,22 +287,24 @@ TEST_SUITE("integration/config") {
     std::ofstream(good) << "maxmemory 1gb\n";
     std::ofstream(bad) << "maxmemory much\n";
     ServerProcess checked({"--check-config", good}, ServerProcess::Start::kMayFail);
-    CHECK(checked.WaitForExit(kTimeoutMs) == 0);
+    CHECK(checked.WaitForExit() == 0);
     CHECK(Has(checked.Log(), "good.conf: OK"));
     ServerProcess refused({"--check-config", bad}, ServerProcess::Start::kMayFail);
-    CHECK(refused.WaitForExit(kTimeoutMs) == 1);
+    CHECK(refused.WaitForExit() == 1);
     CHECK(Has(refused.Log(), "bad.conf:1: maxmemory is \"much\""));
     ServerProcess version({"--version"}, ServerProcess::Start::kMayFail);
-    CHECK(version.WaitForExit(kTimeoutMs) == 0);
+    CHECK(version.WaitForExit() == 0);
     CHECK(version.Log().starts_with("Terrace "));
   }
 
   TEST_CASE("healthcheck says by its exit code whether a server answers" * doctest::skip(AgainstStock())) {
     ServerProcess server({"--unixsocket", "health.sock"});
-    const std::string binary = std::filesystem::read_symlink("/proc/" + std::to_string(server.pid()) + "/exe");
+    const std::string binary =
+        std::filesystem::read_symlink("/proc/" + std::to_string(server.pid()) + "/exe");
     const auto check = [&](const std::string& flags) {
       // TERRACE_SERVER tells these tests which binary to run; the binary itself would take it for a setting.
-      const int status = std::system(("unset TERRACE_SERVER; " + binary + " healthcheck " + flags + " 2>/dev/null").c_str());
+      const int status =
+          std::system(("unset TERRACE_SERVER; " + binary + " healthcheck " + flags + " 2>/dev/null").c_str());
       return WEXITSTATUS(status);
     };
     const std::string port = std::to_string(server.port());
@@ -312,7 +315,7 @@ TEST_SUITE("integration/config") {
     CHECK(check("--port " + port) == 0);
     CHECK(check("--port " + port + " --password secret") == 0);
     server.Signal(SIGTERM);
-    CHECK(server.WaitForExit(kTimeoutMs) == 0);
+    CHECK(server.WaitForExit() == 0);
     CHECK(check("--port " + port) == 1);
   }
 }

@@ -30,7 +30,8 @@ TEST_SUITE("integration/hiredis") {
     CHECK((std::string(get->str, get->len) == binary));
     Reply ttl = Own(redisCommand(context.get(), "TTL key"));
     CHECK(ttl->type == REDIS_REPLY_INTEGER);
-    CHECK(ttl->integer == 100);
+    CHECK(ttl->integer <= 100);
+    CHECK(ttl->integer > 40);
     Reply many = Own(redisCommand(context.get(), "MGET key none"));
     REQUIRE(many->elements == 2);
     CHECK(many->element[1]->type == REDIS_REPLY_NIL);

@@ -12,7 +12,9 @@
 namespace terrace::integration {
 namespace {
 
-bool Contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool Contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 // The titles of INFO's sections, in order.
 std::string TitlesOf(const std::string& info) {
@@ -31,7 +33,8 @@ std::string LineOf(const std::string& text, const std::string& start) {
 }
 
 bool IsHex(const std::string& text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return Contains("0123456789abcdef", std::string(1, c)); });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return Contains("0123456789abcdef", std::string(1, c)); });
 }
 
 void ExpectFields(const std::string& section, const std::vector<const char*>& names) {
@@ -51,13 +54,15 @@ TEST_SUITE("integration/info") {
     CHECK(TitlesOf(client.Text("INFO DEFAULT")) == standard);
     CHECK(TitlesOf(client.Text("INFO replication CPU ClientS")) == "Clients Replication CPU ");
     CHECK(TitlesOf(client.Text("INFO default commandstats")) ==
-          "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Cluster Keyspace ");
+          "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Cluster "
+          "Keyspace ");
     CHECK(client.Run("INFO nosuch") == "$");
     CHECK(client.Run("INFO sentinel") == "$");
     CHECK(client.Run("INFO cluster") == "$# Cluster\\x0d\\x0acluster_enabled:0\\x0d\\x0a");
     if (AgainstStock()) return;
     const std::string all =
-        "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster "
+        "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats "
+        "Latencystats Cluster "
         "Keyspace Engine ";
     CHECK(TitlesOf(client.Text("INFO all")) == all);
     CHECK(TitlesOf(client.Text("INFO everything")) == all);
@@ -67,17 +72,20 @@ TEST_SUITE("integration/info") {
     ServerProcess server;
     Client client = server.Connect();
     const std::string info = client.Text("INFO all");
-    ExpectFields(info, {"redis_version", "redis_build_id", "redis_mode", "os", "arch_bits", "process_id", "run_id",
-                        "tcp_port", "uptime_in_seconds", "uptime_in_days", "hz", "executable", "config_file"});
-    ExpectFields(info, {"connected_clients", "maxclients", "client_recent_max_input_buffer", "blocked_clients",
-                        "tracking_clients", "used_memory", "used_memory_human", "used_memory_rss", "used_memory_peak",
-                        "used_memory_peak_perc", "used_memory_lua", "total_system_memory", "maxmemory_policy",
-                        "mem_fragmentation_ratio", "mem_allocator", "allocator_frag_ratio", "lazyfree_pending_objects"});
-    ExpectFields(info, {"loading", "rdb_changes_since_last_save", "rdb_bgsave_in_progress", "rdb_last_bgsave_status",
-                        "aof_enabled", "aof_rewrite_in_progress", "total_connections_received",
-                        "total_commands_processed", "instantaneous_ops_per_sec", "instantaneous_input_kbps",
-                        "rejected_connections", "sync_full", "expired_keys", "evicted_keys", "keyspace_hits",
-                        "pubsub_channels", "latest_fork_usec", "total_error_replies", "unexpected_error_replies"});
+    ExpectFields(info,
+                 {"redis_version", "redis_build_id", "redis_mode", "os", "arch_bits", "process_id", "run_id",
+                  "tcp_port", "uptime_in_seconds", "uptime_in_days", "hz", "executable", "config_file"});
+    ExpectFields(info, {"connected_clients", "maxclients", "client_recent_max_input_buffer",
+                        "blocked_clients", "tracking_clients", "used_memory", "used_memory_human",
+                        "used_memory_rss", "used_memory_peak", "used_memory_peak_perc", "used_memory_lua",
+                        "total_system_memory", "maxmemory_policy", "mem_fragmentation_ratio", "mem_allocator",
+                        "allocator_frag_ratio", "lazyfree_pending_objects"});
+    ExpectFields(
+        info, {"loading", "rdb_changes_since_last_save", "rdb_bgsave_in_progress", "rdb_last_bgsave_status",
+               "aof_enabled", "aof_rewrite_in_progress", "total_connections_received",
+               "total_commands_processed", "instantaneous_ops_per_sec", "instantaneous_input_kbps",
+               "rejected_connections", "sync_full", "expired_keys", "evicted_keys", "keyspace_hits",
+               "pubsub_channels", "latest_fork_usec", "total_error_replies", "unexpected_error_replies"});
     ExpectFields(info, {"connected_slaves", "master_replid2", "master_repl_offset", "second_repl_offset",
                         "repl_backlog_active", "used_cpu_sys", "used_cpu_user", "used_cpu_sys_main_thread"});
     CHECK(FieldOf(info, "role") == "master");
@@ -176,8 +184,9 @@ TEST_SUITE("integration/info") {
     Client client = server.Connect();
     client.Run("DEBUG POPULATE 50000");
     const std::string engine = client.Text("INFO engine");
-    for (const char* field : {"engine_db0:engines=", ",shards=", ",frontier_perc=", ",entries_per_bucket=", ",handovers=",
-                              ",handover_usec_max=", ",locks=", ",locks_contended=", ",contention_ratio="}) {
+    for (const char* field :
+         {"engine_db0:engines=", ",shards=", ",frontier_perc=", ",entries_per_bucket=", ",handovers=",
+          ",handover_usec_max=", ",locks=", ",locks_contended=", ",contention_ratio="}) {
       INFO(field);
       CHECK(Contains(engine, field));
     }
@@ -201,10 +210,16 @@ TEST_SUITE("integration/info") {
     ServerProcess server;
     Client client = server.Connect();
     CHECK(client.Run("ROLE") == "[$master :0 []]");
-    const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+    const auto now = [] {
+      return std::chrono::duration_cast<std::chrono::seconds>(
+                 std::chrono::system_clock::now().time_since_epoch())
+          .count();
+    };
+    const auto before = now();
     const std::string time = client.Run("TIME");
-    CHECK(std::stoll(time.substr(2)) - now.count() <= 1);
-    CHECK(std::stoll(client.Run("LASTSAVE").substr(1)) <= now.count() + 1);
+    CHECK(std::stoll(time.substr(2)) >= before - 1);
+    CHECK(std::stoll(time.substr(2)) <= now() + 1);
+    CHECK(std::stoll(client.Run("LASTSAVE").substr(1)) <= now() + 1);
     CHECK(client.Run("TIME now") == "-ERR wrong number of arguments for 'time' command");
     CHECK(Contains(client.Text("LOLWUT"), "Redis ver. "));
     CHECK(client.Run("BGSAVE now") == "-ERR syntax error");
@@ -238,7 +253,7 @@ TEST_SUITE("integration/info") {
     if (!AgainstStock()) CHECK(client.Run("SHUTDOWN SAVE") == "-ERR Errors trying to SHUTDOWN. Check logs.");
     CHECK(client.Run("PING") == "+PONG");
     CHECK(client.Run("SHUTDOWN NOSAVE NOW FORCE") == "(closed)");
-    CHECK(server.WaitForExit(10000) == 0);
+    CHECK(server.WaitForExit() == 0);
   }
 
   TEST_CASE("the slow log keeps what took long, cut short") {
@@ -263,24 +278,26 @@ TEST_SUITE("integration/info") {
     CHECK(client.Run("SLOWLOG RESET") == "+OK");
     client.Run("PING");
     CHECK(client.Run("SLOWLOG GET -1") == "[]");
-    CHECK(Contains(client.Run("SLOWLOG HELP"), "[+SLOWLOG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    CHECK(Contains(client.Run("SLOWLOG HELP"),
+                   "[+SLOWLOG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
   }
 
   TEST_CASE("the latency monitor notices what reaches its threshold") {
     ServerProcess server({"--enable-debug-command", "yes", "--latency-monitor-threshold", "20"});
     Client client = server.Connect();
-    CHECK(client.Run("LATENCY LATEST") == "[]");
     client.Run("DEBUG SLEEP 0.03");
-    CHECK(Contains(client.Run("LATENCY LATEST"), "[[$command :"));
+    CHECK(Contains(client.Run("LATENCY LATEST"), "[$command :"));
     CHECK(Contains(client.Run("LATENCY HISTORY command"), "[[:"));
     CHECK(client.Run("LATENCY HISTORY nosuch") == "[]");
     CHECK(Contains(client.Text("LATENCY GRAPH command"), "command - high "));
     CHECK(client.Run("LATENCY GRAPH nosuch") == "-ERR No samples available for event 'nosuch'");
-    CHECK(Contains(client.Text("LATENCY DOCTOR"), "1. command: 1 latency spikes"));
+    CHECK(Contains(client.Text("LATENCY DOCTOR"), "command: "));
+    // From here on nothing is noted, however long the machine holds a command up.
+    CHECK(client.Run("CONFIG SET latency-monitor-threshold 0") == "+OK");
     CHECK(client.Run("LATENCY RESET nosuch") == ":0");
     CHECK(client.Run("LATENCY RESET command") == ":1");
-    CHECK(client.Run("LATENCY LATEST") == "[]");
-    CHECK(client.Run("SLOWLOG LEN") == ":1");
+    CHECK_FALSE(Contains(client.Run("LATENCY LATEST"), "$command "));
+    CHECK(Contains(client.Run("SLOWLOG GET -1"), "[$DEBUG $SLEEP $0.03]"));
   }
 
   TEST_CASE("LATENCY HISTOGRAM: commands by name, containers by their subcommands") {
@@ -311,9 +328,9 @@ TEST_SUITE("integration/info") {
     CHECK(client.Run("MEMORY USAGE small SAMPLES a") == "-ERR value is not an integer or out of range");
     CHECK(client.Run("MEMORY USAGE small foo") == "-ERR syntax error");
     const std::string stats = client.Run("MEMORY STATS");
-    for (const char* field : {"peak.allocated", "total.allocated", "startup.allocated", "clients.normal", "db.0",
-                              "overhead.hashtable.main", "overhead.total", "keys.bytes-per-key", "dataset.bytes",
-                              "dataset.percentage", "fragmentation"}) {
+    for (const char* field : {"peak.allocated", "total.allocated", "startup.allocated", "clients.normal",
+                              "db.0", "overhead.hashtable.main", "overhead.total", "keys.bytes-per-key",
+                              "dataset.bytes", "dataset.percentage", "fragmentation"}) {
       INFO(field);
       CHECK(Contains(stats, "$" + std::string(field) + " "));
     }
@@ -325,8 +342,10 @@ TEST_SUITE("integration/info") {
 
   TEST_CASE("DEBUG is closed unless it was opened at the start") {
     const std::string refusal =
-        "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a "
-        "local connection, otherwise you need to set this option in the configuration file, and then restart the "
+        "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run "
+        "it from a "
+        "local connection, otherwise you need to set this option in the configuration file, and then restart "
+        "the "
         "server.";
     CHECK(ServerProcess().Connect().Run("DEBUG JMAP") == refusal);
     ServerProcess server({"--enable-debug-command", "local"});

@@ -54,7 +54,7 @@ TEST_SUITE("integration/keys") {
     CHECK(client.Run("RENAMENX a b") == ":0");
     CHECK(client.Run("RENAME a b") == "+OK");
     CHECK(client.Run("GET b") == "$1");
-    CHECK(client.Run("TTL b") == ":100");
+    CHECK(IsRecentTtl(client.Run("TTL b"), 100));
     CHECK(client.Run("RENAME none x") == "-ERR no such key");
     CHECK(client.Run("RENAME b b") == "+OK");
     CHECK(client.Run("RENAMENX b c") == ":1");
@@ -75,7 +75,7 @@ TEST_SUITE("integration/keys") {
     CHECK(client.Run("MOVE a 0") == "-ERR source and destination objects are the same");
     client.Run("SELECT 3");
     CHECK(client.Run("MGET a b") == "[$1 $1]");
-    CHECK(client.Run("TTL b") == ":100");
+    CHECK(IsRecentTtl(client.Run("TTL b"), 100));
   }
 
   TEST_CASE("databases are apart, can be exchanged and emptied") {
@@ -159,8 +159,8 @@ TEST_SUITE("integration/keys") {
     CHECK(client.Run("RESTORE", "copy", "0", payload) == "+OK");
     CHECK(client.Run("GET copy") == "$value");
     CHECK(client.Run("RESTORE", "copy", "0", payload) == "-BUSYKEY Target key name already exists.");
-    CHECK(client.Run("RESTORE", "copy", "5000", payload, "REPLACE") == "+OK");
-    CHECK(client.Run("TTL copy") == ":5");
+    CHECK(client.Run("RESTORE", "copy", "500000", payload, "REPLACE") == "+OK");
+    CHECK(IsRecentTtl(client.Run("TTL copy"), 500));
     CHECK(client.Run("RESTORE", "copy", "-1", payload, "REPLACE") == "-ERR Invalid TTL value, must be >= 0");
     payload[2] ^= 1;
     CHECK(client.Run("RESTORE", "bad", "0", payload) == "-ERR DUMP payload version or checksum are wrong");
@@ -176,7 +176,7 @@ TEST_SUITE("integration/keys") {
     CHECK(client.Run("OBJECT ENCODING int") == "$int");
     CHECK(client.Run("OBJECT ENCODING short") == "$embstr");
     CHECK(client.Run("OBJECT ENCODING long") == "$raw");
-    CHECK(client.Run("OBJECT IDLETIME short") == ":0");
+    CHECK(std::stoi(client.Run("OBJECT IDLETIME short").substr(1)) < 60);
     CHECK(client.Run("OBJECT ENCODING none") == "$-1");
     CHECK(client.Run("OBJECT FREQ short") ==
           "-ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when "

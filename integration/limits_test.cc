@@ -56,11 +56,13 @@ TEST_SUITE("integration/limits") {
     Client publisher = server.Connect();
     const std::string message(100000, 'm');
     int published = 0;
-    while (publisher.Run("PUBLISH", "a", message) == ":2") {
+    // How soon the slow one's worker meets the limit is up to the machine.
+    CHECK(Eventually([&] {
+      if (publisher.Run("PUBLISH", "a", message) == ":1") return true;
       ++published;
       REQUIRE(brisk.Read().size() > message.size());
-      REQUIRE(published < 1000);
-    }
+      return false;
+    }));
     CHECK(published > 5);
     CHECK(brisk.Read().size() > message.size());
   }
@@ -130,12 +132,15 @@ TEST_SUITE("integration/limits") {
   }
 
   TEST_CASE("idle clients are closed after the timeout, subscribers are not") {
-    ServerProcess server({"--timeout", "1"});
+    ServerProcess server;
     Client idle = server.Connect();
     Client listener = server.Connect();
-    listener.Run("SUBSCRIBE a");
+    CHECK(listener.Run("SUBSCRIBE a") == "[$subscribe $a :1]");
+    CHECK(idle.Run("CONFIG SET timeout 1") == "+OK");
     CHECK(idle.IsClosedByPeer());
-    CHECK(server.Connect().Run("PUBLISH a x") == ":1");
+    // Somebody new may be held up long enough to count as idle, too.
+    CHECK(Eventually([&] { return server.Connect().Run("PUBLISH a x") == ":1"; }));
+    CHECK(listener.Read() == "[$message $a $x]");
   }
 }
 

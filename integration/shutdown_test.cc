@@ -10,8 +10,6 @@
 namespace terrace::integration {
 namespace {
 
-constexpr int kTimeoutMs = 15000;
-
 TEST_SUITE("integration/shutdown") {
   TEST_CASE("SIGTERM and SIGINT end the server in order, with clients connected") {
     for (const int number : {SIGTERM, SIGINT}) {
@@ -21,7 +19,7 @@ TEST_SUITE("integration/shutdown") {
       listener.Run("SUBSCRIBE a");
       idle.Run("SET k v");
       server.Signal(number);
-      CHECK(server.WaitForExit(kTimeoutMs) == 0);
+      CHECK(server.WaitForExit() == 0);
       CHECK(idle.IsClosedByPeer());
       CHECK(listener.IsClosedByPeer());
     }
@@ -32,7 +30,7 @@ TEST_SUITE("integration/shutdown") {
       ServerProcess server;
       Client client = server.Connect();
       CHECK(client.Run(request) == "(closed)");
-      CHECK(server.WaitForExit(kTimeoutMs) == 0);
+      CHECK(server.WaitForExit() == 0);
     }
   }
 
@@ -56,20 +54,20 @@ TEST_SUITE("integration/shutdown") {
       clients.back().Send(pipeline);
     }
     server.Signal(SIGTERM);
-    CHECK(server.WaitForExit(kTimeoutMs) == 0);
+    CHECK(server.WaitForExit() == 0);
   }
 
   TEST_CASE("a taken port is said and ends the server with an error") {
     ServerProcess first;
     ServerProcess second({"--port", std::to_string(first.port())}, ServerProcess::Start::kMayFail);
-    CHECK(second.WaitForExit(kTimeoutMs) == 1);
+    CHECK(second.WaitForExit() == 1);
     CHECK(second.Log().find(std::to_string(first.port())) != std::string::npos);
     CHECK(first.Connect().Run("PING") == "+PONG");
   }
 
   TEST_CASE("an unknown option is named and ends the server") {
     ServerProcess server({"--no-such-option", "1"}, ServerProcess::Start::kMayFail);
-    CHECK(server.WaitForExit(kTimeoutMs) == 1);
+    CHECK(server.WaitForExit() == 1);
     CHECK(server.Log().find("no-such-option") != std::string::npos);
   }
 }

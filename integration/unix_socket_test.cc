@@ -64,6 +64,16 @@ TEST_SUITE("integration/unix_socket") {
     CHECK(Client::Unix(folder.Socket()).Run("PING") == "+PONG");
   }
 
+  TEST_CASE("a socket somebody listens on is not taken away") {
+    SocketFolder folder;
+    ServerProcess server({"--unixsocket", folder.Socket()});
+    ServerProcess second({"--unixsocket", folder.Socket()}, ServerProcess::Start::kMayFail);
+    if (AgainstStock()) return;  // Redis removes the file and goes on
+    CHECK(second.WaitForExit() == 1);
+    CHECK(second.Log().find(folder.Socket()) != std::string::npos);
+    CHECK(Client::Unix(folder.Socket()).Run("PING") == "+PONG");
+  }
+
   TEST_CASE("an orderly end removes the file") {
     SocketFolder folder;
     {

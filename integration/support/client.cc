@@ -32,26 +32,32 @@ void AppendPrintable(std::string_view bytes, std::string* out) {
   }
 }
 
-bool ConnectTcp(int fd, int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+// A socket and whether it could be connected.
+std::pair<int, bool> ConnectTcp(const std::string& address, int port) {
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(static_cast<uint16_t>(port));
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(static_cast<uint16_t>(port));
+  const bool is_v4 = inet_pton(AF_INET, address.c_str(), &v4.sin_addr) == 1;
+  REQUIRE((is_v4 || inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr) == 1));
+  const int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto* target = is_v4 ? reinterpret_cast<sockaddr*>(&v4) : reinterpret_cast<sockaddr*>(&v6);
+  return {fd, connect(fd, target, is_v4 ? sizeof v4 : sizeof v6) == 0};
 }
 
 }  // namespace
 
-bool Client::CanConnect(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const bool connected = ConnectTcp(fd, port);
+bool Client::CanConnect(const std::string& address, int port) {
+  const auto [fd, connected] = ConnectTcp(address, port);
   close(fd);
   return connected;
 }
 
-Client Client::Tcp(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  REQUIRE_MESSAGE(ConnectTcp(fd, port), "connect to port ", port, ": ", std::strerror(errno));
+Client Client::Tcp(const std::string& address, int port) {
+  const auto [fd, connected] = ConnectTcp(address, port);
+  REQUIRE_MESSAGE(connected, "connect to ", address, " port ", port, ": ", std::strerror(errno));
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return Client(fd);
@@ -269,6 +275,13 @@ void Client::PrintReply(std::string* out) {
     default:
       broken_ = "(not a reply: " + line + ")";
   }
+}
+
+bool IsRecentTtl(const std::string& reply, long seconds) {
+  constexpr long kSlackSeconds = 60;
+  if (reply.empty() || reply[0] != ':') return false;
+  const long left = std::strtol(reply.c_str() + 1, nullptr, 10);
+  return left <= seconds && left > 0 && left >= seconds - kSlackSeconds;
 }
 
 std::string FieldOf(std::string_view text, std::string_view name) {

@@ -6,9 +6,13 @@
 
 namespace terrace::integration {
 
+/// How long a test waits for anything before it says that it did not happen. Long, as the machine may be busy
+/// with everything else; nothing that works waits for it.
+constexpr int kPatienceMs = 60000;
+
 /// True as soon as `condition` holds; false when it does not within `timeout_ms`.
 template <typename Condition>
-bool Eventually(Condition condition, int timeout_ms = 10000) {
+bool Eventually(Condition condition, int timeout_ms = kPatienceMs) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;

@@ -6,15 +6,19 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <random>
 #include <thread>
 
 #include "support/case_watch.h"
@@ -22,8 +26,6 @@
 namespace terrace::integration {
 namespace {
 
-constexpr int kStartTimeoutMs = 20000;  // sanitized builds on a busy machine
-constexpr int kEndTimeoutMs = 20000;
 constexpr size_t kLogTailBytes = 4000;
 
 std::string ServerBinary() {
@@ -31,29 +33,55 @@ std::string ServerBinary() {
   return named != nullptr && *named != '\0' ? named : TERRACE_SERVER_BUILT;
 }
 
-// The kernel picks; between closing this socket and the server's bind another process may take the port,
-// which the constructor meets by trying again.
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  close(fd);
-  return ntohs(address.sin_port);
-}
-
-// Asks to be closed and waits for that: once the end is seen here, no CLIENT LIST shows this connection any more.
-bool AnswersQuit(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+sockaddr_in Loopback(int port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+// True if nobody listens on the port now.
+bool IsFree(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const sockaddr_in address = Loopback(port);
+  const bool free = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(fd);
+  return free;
+}
+
+// A port that no other test program uses until `*claim` is closed. Ports below those the kernel gives to
+// outgoing connections: such a one could take the port before the server does, or even be connected to
+// itself. The claim is a name in the kernel's table of abstract sockets, which is gone with the process that
+// holds it.
+int ClaimPort(int* claim) {
+  constexpr int kFirst = 12000, kCount = 20000;
+  static std::minstd_rand random(std::random_device{}());
+  for (int attempt = 0; attempt < kCount; ++attempt) {
+    const int port = kFirst + static_cast<int>(random() % kCount);
+    *claim = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    const int length =
+        std::snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "terrace-test-port-%d", port);
+    const auto size =
+        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + static_cast<size_t>(length));
+    if (bind(*claim, reinterpret_cast<sockaddr*>(&name), size) == 0 && IsFree(port)) return port;
+    close(*claim);
+  }
+  FAIL("no free port");
+  return 0;
+}
+
+// Asks to be closed and waits for that: once the end is seen here, no CLIENT LIST shows this connection any
+// more.
+bool AnswersQuit(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = Loopback(port);
   bool answered = false;
-  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
       send(fd, "QUIT\r\n", 6, MSG_NOSIGNAL) == 6) {
     char reply[64];
     while (recv(fd, reply, sizeof reply, 0) > 0) answered = true;
@@ -74,6 +102,14 @@ std::string ReadFile(const std::string& path) {
   dup2(log, STDOUT_FILENO);
   dup2(log, STDERR_FILENO);
   dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
+  // What tells these tests which binary to run would be a setting to the binary itself, and the settings of
+  // whoever runs the tests are not ours.
+  std::vector<std::string> settings;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    if (text.starts_with("TERRACE_")) settings.emplace_back(text.substr(0, text.find('=')));
+  }
+  for (const std::string& name : settings) unsetenv(name.c_str());
   std::vector<char*> argv;
   for (const std::string& part : command) argv.push_back(const_cast<char*>(part.c_str()));
   argv.push_back(nullptr);
@@ -108,7 +144,7 @@ bool AgainstStock() { return std::filesystem::path(ServerBinary()).filename() ==
 ServerProcess::ServerProcess(const std::vector<std::string>& args, Start start) {
   std::string pattern = (std::filesystem::temp_directory_path() / "terrace-test-XXXXXX").string();
   folder_ = mkdtemp(pattern.data());
-  constexpr int kAttempts = 3;  // another process may take the port first
+  constexpr int kAttempts = 10;  // another program may take the port first
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     Launch(args);
     if (WaitUntilReady() || start == Start::kMayFail) return;
@@ -118,7 +154,8 @@ ServerProcess::ServerProcess(const std::vector<std::string>& args, Start start) 
 }
 
 void ServerProcess::Launch(const std::vector<std::string>& args) {
-  port_ = FreePort();
+  if (port_claim_ >= 0) close(port_claim_);
+  port_ = ClaimPort(&port_claim_);
   ended_ = false;
   std::vector<std::string> command = {ServerBinary(), "--port", std::to_string(port_), "--dir", folder_,
                                       "--save",       ""};
@@ -130,13 +167,19 @@ void ServerProcess::Launch(const std::vector<std::string>& args) {
 }
 
 bool ServerProcess::WaitUntilReady() {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kStartTimeoutMs);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
   while (std::chrono::steady_clock::now() < deadline) {
     if (AnswersQuit(port_)) return true;
     if (WaitForExit(5) >= 0) return false;
   }
   Kill();
   return false;
+}
+
+Client ServerProcess::ConnectAndGreet() const {
+  Client client = Connect();
+  REQUIRE(client.Run("ECHO here") == "$here");
+  return client;
 }
 
 int ServerProcess::WaitForExit(int timeout_ms) {
@@ -158,14 +201,15 @@ int ServerProcess::WaitForExit(int timeout_ms) {
 void ServerProcess::Kill() {
   if (ended_) return;
   kill(pid_, SIGKILL);
-  WaitForExit(kEndTimeoutMs);
+  WaitForExit();
 }
 
 ServerProcess::~ServerProcess() {
+  if (port_claim_ >= 0) close(port_claim_);
   if (pid_ < 0) return;
   if (!ended_) {
     Signal(SIGTERM);
-    const int code = WaitForExit(kEndTimeoutMs);
+    const int code = WaitForExit();
     if (code != 0) FAIL_CHECK("the server ended with ", code, " (-1: it did not end) when asked by SIGTERM");
     Kill();
   }

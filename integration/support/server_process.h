@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "support/client.h"
+#include "support/eventually.h"
 
 namespace terrace::integration {
 
@@ -36,7 +37,10 @@ class ServerProcess {
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
 
+  /// A connection as the kernel gives it: the server may not have looked at it yet.
   Client Connect() const { return Client::Tcp(port_); }
+  /// A connection the server has answered: one that is counted and listed, with an id above those met before.
+  Client ConnectAndGreet() const;
   int port() const { return port_; }
   pid_t pid() const { return pid_; }
   /// The server's working folder; its log is server.log in there.
@@ -44,8 +48,8 @@ class ServerProcess {
   std::string Log() const;
 
   void Signal(int number) const;
-  /// Waits for the server to end by itself: its exit code, 128 + number for a signal, -1 after `timeout_ms`.
-  int WaitForExit(int timeout_ms);
+  /// Waits for the server to end by itself: its exit code, 128 + number for a signal, -1 if it goes on.
+  int WaitForExit(int timeout_ms = kPatienceMs);
   /// Resident memory in bytes, from /proc.
   size_t ResidentBytes() const;
 
@@ -55,6 +59,7 @@ class ServerProcess {
   void Kill();
 
   std::string folder_;
+  int port_claim_ = -1;
   int port_ = 0;
   pid_t pid_ = -1;
   bool ended_ = false;

@@ -343,9 +343,10 @@ void Worker::CloseMarked() {
       touched_.erase(std::remove(touched_.begin(), touched_.end(), connection), touched_.end());
     }
     if (!connection->watched.empty()) exec::ForgetWatches(*connection, executor_);
-    connections_.erase(connection->place);
+    // No longer counted before the peer can see the end: who was told goodbye has left.
     connections_alive_.fetch_sub(1, std::memory_order_relaxed);
     parts_.stats.connections_alive.fetch_sub(1, std::memory_order_relaxed);
+    connections_.erase(connection->place);
   }
   closing_.clear();
 }
@@ -361,11 +362,12 @@ const config::OutputBufferLimits& Worker::output_limits() {
 
 void Worker::Adopt(int fd) {
   const auto refuse = [&](Bytes text) {
+    // Counted before the peer can know.
+    parts_.stats.connections_rejected.fetch_add(1, std::memory_order_relaxed);
+    connections_alive_.fetch_sub(1, std::memory_order_relaxed);
     const ssize_t ignored = ::write(fd, text.data(), text.size());
     static_cast<void>(ignored);
     ::close(fd);
-    parts_.stats.connections_rejected.fetch_add(1, std::memory_order_relaxed);
-    connections_alive_.fetch_sub(1, std::memory_order_relaxed);
   };
   const uint64_t alive = parts_.stats.connections_alive.fetch_add(1, std::memory_order_relaxed) + 1;
   if (alive > parts_.limits.clients_max.load(std::memory_order_relaxed)) {

@@ -27,7 +27,7 @@ template <typename Done>
 bool RunUntil(Loop& loop, Done done) {
   bool late = false;
   Timer limit(loop, {[](void* flag) noexcept { *static_cast<bool*>(flag) = true; }, &late});
-  limit.Start(20'000);
+  limit.Start(300'000);
   while (!done() && !late) loop.RunOnce();
   return !late;
 }

@@ -89,8 +89,10 @@ TEST_SUITE("integration/config") {
     ServerProcess server;
     Client client = server.Connect();
     const std::string refusal =
-        "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a "
-        "local connection, otherwise you need to set this option in the configuration file, and then restart the "
+        "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run "
+        "it from a "
+        "local connection, otherwise you need to set this option in the configuration file, and then restart "
+        "the "
         "server.";
     CHECK(client.Run("DEBUG SLEEP 0") == refusal);
     client.Run("MULTI");
@@ -132,13 +134,16 @@ TEST_SUITE("integration/config") {
     Client client = server.Connect();
     const std::string taken = std::to_string(other.port());
     CHECK(client.Run("CONFIG", "SET", "port", taken) ==
-          "-ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. Check server "
+          "-ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. "
+          "Check server "
           "logs.");
-    CHECK(client.Run("CONFIG", "SET", "port", "65536") ==
-          "-ERR CONFIG SET failed (possibly related to argument 'port') - argument must be between 0 and 65535 "
-          "inclusive");
+    CHECK(
+        client.Run("CONFIG", "SET", "port", "65536") ==
+        "-ERR CONFIG SET failed (possibly related to argument 'port') - argument must be between 0 and 65535 "
+        "inclusive");
     // Whatever stood beside it in the request is undone as well.
-    CHECK(client.Run("CONFIG", "SET", "maxmemory", "1gb", "port", taken).starts_with("-ERR CONFIG SET failed"));
+    CHECK(
+        client.Run("CONFIG", "SET", "maxmemory", "1gb", "port", taken).starts_with("-ERR CONFIG SET failed"));
     CHECK(client.Run("CONFIG GET maxmemory") == "[$maxmemory $0]");
     CHECK(client.Run("CONFIG GET port") == "[$port $" + std::to_string(server.port()) + "]");
     CHECK(server.Connect().Run("PING") == "+PONG");
@@ -151,16 +156,18 @@ TEST_SUITE("integration/config") {
     const int port = PortAside();
     REQUIRE(client.Run("CONFIG", "SET", "port", std::to_string(port)) == "+OK");
     const std::string refusal =
-        "-ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to specified addresses.";
+        "-ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to specified "
+        "addresses.";
     CHECK(client.Run("CONFIG SET bind 127.0.0.1") == "+OK");
     CHECK(Client::Tcp(port).Run("PING") == "+PONG");
     CHECK(client.Run("CONFIG SET bind *") == "+OK");
     CHECK(Client::Tcp(port).Run("PING") == "+PONG");
-    CHECK(client.Run("CONFIG", "SET", "bind", "127.0.0.1 192.0.2.1") == refusal);  // TEST-NET-1: nobody has it
+    CHECK(client.Run("CONFIG", "SET", "bind", "127.0.0.1 198.51.100.77") ==
+          refusal);  // for examples in documents: nobody has it
     CHECK(client.Run("CONFIG", "SET", "bind", "127.0.0.1 127.0.0.1") == refusal);
     CHECK(client.Run("CONFIG GET bind") == "[$bind $*]");
     CHECK(Client::Tcp(port).Run("PING") == "+PONG");
-    CHECK(client.Run("CONFIG", "SET", "bind", "127.0.0.1 -192.0.2.1") == "+OK");
+    CHECK(client.Run("CONFIG", "SET", "bind", "127.0.0.1 -198.51.100.77") == "+OK");
     CHECK(Client::Tcp(port).Run("PING") == "+PONG");
     CHECK(client.Run("CONFIG", "SET", "bind", "") == "+OK");
     CHECK_FALSE(Client::CanConnect(port));

@@ -41,12 +41,11 @@ sockaddr_in Loopback(int port) {
   return address;
 }
 
-// True if nobody listens on the port now.
+// True if nobody has the port at any address of the machine.
 bool IsFree(int port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const sockaddr_in address = Loopback(port);
+  sockaddr_in address = Loopback(port);
+  address.sin_addr.s_addr = htonl(INADDR_ANY);
   const bool free = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   close(fd);
   return free;
@@ -120,23 +119,8 @@ std::string ReadFile(const std::string& path) {
 }  // namespace
 
 int PortAside() {
-  // Below the range of ports that are handed out by themselves (32768 on Linux). Test programs run beside each other, so
-  // each begins at a place of its own.
-  constexpr int kFirst = 12000;
-  constexpr int kCount = 18000;
-  static int taken = getpid() * 7;
-  for (int tries = 0; tries < kCount; ++tries) {
-    const int port = kFirst + ++taken % kCount;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in any{};
-    any.sin_family = AF_INET;
-    any.sin_port = htons(static_cast<uint16_t>(port));
-    const bool free = bind(fd, reinterpret_cast<sockaddr*>(&any), sizeof any) == 0;
-    close(fd);
-    if (free) return port;
-  }
-  FAIL("no port below the kernel's own range is free");
-  return 0;
+  int claim = -1;  // kept until the test program ends
+  return ClaimPort(&claim);
 }
 
 bool AgainstStock() { return std::filesystem::path(ServerBinary()).filename() == "redis-server"; }

@@ -22,8 +22,8 @@ namespace terrace::integration {
 /// True when the tests run against a stock redis-server: what only Terrace has is skipped.
 bool AgainstStock();
 
-/// A port that nobody listens on and that the kernel gives to nobody who asks for any: what refuses connections there
-/// now will do so until the case changes it.
+/// A port that nobody listens on, no other test program takes and the kernel gives to nobody who asks for
+/// any: what refuses connections there now will do so until the case changes it.
 int PortAside();
 
 class ServerProcess {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "support/eventually.h"
 #include "support/server_process.h"
 
 namespace terrace::integration {
@@ -314,12 +315,13 @@ TEST_SUITE("integration/config") {
       return WEXITSTATUS(status);
     };
     const std::string port = std::to_string(server.port());
-    CHECK(check("--port " + port) == 0);
-    CHECK(check("--port 0 --unixsocket " + server.folder() + "/health.sock") == 0);
+    CHECK(Eventually([&] { return check("--port " + port) == 0; }));  // it waits for two seconds only
+    CHECK(
+        Eventually([&] { return check("--port 0 --unixsocket " + server.folder() + "/health.sock") == 0; }));
     CHECK(check("--port 0 --unixsocket " + server.folder() + "/nosuch.sock") == 1);
     server.Connect().Run("CONFIG SET requirepass secret");
-    CHECK(check("--port " + port) == 0);
-    CHECK(check("--port " + port + " --password secret") == 0);
+    CHECK(Eventually([&] { return check("--port " + port) == 0; }));
+    CHECK(Eventually([&] { return check("--port " + port + " --password secret") == 0; }));
     server.Signal(SIGTERM);
     CHECK(server.WaitForExit() == 0);
     CHECK(check("--port " + port) == 1);

@@ -89,7 +89,8 @@ void Worker::Send(Worker& to, Mail mail) {
   if (outboxes_.size() <= to.index_) outboxes_.resize(parts_.workers.size());
   auto& outbox = outboxes_[to.index_];
   if (outbox == nullptr) outbox = std::make_unique<net::Outbox<Mail>>(to.mailbox_, doorbell_, kSpillItems);
-  if (TERRACE_UNLIKELY(!outbox->Post(std::move(mail)))) RefuseMail(to, mail);
+  // What Post refuses it leaves alone.
+  if (TERRACE_UNLIKELY(!outbox->Post(std::move(mail)))) RefuseMail(to, mail);  // NOLINT(bugprone-use-after-move)
   backlogged_ |= outbox->backlogged();
 }
 

@@ -158,9 +158,9 @@ class Worker final : public exec::Host, public exec::Observer, public commands::
 
   /// Bytes of requests after which a turn runs without waiting for the poll to end: what stays in the cache, and little memory besides.
   static constexpr size_t kArenaBytesPerTurn = 192 * kKiB;
-  static constexpr size_t kMailboxItems = 64 * 1024;
+  static constexpr size_t kMailboxItems = size_t{64} * 1024;
   // More than a turn publishes unless somebody queued a whole history in one EXEC.
-  static constexpr size_t kSpillItems = 256 * 1024;
+  static constexpr size_t kSpillItems = size_t{256} * 1024;
 
   Parts& parts_;
   const unsigned index_;

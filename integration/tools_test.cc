@@ -95,10 +95,10 @@ TEST_SUITE("integration/tools") {
     // As many clients as there may be open files, if those are few.
     rlimit files{};
     REQUIRE(getrlimit(RLIMIT_NOFILE, &files) == 0);
-    const std::string many = files.rlim_max >= 2000 ? "-n 5000 -c 1000" : "-n 5000 -c 400";
+    const std::string many = files.rlim_max >= 2000 ? "-n 3000 -c 1000" : "-n 3000 -c 400";
     for (const std::string& options :
-         {std::string("-n 5000"), std::string("-n 20000 -P 16"), std::string("-n 20000 --threads 2"),
-          std::string("-n 10000 -r 100000 -d 500 -k 0 -c 5"), many}) {
+         {std::string("-n 2000"), std::string("-n 10000 -P 16"), std::string("-n 4000 --threads 2"),
+          std::string("-n 3000 -r 100000 -d 500 -k 0 -c 5"), many}) {
       const Finished run = Shell(benchmark + "-t ping_inline,ping_mbulk,set,get,incr,mset " + options);
       CHECK_MESSAGE(run.code == 0, options);
       for (const char* name :

@@ -22,6 +22,12 @@ TEST_SUITE("integration/command") {
           "[[$config|get :-3 [+admin +noscript +loading +stale] :0 :0 :0 [+@admin +@slow +@dangerous] [] [] "
           "[]]]");
     CHECK(client.Run("COMMAND INFO get|x") == "[$-1]");
+    CHECK(client.Run("COMMAND INFO ping") ==
+          "[[$ping :-1 [+fast] :0 :0 :0 [+@fast +@connection] [$request_policy:all_shards "
+          "$response_policy:all_succeeded] [] []]]");
+    CHECK(Has(client.Run("COMMAND INFO client|list"), "[$nondeterministic_output]"));
+    CHECK(Has(client.Run("COMMAND INFO client|info"), "[$nondeterministic_output]"));
+    CHECK(client.Run("COMMAND INFO pubsub|help") == "[[$pubsub|help :2 [+loading +stale] :0 :0 :0 [+@slow] [] [] []]]");
     const std::string config = client.Run("COMMAND INFO Config");
     CHECK(config.starts_with("[[$config :-2 [] :0 :0 :0 [+@slow] [] [] ["));
     CHECK(Has(config,

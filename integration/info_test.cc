@@ -222,6 +222,8 @@ TEST_SUITE("integration/info") {
     CHECK(std::stoll(client.Run("LASTSAVE").substr(1)) <= now() + 1);
     CHECK(client.Run("TIME now") == "-ERR wrong number of arguments for 'time' command");
     CHECK(Contains(client.Text("LOLWUT"), "Redis ver. "));
+    CHECK(Contains(client.Text("LOLWUT VERSION"), "Redis ver. "));
+    CHECK(client.Run("LOLWUT VERSION x") == "-ERR value is not an integer or out of range");
     CHECK(client.Run("BGSAVE now") == "-ERR syntax error");
     if (AgainstStock()) return;
     for (const char* command : {"SAVE", "BGSAVE", "BGSAVE SCHEDULE", "BGREWRITEAOF"}) {
@@ -235,6 +237,8 @@ TEST_SUITE("integration/info") {
     Client client = server.Connect();
     CHECK(client.Run("FUNCTION FLUSH") == "+OK");
     CHECK(client.Run("FUNCTION FLUSH ASYNC") == "+OK");
+    CHECK(client.Run("FUNCTION FLUSH ASYNC x") ==
+          "-ERR unknown subcommand or wrong number of arguments for 'FLUSH'. Try FUNCTION HELP.");
     CHECK(client.Run("FUNCTION FLUSH later") == "-ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
     CHECK(client.Run("FUNCTION LIST") == "[]");
     CHECK(client.Run("FUNCTION LIST WITHCODE LIBRARYNAME x*") == "[]");
@@ -274,6 +278,8 @@ TEST_SUITE("integration/info") {
     CHECK(client.Run("SLOWLOG GET -2") == "-ERR count should be greater than or equal to -1");
     CHECK(client.Run("SLOWLOG GET a") == "-ERR count should be greater than or equal to -1");
     CHECK(client.Run("SLOWLOG GET 0") == "[]");
+    CHECK(client.Run("SLOWLOG GET 1 2") ==
+          "-ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.");
     client.Run("CONFIG SET slowlog-log-slower-than -1");
     CHECK(client.Run("SLOWLOG RESET") == "+OK");
     client.Run("PING");

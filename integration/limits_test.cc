@@ -131,6 +131,80 @@ TEST_SUITE("integration/limits") {
     CHECK(std::stoll(client.Run("DBSIZE").substr(1)) > 2000);
   }
 
+  TEST_CASE("past maxmemory-clients the client that holds most goes, unless it asked for CLIENT NO-EVICT") {
+    ServerProcess server;
+    Client control = server.Connect();
+    CHECK(control.Run("CLIENT NO-EVICT ON") == "+OK");
+    // The beginning of a request, of which so many bytes wait in the query buffer.
+    const auto holding = [&](const char* name, size_t bytes, bool no_evict) {
+      Client client = server.Connect();
+      client.Run("CLIENT", "SETNAME", name);
+      if (no_evict) client.Run("CLIENT NO-EVICT ON");
+      client.Send("*2\r\n$4\r\nECHO\r\n$" + std::to_string(bytes + 100) + "\r\n" + std::string(bytes, 'x'));
+      return client;
+    };
+    const auto memory_of = [&](const std::string& name) -> size_t {
+      const std::string list = control.Text("CLIENT LIST");
+      const size_t at = list.find("name=" + name + " ");
+      return at == std::string::npos ? 0 : std::stoull(FieldOf(list.substr(at), "tot-mem"));
+    };
+    const auto evicted = [&] { return FieldOf(control.Text("INFO", "stats"), "evicted_clients"); };
+    Client large = holding("large", 8 * kMiB, false);
+    Client small = holding("small", 1 * kMiB, false);
+    Client spared = holding("spared", 1 * kMiB, true);
+    CHECK(Eventually([&] {
+      return memory_of("large") >= 8 * kMiB && memory_of("small") >= kMiB && memory_of("spared") >= kMiB;
+    }));
+    CHECK(evicted() == "0");
+    CHECK(control.Run("CONFIG SET maxmemory-clients 6mb") == "+OK");
+    CHECK(large.IsClosedByPeer());
+    CHECK(Eventually([&] { return memory_of("large") == 0; }));
+    CHECK(memory_of("small") >= kMiB);
+    CHECK(memory_of("spared") >= kMiB);
+    CHECK(evicted() == "1");
+    // A share of maxmemory, and the limit met by one that comes later.
+    CHECK(control.Run("CONFIG", "SET", "maxmemory", "100mb", "maxmemory-clients", "6%") == "+OK");
+    CHECK(control.Run("CONFIG GET maxmemory-clients") == "[$maxmemory-clients $6%]");
+    Client late = holding("late", 7 * kMiB, false);
+    CHECK(late.IsClosedByPeer());
+    CHECK(Eventually([&] { return evicted() == "2"; }));
+    CHECK(memory_of("small") >= kMiB);
+    CHECK(memory_of("spared") >= kMiB);
+    CHECK(control.Run("CONFIG RESETSTAT") == "+OK");
+    CHECK(evicted() == "0");
+  }
+
+  TEST_CASE("replies that nobody reads, queued commands and subscriptions count as a client's memory") {
+    ServerProcess server({"--maxmemory-clients", "3mb"});
+    Client control = server.Connect();
+    control.Run("CLIENT NO-EVICT ON");
+    control.Run("SET", "big", std::string(kMiB, 'x'));
+    Client slow = server.Connect();
+    slow.ShrinkReceiveBuffer();
+    std::string pipeline;
+    for (int i = 0; i < 50; ++i) pipeline += Client::Encode({"GET", "big"});
+    slow.Send(pipeline);
+    const auto evicted = [&] { return FieldOf(control.Text("INFO", "stats"), "evicted_clients"); };
+    CHECK(Eventually([&] { return evicted() == "1"; }));
+
+    Client queueing = server.Connect();
+    queueing.Run("MULTI");
+    for (int i = 0; i < 10 && queueing.Run("SET", "k", std::string(kMiB / 2, 'y')) == "+QUEUED"; ++i) {
+    }
+    CHECK(queueing.IsClosedByPeer());
+    CHECK(evicted() == "2");
+
+    if (AgainstStock()) return;  // 7.0 does not count the names of channels
+    Client listening = server.Connect();
+    const std::string suffix(100000, 'z');
+    for (int i = 0; i < 100; ++i) {
+      if (!listening.Run("SUBSCRIBE", std::to_string(i) + suffix).starts_with("[$subscribe")) break;
+    }
+    CHECK(listening.IsClosedByPeer());
+    CHECK(evicted() == "3");
+    CHECK(server.Connect().Run("PING") == "+PONG");
+  }
+
   TEST_CASE("idle clients are closed after the timeout, subscribers are not") {
     ServerProcess server;
     Client idle = server.Connect();

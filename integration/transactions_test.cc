@@ -175,6 +175,24 @@ TEST_SUITE("integration/transactions") {
     for (std::thread& thread : threads) thread.join();
     CHECK(server.Connect().Run("GET n") == "$" + std::to_string(kThreads * kSteps));
   }
+
+  TEST_CASE("an EXEC that may not run ends its transaction all the same") {
+    ServerProcess server;
+    Client client = server.Connect();
+    client.Run("MULTI");
+    client.Run("SET k v");
+    CHECK(client.Run("EXEC x") ==
+          "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command");
+    CHECK(client.Run("EXEC") == "-ERR EXEC without MULTI");
+    CHECK(client.Run("GET k") == "$-1");
+    client.Run("MULTI");
+    client.Run("SET k v");
+    Client other = server.Connect();
+    other.Run("CONFIG SET maxmemory 1");
+    CHECK(client.Run("EXEC") ==
+          "-EXECABORT Transaction discarded because of: OOM command not allowed when used memory > 'maxmemory'.");
+    CHECK(client.Run("GET k") == "$-1");
+  }
 }
 
 }  // namespace

@@ -17,7 +17,6 @@ uint32_t CategoryOfGroup(Group group) {
     case Group::kSet: return kCatSet;
     case Group::kSortedSet: return kCatSortedSet;
     case Group::kHash: return kCatHash;
-    case Group::kPubSub: return kCatPubSub;
     case Group::kTransactions: return kCatTransaction;
     case Group::kConnection: return kCatConnection;
     case Group::kHyperLogLog: return kCatHyperLogLog;
@@ -25,6 +24,7 @@ uint32_t CategoryOfGroup(Group group) {
     case Group::kStream: return kCatStream;
     case Group::kBitmap: return kCatBitmap;
     case Group::kScripting: return kCatScripting;
+    case Group::kPubSub:  // has its flag
     case Group::kServer:
     case Group::kCluster: return 0;
   }

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "exec/transaction.h"
 
 namespace terrace::exec {
 
@@ -191,7 +192,15 @@ void Executor::Finish(Session& session, const Command& command, Args args, uint3
 void Executor::Reject(Session& session, const Command* command, Bytes error) {
   if (command != nullptr) CommandCounter::Bump(stats_.of(command->id).rejected, 1);
   if (session.in_multi()) session.queue_broken = true;
-  session.reply.Error(error);
+  if (command != nullptr && command->spec->name == Bytes("exec")) {
+    // An EXEC that may not run ends its transaction all the same.
+    DiscardTransaction(session, *this);
+    constexpr Bytes kPlain = "ERR ";
+    if (error.starts_with(kPlain)) error.remove_prefix(kPlain.size());
+    session.reply.Error("EXECABORT Transaction discarded because of: " + std::string(error));
+  } else {
+    session.reply.Error(error);
+  }
   if (observer_ != nullptr) observer_->OnErrorReply(session.reply.last_error_code());
 }
 

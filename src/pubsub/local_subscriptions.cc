@@ -44,6 +44,7 @@ bool LocalSubscriptions::Subscribe(Subscriber& subscriber, Kind kind, Bytes name
   topic->places.push_back(&link->second);
   ++topic->subscribers;
   ++set.counts_[static_cast<size_t>(kind)];
+  set.name_bytes_ += topic->name.size();
   registry_.Add(kind, name, worker_);
   return true;
 }
@@ -54,6 +55,7 @@ bool LocalSubscriptions::Unsubscribe(Subscriber& subscriber, Kind kind, Bytes na
   SubscriptionSet& set = subscriber.subscriptions_;
   auto link = set.links_.find(topic);
   if (link == set.links_.end()) return false;
+  set.name_bytes_ -= name.size();
   Leave(*topic, link->second);
   set.links_.erase(link);
   --set.counts_[static_cast<size_t>(kind)];
@@ -65,6 +67,7 @@ void LocalSubscriptions::UnsubscribeAll(Subscriber& subscriber) {
   for (auto& [topic, subscription] : set.links_) Leave(*topic, subscription);
   set.links_.clear();
   set.counts_.fill(0);
+  set.name_bytes_ = 0;
 }
 
 void LocalSubscriptions::Leave(Topic& topic, Subscription& subscription) {

@@ -52,13 +52,18 @@ class SubscriptionSet {
   size_t ordinary_count() const { return count(Kind::kChannel) + count(Kind::kPattern); }
   size_t shard_count() const { return count(Kind::kShardChannel); }
   bool empty() const { return links_.empty(); }
+  /// Roughly what the links take, with their topics' names as if nobody else listened to them.
+  size_t memory_bytes() const { return links_.size() * kLinkBytes + name_bytes_; }
   /// The names of one kind in the order they were subscribed to, copied: unsubscribing while walking is fine.
   std::vector<std::string> Names(Kind kind) const;
 
  private:
   friend class LocalSubscriptions;
 
+  static constexpr size_t kLinkBytes = 160;  // a link, a place, a node of a table, and a topic shared with others
+
   std::unordered_map<Topic*, Subscription> links_;
+  size_t name_bytes_ = 0;
   std::array<uint32_t, kKinds> counts_{};
   uint64_t next_sequence_ = 0;
 };

@@ -170,6 +170,10 @@ size_t RequestParser::buffered_bytes() const {
   return tail() + (partial_ != nullptr ? partial_->blob_bytes : 0);
 }
 
+size_t RequestParser::memory_bytes() const {
+  return std::max(buffered_bytes(), buffered_bytes() - tail() + own_capacity_);
+}
+
 // -------------------------------------------------------------------------------------------------------
 // parsing
 

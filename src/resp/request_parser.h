@@ -81,6 +81,8 @@ class RequestParser {
 
   /// Bytes that arrived and are not part of a request yet.
   size_t buffered_bytes() const;
+  /// Memory they take between turns: the buffer is larger than what is in it, so that it can be read into.
+  size_t memory_bytes() const;
 
  private:
   enum class Fault : uint8_t {

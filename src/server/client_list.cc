@@ -49,11 +49,11 @@ void AppendBuffers(const Connection& connection, Args running, std::string* line
   const size_t arguments = ArgumentBytes(running);
   const size_t output = connection.output_bytes();
   const bool listed = output > kReplyBufferBytes;
-  AppendFormat(line, " qbuf=%zu qbuf-free=0 argv-mem=%zu multi-mem=%zu rbs=%zu rbp=%zu", input, arguments,
+  AppendFormat(line, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=%zu rbp=%zu", input, connection.parser().memory_bytes() - connection.parser().buffered_bytes(), arguments,
                connection.queue_bytes, kReplyBufferBytes, std::min(output, kReplyBufferBytes));
   AppendFormat(line, " obl=%zu oll=%zu omem=%zu tot-mem=%" PRIu64, listed ? 0 : output,
                listed ? (output + kReplyBufferBytes - 1) / kReplyBufferBytes : 0,
-               listed ? connection.out.memory_bytes() : 0, connection.memory_bytes() + arguments);
+               listed ? connection.output_memory_bytes() : 0, connection.memory_bytes() + arguments);
 }
 
 }  // namespace

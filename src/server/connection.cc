@@ -209,7 +209,11 @@ std::string Connection::MonitorName() const {
 }
 
 uint64_t Connection::memory_bytes() const {
-  return sizeof *this + out.memory_bytes() + parser_.buffered_bytes() + queue_bytes;
+  uint64_t bytes = sizeof *this + output_memory_bytes() + parser_.memory_bytes() + queue_bytes +
+                   subscription_set().memory_bytes() + name.capacity() + lib_name.capacity() + lib_version.capacity();
+  for (const exec::OwnedRequest& request : parked) bytes += request.memory_bytes();
+  for (const exec::WatchedKey& each : watched) bytes += sizeof each + each.key.size();
+  return bytes;
 }
 
 }  // namespace terrace::server

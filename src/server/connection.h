@@ -3,6 +3,7 @@
 // Threads: its worker's. Others look at it while they hold everybody out (server/client_list.h).
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <list>
 #include <memory>
@@ -79,13 +80,17 @@ class Connection final : public exec::Session, public net::StreamHandler, public
   size_t output_bytes() const { return out.size(); }
   const std::string& peer() const { return peer_; }
   const std::string& local() const { return local_; }
+  /// What it holds, buffers and all that piles up behind it.
   uint64_t memory_bytes() const;
+  /// Of it, the replies that wait: large ones count whole, although the value may share their bytes.
+  size_t output_memory_bytes() const { return std::max(out.memory_bytes(), out.size()); }
 
   bool monitor = false;
   bool skip_begins = false;    // CLIENT REPLY SKIP has just run: what it skips is the reply after it
   bool gathering_stopped = false;  // AUTH, HELLO and their like run before what stands behind them is parsed
   bool touched = false;        // it is on the worker's list of this turn
   uint64_t soft_limit_since_ms = 0;
+  uint64_t counted_bytes = 0;  // memory_bytes() as the sum of all clients contains it
   std::list<std::unique_ptr<Connection>>::iterator place;  // in the worker's list
 
  private:

@@ -140,7 +140,7 @@ void DigestValue(SessionContext& ctx, Args args) {
       const engine::Entry* entry = ref.entry();
       if (entry != nullptr) digest = Digest::OfValue(*entry);
     });
-    ctx.reply.Bulk(digest.Hex());
+    ctx.reply.Simple(digest.Hex());
   }
 }
 

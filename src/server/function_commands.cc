@@ -4,6 +4,7 @@
 #include "exec/executor.h"
 #include "server/command_docs.h"
 #include "server/families.h"
+#include "server/text.h"
 
 namespace terrace::server {
 namespace {
@@ -14,8 +15,8 @@ using exec::SessionContext;
 
 // FUNCTION FLUSH [ASYNC | SYNC]
 void FunctionFlush(SessionContext& ctx, Args args) {
-  if (args.size() > 3 ||
-      (args.size() == 3 && !EqualsIgnoreCase(args[2], "async") && !EqualsIgnoreCase(args[2], "sync"))) {
+  if (args.size() > 3) return ReplyBadSubcommand(ctx.reply, "FUNCTION", args[1]);
+  if (args.size() == 3 && !EqualsIgnoreCase(args[2], "async") && !EqualsIgnoreCase(args[2], "sync")) {
     return ctx.reply.Error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
   }
   ctx.reply.Ok();

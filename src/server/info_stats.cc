@@ -60,8 +60,9 @@ void Keys(const Parts& parts, std::string* out) {
   *out += "expired_stale_perc:0.00\r\nexpired_time_cap_reached_count:0\r\n";
   Field(out, "expire_cycle_cpu_milliseconds", expire_ns / 1'000'000);
   Field(out, "evicted_keys", sum(&engine::EngineCounters::evicted));
+  Field(out, "evicted_clients", parts.stats.clients_evicted.load());
   *out +=
-      "evicted_clients:0\r\nevicted_scripts:0\r\ntotal_eviction_exceeded_time:0\r\n"
+      "evicted_scripts:0\r\ntotal_eviction_exceeded_time:0\r\n"
       "current_eviction_exceeded_time:0\r\n";
   Field(out, "keyspace_hits", sum(&engine::EngineCounters::keyspace_hits));
   Field(out, "keyspace_misses", sum(&engine::EngineCounters::keyspace_misses));

@@ -16,6 +16,7 @@
 #include "exec/environment.h"
 #include "pubsub/channel_registry.h"
 #include "server/config/config_store.h"
+#include "server/client_memory.h"
 #include "server/limits.h"
 #include "server/monitor.h"
 #include "server/run_state.h"
@@ -54,6 +55,7 @@ struct Parts {
 
   std::atomic<uint64_t> next_session_id{1};
   std::atomic<uint64_t> pause_end_ms{0};
+  ClientMemory client_memory = {};
   RunState run = {};
   Monitors monitors{gates};
 };

@@ -109,12 +109,13 @@ void Lolwut(SessionContext& ctx, Args args) {
   constexpr int64_t kStepsMax = 24;
   constexpr size_t kStepWidth = 4;
   size_t next = 1;
-  if (args.size() > 1 && EqualsIgnoreCase(args[1], "version")) {
-    if (args.size() < 3 || !ParseInt64(args[2])) return ctx.reply.Error(commands::kNotAnIntegerError);
+  if (args.size() > 2 && EqualsIgnoreCase(args[1], "version")) {
+    if (!ParseInt64(args[2])) return ctx.reply.Error(commands::kNotAnIntegerError);
     next = 3;
   }
   int64_t steps = 8;
-  if (next < args.size()) {
+  const bool bare_version = args.size() == 2 && EqualsIgnoreCase(args[1], "version");
+  if (next < args.size() && !bare_version) {
     const auto wanted = ParseInt64(args[next]);
     if (!wanted) return ctx.reply.Error(commands::kNotAnIntegerError);
     steps = std::min(std::max<int64_t>(*wanted, 1), kStepsMax);

@@ -30,6 +30,7 @@ class ServerStats {
   std::atomic<uint64_t> connections_alive{0};
   std::atomic<uint64_t> query_buffer_closed{0};
   std::atomic<uint64_t> output_buffer_closed{0};
+  std::atomic<uint64_t> clients_evicted{0};
   std::atomic<uint64_t> error_replies{0};
   // Refusals of ACLs, by reason.
   std::atomic<uint64_t> acl_denied_auth{0};
@@ -55,7 +56,7 @@ class ServerStats {
   }
   void Reset() TERRACE_EXCLUDES(mutex_) {
     connections_received = connections_rejected = 0;
-    query_buffer_closed = output_buffer_closed = error_replies = 0;
+    query_buffer_closed = output_buffer_closed = clients_evicted = error_replies = 0;
     acl_denied_auth = acl_denied_command = acl_denied_key = acl_denied_channel = 0;
     MutexLock lock(mutex_);
     errors_.clear();

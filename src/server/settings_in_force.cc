@@ -30,6 +30,15 @@ engine::EvictionPolicy PolicyOf(config::MaxmemoryPolicy policy) {
   return To::kNoEviction;
 }
 
+// 0: no limit. A smaller one than this would leave no client, not even the one that could set another.
+uint64_t ClientMemoryMax(const config::Options& options) {
+  constexpr uint64_t kLeast = 128 * kKiB;
+  const config::BytesOrPercent& wanted = options.maxmemory_clients;
+  const uint64_t bytes =
+      wanted.percent != 0 ? options.maxmemory_bytes / 100 * static_cast<uint64_t>(wanted.percent) : wanted.bytes;
+  return bytes == 0 ? 0 : std::max(bytes, kLeast);
+}
+
 // The system may not let us have as many connections as are asked for.
 Status FollowMaxclients(const config::Options& options, Parts& parts) {
   const auto wanted = static_cast<uint64_t>(options.maxclients);
@@ -78,6 +87,7 @@ void ApplySettings(const config::Options& options, Parts& parts) {
   engine.lazy_user_del = options.lazyfree_lazy_user_del;
   engine.string_bytes_max = options.proto_max_bulk_len_bytes;
 
+  parts.client_memory.set_limit(ClientMemoryMax(options));
   parts.eviction.memory_max = static_cast<int64_t>(options.maxmemory_bytes);
   parts.eviction.policy = PolicyOf(options.maxmemory_policy);
   parts.eviction.samples = static_cast<uint32_t>(options.maxmemory_samples);
@@ -91,7 +101,7 @@ void FollowSettings(Parts& parts) {
   constexpr const char* kFollowed[] = {
       "client-query-buffer-limit", "proto-max-bulk-len", "timeout", "tcp-keepalive",
       "slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold", "latency-tracking", "requirepass", "protected-mode", "client-output-buffer-limit",
-      "notify-keyspace-events", "maxmemory", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor",
+      "notify-keyspace-events", "maxmemory", "maxmemory-clients", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor",
       "lfu-decay-time", "lazyfree-lazy-expire", "lazyfree-lazy-user-del", "loglevel"};
   for (const char* name : kFollowed) {
     parts.config.OnChange(name, [&parts](const config::Options&, const config::Options& after) {

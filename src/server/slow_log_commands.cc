@@ -3,6 +3,7 @@
 #include "commands/error_text.h"
 #include "server/command_docs.h"
 #include "server/families.h"
+#include "server/text.h"
 #include "server/worker.h"
 
 namespace terrace::server {
@@ -34,7 +35,7 @@ void Get(SessionContext& ctx, Args args) {
     if (!wanted || *wanted < -1) return ctx.reply.Error("ERR count should be greater than or equal to -1");
     count = *wanted;
   } else if (args.size() > 3) {
-    return ctx.reply.Error("ERR wrong number of arguments for 'slowlog|get' command");
+    return ReplyBadSubcommand(ctx.reply, "SLOWLOG", args[1]);
   }
   const std::vector<SlowLogItem> items = SlowLogOf(ctx).Newest(count);
   ctx.reply.Array(items.size());

@@ -257,6 +257,7 @@ void Worker::RunTurn() {
   arena_.Reset();
   CloseMarked();
   TellNewDeadline();
+  if (TERRACE_UNLIKELY(counts_clients_ || parts_.client_memory.limit() != 0)) SettleClientMemory();
 }
 
 void Worker::DrainMailbox() {
@@ -333,7 +334,9 @@ void Worker::FinishTouched() {
       parts_.stats.output_buffer_closed.fetch_add(1, std::memory_order_relaxed);
       connection.MarkForClosing();
       closing_.push_back(&connection);
+      continue;
     }
+    if (TERRACE_UNLIKELY(counts_clients_)) CountMemory(connection);
   }
   touched_.clear();
 }
@@ -344,12 +347,34 @@ void Worker::CloseMarked() {
       touched_.erase(std::remove(touched_.begin(), touched_.end(), connection), touched_.end());
     }
     if (!connection->watched.empty()) exec::ForgetWatches(*connection, executor_);
+    client_bytes_change_ -= static_cast<int64_t>(connection->counted_bytes);
     // No longer counted before the peer can see the end: who was told goodbye has left.
     connections_alive_.fetch_sub(1, std::memory_order_relaxed);
     parts_.stats.connections_alive.fetch_sub(1, std::memory_order_relaxed);
     connections_.erase(connection->place);
   }
   closing_.clear();
+}
+
+void Worker::CountMemory(Connection& connection) {
+  const uint64_t bytes = counts_clients_ ? connection.memory_bytes() : 0;
+  client_bytes_change_ += static_cast<int64_t>(bytes) - static_cast<int64_t>(connection.counted_bytes);
+  connection.counted_bytes = bytes;
+}
+
+void Worker::SettleClientMemory() {
+  const bool wanted = parts_.client_memory.limit() != 0;
+  if (wanted != counts_clients_) {
+    counts_clients_ = wanted;
+    for (auto& connection : connections_) {
+      if (!connection->closing()) CountMemory(*connection);
+    }
+  }
+  if (client_bytes_change_ != 0) parts_.client_memory.Add(std::exchange(client_bytes_change_, 0));
+  if (!parts_.client_memory.OverLimit() || now_ms_ < evict_again_ms_) return;
+  EvictClients(*this);
+  // Those that are left may not be evicted: to ask them again in every turn would only hold everybody up.
+  if (parts_.client_memory.OverLimit()) evict_again_ms_ = now_ms_ + kTickMs;
 }
 
 const config::OutputBufferLimits& Worker::output_limits() {
@@ -424,6 +449,7 @@ void Worker::OnTick() {
   ++ticks_;
   if (index_ == 0) SampleRates();
   UnpauseIfOver(*this);
+  SettleClientMemory();
   if (parts_.run.cron_paused.load(std::memory_order_relaxed)) return;
   // A limit that was lowered shows its effect without waiting for the next command.
   if (index_ == 0 && (parts_.gates.closed.load(std::memory_order_relaxed) & exec::kGateMaxMemory) != 0) {

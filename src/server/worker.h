@@ -151,6 +151,8 @@ class Worker final : public exec::Host, public exec::Observer, public commands::
   bool HasWork() const { return !gathered_.empty() || !touched_.empty() || own_mail_; }
   void FinishTouched();
   void CloseMarked();
+  void CountMemory(Connection& connection);
+  void SettleClientMemory();
   void ArmExpiry();
   void TellNewDeadline();
   void CheckTimeouts();
@@ -191,6 +193,9 @@ class Worker final : public exec::Host, public exec::Observer, public commands::
   WorkerStats stats_;
   config::OutputBufferLimits output_limits_;
   uint32_t output_limits_version_ = 0;
+  bool counts_clients_ = false;     // there is a limit for all clients' memory
+  int64_t client_bytes_change_ = 0;  // counted and not yet added to the sum of all
+  uint64_t evict_again_ms_ = 0;
   uint64_t now_ms_ = 0;
   uint64_t turn_start_ns_ = 0;
   uint64_t ticks_ = 0;

@@ -85,7 +85,7 @@ TEST_SUITE("config/config_store") {
     CHECK(SetError(store, {{"foo", "bar"}}) ==
           "ERR Unknown option or number of arguments for CONFIG SET - 'foo'");
     CHECK(SetError(store, {{"maxmemory", "1mb"}, {"MAXMEMORY", "2mb"}}) ==
-          "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - duplicate parameter");
+          "ERR CONFIG SET failed (possibly related to argument 'MAXMEMORY') - duplicate parameter");
     CHECK(SetError(store, {{"databases", "2"}}) ==
           "ERR CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config");
     CHECK(SetError(store, {{"dir", "/tmp"}}) ==

@@ -97,12 +97,12 @@ Status ConfigStore::FindChanges(std::span<const std::pair<Bytes, Bytes>> pairs, 
     }
     Bytes name = EqualsIgnoreCase(given_name, setting->alias) ? setting->alias : setting->name;
     bool stays = setting->Has(kOurs) && FormatValue(*setting, before) == value;
-    if (setting->Has(kImmutable) && !stays) return SetFailed(name, "can't set immutable config");
+    if (setting->Has(kImmutable) && !stays) return SetFailed(given_name, "can't set immutable config");
     if (setting->Has(kProtected) && !MayChangeProtected(before.enable_protected_configs, context)) {
-      return SetFailed(name, "can't set protected config");
+      return SetFailed(given_name, "can't set protected config");
     }
     for (const Change& earlier : changes) {
-      if (earlier.name == name) return SetFailed(name, "duplicate parameter");
+      if (earlier.name == name) return SetFailed(given_name, "duplicate parameter");
     }
     changes.push_back({setting, name, value});
   }

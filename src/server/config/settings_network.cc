@@ -78,9 +78,7 @@ std::span<const Setting> ClientSettings() {
       {.name = "maxmemory-clients",
        .field = MaxmemoryClientsField(),
        .why = "Memory all clients' buffers may take, in bytes or % of maxmemory; beyond it the largest "
-              "close; 0: no limit.",
-       .state = State::kAcceptedWithoutEffect,
-       .reason = "clients are limited one by one only (client-output-buffer-limit)"},
+              "close; 0: no limit."},
       {.name = "tracking-table-max-keys",
        .field = IntegerField{&Options::tracking_table_max_keys, 0, kLongMax},
        .why = "Keys remembered for client-side caching; 0: no limit.",

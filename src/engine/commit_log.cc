@@ -24,6 +24,7 @@ CommitLog::CommitLog(size_t ring_bytes) : ring_bytes_(ring_bytes) {
 }
 
 void CommitLog::SetEnabled(bool enabled) {
+  if (enabled == this->enabled()) return;
   append_lock_.Lock();
   if (enabled && ring_ == nullptr) ring_.reset(new char[ring_bytes_]);
   if (!enabled) ring_.reset();

@@ -12,8 +12,8 @@
 //   R1  Units are whole: a unit's bytes are contiguous, MULTI/EXEC around them if it has more than one command.
 //   R2  A unit's SELECT precedes it whenever its database differs from the stream's last one.
 //
-// Threads: Append by any participant, under its shard locks; the append lock is the only lock that may be taken under a
-// shard lock. enabled() is one relaxed load: while nobody needs the log, that is all a write pays.
+// Threads: Append by any participant, under its shard locks; the append lock is a leaf (docs/threads.md). enabled() is
+// one relaxed load: while nobody needs the log, that is all a write pays.
 #pragma once
 
 #include <atomic>
@@ -32,7 +32,8 @@ class CommitLog {
   explicit CommitLog(size_t ring_bytes = 16 * kMiB);
 
   bool enabled() const { return enabled_.load(std::memory_order_relaxed); }
-  /// In an exclusive section. Switching on starts a new window of the ring and forgets the stream's database.
+  /// In an exclusive section. Switching on starts a new window of the ring and forgets the stream's database; a log that
+  /// is on already keeps both.
   void SetEnabled(bool enabled);
 
   /// Appends one unit (`commands` RESP commands of the given bytes, the first run in database `first_db`, the last in

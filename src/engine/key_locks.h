@@ -4,7 +4,7 @@
 // and within a keyspace hash order is shard order, so a shard is never met twice from different sides. After locking,
 // each shard must still be live; if one was handed over meanwhile, everything is released and locked again.
 //
-// Nothing is waited for while these are held but the log's append lock.
+// Nothing is waited for while these are held but leaf locks (docs/threads.md has the list).
 #pragma once
 
 #include <cstdint>

@@ -70,16 +70,20 @@ Executor::Outcome Executor::Execute(Session& session, const Invocation& invocati
     return Outcome::kDone;
   }
   session.last_command = command;
-  const uint32_t conditions = session.gates | env_.gates.closed.load(std::memory_order_acquire) |
-                              (command->flags & kGateProtected);
-  if (TERRACE_UNLIKELY(conditions != 0)) {
-    switch (PassGates(*this, session, *command, invocation.args, invocation.raw, conditions)) {
-      case Passage::kRun: break;
-      case Passage::kAnswered: return Outcome::kDone;
-      case Passage::kPark: return Outcome::kParked;
+  uint32_t conditions;
+  do {
+    restart_ = false;
+    conditions = session.gates | env_.gates.closed.load(std::memory_order_acquire) | (command->flags & kGateProtected);
+    if (TERRACE_UNLIKELY(conditions != 0)) {
+      switch (PassGates(*this, session, *command, invocation.args, invocation.raw, conditions)) {
+        case Passage::kRun: break;
+        case Passage::kAnswered: return Outcome::kDone;
+        case Passage::kPark: return Outcome::kParked;
+      }
     }
-  }
-  Run(session, *command, invocation);
+    passed_conditions_ = conditions;
+    Run(session, *command, invocation);
+  } while (TERRACE_UNLIKELY(restart_));
   // Afterwards, as Redis does: EXEC stands behind what it ran, SELECT with the database it chose.
   if (TERRACE_UNLIKELY((conditions & kGateMonitored) != 0) && observer_ != nullptr) {
     observer_->OnMonitored(session, *command, invocation.args);
@@ -94,6 +98,7 @@ void Executor::Run(Session& session, const Command& command, const Invocation& i
   } else {
     unit_.Begin(WallMs(), engine::Origin::kClient);
     RunSession(session, command, invocation.args);
+    if (TERRACE_UNLIKELY(restart_)) return;
     StepIfCrowded();
     if (TERRACE_UNLIKELY(unit_.offset != 0)) session.reply_gate.Hold(session.out.mark(), unit_.offset);
   }
@@ -248,7 +253,8 @@ bool Executor::FindRefs(const Command& command, Args args, unsigned db, std::vec
   return true;
 }
 
-void Executor::RunScope(KeyRef* refs, size_t count, bool exclusive, const std::function<void()>& body) {
+bool Executor::RunScope(const Session& session, KeyRef* refs, size_t count, bool exclusive,
+                        const std::function<void()>& body) {
   TERRACE_CHECK(scope_ == Scope::kNone);
   unit_.Begin(WallMs(), engine::Origin::kClient);
   const auto run = [&] {
@@ -260,6 +266,7 @@ void Executor::RunScope(KeyRef* refs, size_t count, bool exclusive, const std::f
   };
   if (exclusive) {
     self_.group().Exclusive(&self_, [&] {
+      if (GatesClosedMeanwhile(session)) return;
       scope_ = Scope::kExclusive;
       BeginExclusive();
       run();
@@ -273,6 +280,7 @@ void Executor::RunScope(KeyRef* refs, size_t count, bool exclusive, const std::f
   }
   scope_ = Scope::kNone;
   StepIfCrowded();
+  return !restart_;
 }
 
 void Executor::RunInScope(Session& session, const Command& command, Args args, Bytes raw, KeyRef* refs, size_t count) {
@@ -306,6 +314,22 @@ void Executor::Exclusive(const std::function<void()>& body) {
     unit_.crowded = nullptr;
   });
   scope_ = Scope::kNone;
+}
+
+bool Executor::ExclusiveOrRestart(const Session& session, const std::function<void()>& body) {
+  Exclusive([&] {
+    // Inside an EXEC it was looked at when the EXEC got the section.
+    if (!in_unit_ && GatesClosedMeanwhile(session)) return;
+    body();
+  });
+  return !restart_;
+}
+
+// A condition that did not hold when the command passed holds now: its gate has not been asked.
+bool Executor::GatesClosedMeanwhile(const Session& session) {
+  const uint32_t now = session.gates | env_.gates.closed.load(std::memory_order_acquire);
+  restart_ = (now & ~passed_conditions_) != 0;
+  return restart_;
 }
 
 // The wait for the section may have been long: the unit begins when it is over, with the clock and the log as they are

@@ -58,12 +58,17 @@ class Executor {
 
   /// Runs `body` while everybody else is out. Inside a unit that is exclusive already, it just runs.
   void Exclusive(const std::function<void()>& body);
+  /// The same for a session handler that changes data: other conditions may hold after the wait than when the gates let
+  /// its command pass (a pause was announced). Then `body` does not run and the command starts again from its gates;
+  /// the handler gets false and returns at once, without a reply.
+  [[nodiscard]] bool ExclusiveOrRestart(const Session& session, const std::function<void()>& body);
   /// Runs a command inside the unit that is under way (EXEC); its keys are covered by the scope.
   void RunInScope(Session& session, const commands::Command& command, Args args, Bytes raw, engine::KeyRef* refs,
                   size_t count);
   /// A unit around several commands: `body` runs with the shards of `refs` locked, or, if `exclusive`, with everybody
-  /// else out; its effects are one unit of the log.
-  void RunScope(engine::KeyRef* refs, size_t count, bool exclusive, const std::function<void()>& body);
+  /// else out; its effects are one unit of the log. False as with ExclusiveOrRestart.
+  [[nodiscard]] bool RunScope(const Session& session, engine::KeyRef* refs, size_t count, bool exclusive,
+                              const std::function<void()>& body);
   /// A key that is no argument of a command (WATCH's, DEBUG OBJECT's), not locked yet.
   engine::KeyRef RefFor(unsigned db, Bytes key) const {
     engine::KeyRef ref;
@@ -124,6 +129,7 @@ class Executor {
   void Settle(Session& session);
   void StepIfCrowded();
   void BeginExclusive();
+  bool GatesClosedMeanwhile(const Session& session);
   void PublishEvents();
   bool EvictOne();
   bool EvictUntilUnderLimit();
@@ -142,6 +148,8 @@ class Executor {
   commands::KeyPositions positions_;
   Scope scope_ = Scope::kNone;
   bool in_unit_ = false;
+  bool restart_ = false;           // the session handler that has just returned wants to start again
+  uint32_t passed_conditions_ = 0;  // what held when the gates let the command under way pass
   uint64_t batch_wall_us_ = 0;
   uint64_t batch_ns_ = 0;
   uint64_t last_ns_ = 0;

@@ -66,14 +66,14 @@ void Flush(SessionContext& ctx, Args args, bool all) {
   engine::Databases& databases = ctx.env().databases;
   engine::Unit& unit = ctx.executor.unit();
   const unsigned db = ctx.session.db;
-  ctx.executor.Exclusive([&] {
+  const bool ran = ctx.executor.ExclusiveOrRestart(ctx.session, [&] {
     for (unsigned i = 0; i < databases.count(); ++i) {
       if (all || i == db) FlushOne(databases, i, ctx.now_ms());
     }
     unit.LogArgs(db, args.begin(), args.size());
     if (!ctx.executor.in_unit()) unit.Commit();
   });
-  ctx.reply.Ok();
+  if (ran) ctx.reply.Ok();
 }
 
 void FlushDb(SessionContext& ctx, Args args) { Flush(ctx, args, false); }
@@ -91,7 +91,7 @@ void SwapDb(SessionContext& ctx, Args args) {
   if (!exists(*first) || !exists(*second)) return ctx.reply.Error("ERR DB index is out of range");
   const auto a = static_cast<unsigned>(*first), b = static_cast<unsigned>(*second);
   engine::Unit& unit = ctx.executor.unit();
-  ctx.executor.Exclusive([&] {
+  const bool ran = ctx.executor.ExclusiveOrRestart(ctx.session, [&] {
     if (a != b) {
       BreakWatches(databases.Get(a), &databases.Get(b), ctx.now_ms());
       BreakWatches(databases.Get(b), &databases.Get(a), ctx.now_ms());
@@ -104,7 +104,7 @@ void SwapDb(SessionContext& ctx, Args args) {
     unit.LogArgs(ctx.session.db, args.begin(), args.size());
     if (!ctx.executor.in_unit()) unit.Commit();
   });
-  ctx.reply.Ok();
+  if (ran) ctx.reply.Ok();
 }
 
 constexpr commands::CommandSpec kKeyspaceCommands[] = {

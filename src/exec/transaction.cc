@@ -112,7 +112,7 @@ void Exec(SessionContext& ctx, Args) {
   }
   Plan plan = MakePlan(session, ctx.executor);
   bool holds = true;
-  ctx.executor.RunScope(plan.refs.data(), plan.refs.size(), plan.exclusive, [&] {
+  const bool ran = ctx.executor.RunScope(session, plan.refs.data(), plan.refs.size(), plan.exclusive, [&] {
     if (plan.exclusive) {
       // While we waited for everybody to go out, others may have replaced keyspaces: look them up anew.
       for (KeyRef& ref : plan.refs) {
@@ -132,6 +132,7 @@ void Exec(SessionContext& ctx, Args) {
                               plan.refs.data() + plan.begins[i], plan.begins[i + 1] - plan.begins[i]);
     }
   });
+  if (!ran) return;
   DiscardTransaction(session, ctx.executor);
   if (!holds) ctx.reply.NullArray();
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <optional>
 #include <vector>
 
 #include "base/ascii.h"
@@ -261,11 +262,30 @@ void Protocol(SessionContext& ctx, Args args) {
       "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false");
 }
 
+// ON or OFF; nullopt for anything else, which is answered with an error.
+std::optional<bool> ParseSwitch(SessionContext& ctx, Bytes word) {
+  if (EqualsIgnoreCase(word, "on")) return true;
+  if (EqualsIgnoreCase(word, "off")) return false;
+  ctx.reply.Error("ERR argument must be ON or OFF");
+  return std::nullopt;
+}
+
+// DEBUG COMMIT-LOG ON | OFF
+void SwitchCommitLog(SessionContext& ctx, Args args) {
+  const std::optional<bool> on = ParseSwitch(ctx, args[2]);
+  if (!on) return;
+  // A unit is logged whole or not at all, and this one has begun.
+  if (ctx.executor.in_unit()) return ctx.reply.Error("ERR the log cannot be switched inside a transaction");
+  ctx.executor.Exclusive([&] { ctx.env().log.SetEnabled(*on); });
+  ctx.reply.Ok();
+}
+
 // DEBUG HELP
 void Help(SessionContext& ctx, Args) {
   ReplyHelp(ctx.reply, "DEBUG",
             {"ASSERT | PANIC | SEGFAULT", "    Ends the server as a bug would.", "CHANGE-REPL-ID",
-             "    Gives the data set a new replication id.", "DIGEST", "    A digest of all data, 0 for none.",
+             "    Gives the data set a new replication id.", "COMMIT-LOG <ON|OFF>",
+             "    Whether writes are appended to the log's ring in memory.", "DIGEST", "    A digest of all data, 0 for none.",
              "DIGEST-VALUE <key> [<key> ...]", "    Digests of the values of keys.", "ERROR <string>",
              "    Replies with this error.", "HTSTATS <dbid>", "    How a database lies in memory.", "LOG <message>",
              "    Writes a line to the server's log.", "OBJECT <key>", "    How a value lies in memory.",
@@ -291,6 +311,7 @@ constexpr size_t kAny = SIZE_MAX;
 constexpr Subcommand kSubcommands[] = {
     {"assert", 2, 2, Panic},
     {"change-repl-id", 2, 2, ChangeReplicationId},
+    {"commit-log", 3, 3, SwitchCommitLog},
     {"digest", 2, 2, DigestAll},
     {"digest-value", 2, kAny, DigestValue},
     {"error", 3, 3, Error},

@@ -30,6 +30,10 @@ void InfoKeyspace(InfoSource& source, std::string* out) {
 
 void InfoEngine(InfoSource& source, std::string* out) {
   AppendFormat(out, "exclusive_sections:%" PRIu64 "\r\n", source.parts.participants.exclusive_sections());
+  const engine::CommitLog& log = source.parts.log;
+  AppendFormat(out, "log_enabled:%d\r\nlog_first_offset:%" PRIu64 "\r\nlog_end_offset:%" PRIu64 "\r\n",
+               log.enabled() ? 1 : 0, log.first_offset(), log.end_offset());
+  AppendFormat(out, "log_ring_bytes:%zu\r\n", log.enabled() ? log.ring_bytes() : size_t{0});
   for (const KeyspaceSummary& summary : source.keyspaces()) {
     EngineLine(summary, source.parts.databases.Get(summary.db).staircase(), out);
   }

@@ -434,6 +434,7 @@ void Worker::RunParked(Connection& connection) {
       connection.parked.emplace_front(request.command(), request.args(), request.raw());
       break;
     }
+    if (participant_->WantedOut()) participant_->Yield();
   }
   Touch(connection);
 }

@@ -55,6 +55,21 @@ TEST_SUITE("engine/commit_log") {
     CHECK(text == "ab");
   }
 
+  TEST_CASE("switching on what is on keeps the window, and switching off what is off changes nothing") {
+    CommitLog log(4096);
+    log.SetEnabled(false);
+    log.SetEnabled(true);
+    const uint64_t end = log.Append("abc", 1, 0, 0);
+    log.SetEnabled(true);
+    CHECK(log.first_offset() == 1);
+    CHECK(log.Append("d", 1, 0, 0) == end + 1);
+    CHECK(ReadAll(log) == std::string(kSelect0) + "abcd");
+    log.SetEnabled(false);
+    log.SetEnabled(false);
+    CHECK(log.end_offset() == end + 1);
+    CHECK(log.first_offset() == end + 2);
+  }
+
   TEST_CASE("SELECT stands before a unit whose database differs from the stream's") {
     CommitLog log(4096);
     log.SetEnabled(true);

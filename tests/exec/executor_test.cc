@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <thread>
+
 #include "exec/families.h"
 #include "exec/second_client.h"
 
@@ -62,6 +64,30 @@ TEST_SUITE("exec/executor") {
     CHECK(engine.other.Try({"EXEC"}) == Outcome::kParked);
     engine.gates.Open(exec::kGatePauseWrites);
     CHECK(engine.other.Run({"EXEC"}) == "[OK]");
+  }
+
+  TEST_CASE("a write that waited for the exclusive section while a pause was announced parks instead of running") {
+    for (const bool in_transaction : {false, true}) {
+      Fixture engine;
+      engine.Run({"SET", "a", "1"});
+      if (in_transaction) {
+        engine.other.Run({"MULTI"});
+        engine.other.Run({"FLUSHALL"});
+      }
+      // The section runs when everybody is out, and this thread goes out only to wait for its own section behind it.
+      std::thread pausing([&] {
+        engine.participants.Exclusive(nullptr, [&] { engine.gates.Close(exec::kGatePauseWrites); });
+      });
+      while (!engine.participant->WantedOut()) std::this_thread::yield();
+      CHECK(engine.other.Try({in_transaction ? "EXEC" : "FLUSHALL"}) == Outcome::kParked);
+      pausing.join();
+      CHECK(engine.other.TakeReply() == "");
+      CHECK(engine.Run({"GET", "a"}) == "\"1\"");
+      CHECK(engine.other.session.in_multi() == in_transaction);
+      engine.gates.Open(exec::kGatePauseWrites);
+      CHECK(engine.other.Run({in_transaction ? "EXEC" : "FLUSHALL"}) == (in_transaction ? "[OK]" : "OK"));
+      CHECK(engine.Run({"GET", "a"}) == "null");
+    }
   }
 
   TEST_CASE("over maxmemory, writes that need memory are refused and reads and DEL are not") {

@@ -31,7 +31,21 @@ void CommitLog::SetEnabled(bool enabled) {
   window_start_ = end_.load(std::memory_order_relaxed);
   stream_db_ = -1;
   append_lock_.Unlock();
-  enabled_.store(enabled, std::memory_order_release);
+  if (!enabled) EndPromise();
+  mode_.store(enabled ? uint32_t{kAppends} : 0, std::memory_order_release);
+}
+
+void CommitLog::Promise() {
+  TERRACE_CHECK(enabled());
+  if ((mode() & kPromises) != 0) return;
+  write_offsets_.Make();
+  progress_.Promise(end_offset());
+  mode_.fetch_or(kPromises, std::memory_order_release);
+}
+
+void CommitLog::EndPromise() {
+  mode_.fetch_and(~uint32_t{kPromises}, std::memory_order_release);
+  progress_.EndPromise();
 }
 
 void CommitLog::Copy(Bytes bytes) {
@@ -55,6 +69,15 @@ uint64_t CommitLog::Append(Bytes unit, uint32_t commands, unsigned first_db, uns
   if (commands > 1) Copy(kMulti);
   Copy(unit);
   if (commands > 1) Copy(kExec);
+  const uint64_t end = end_.load(std::memory_order_relaxed);
+  append_lock_.Unlock();
+  return end;
+}
+
+uint64_t CommitLog::AppendReceived(Bytes bytes) {
+  append_lock_.Lock();
+  Copy(bytes);
+  stream_db_ = -1;
   const uint64_t end = end_.load(std::memory_order_relaxed);
   append_lock_.Unlock();
   return end;

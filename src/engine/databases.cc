@@ -25,6 +25,7 @@ std::unique_ptr<Keyspace> Databases::Flush(unsigned db) {
 }
 
 void Databases::Discard(std::unique_ptr<Keyspace> keyspace) {
+  if (EditObserver* observer = keyspace->observer()) return observer->TakeOver(std::move(keyspace));
   RetireKeyspace(participants_, reaper_, std::move(keyspace));
 }
 

@@ -28,7 +28,8 @@ class Databases {
   void Swap(unsigned a, unsigned b);
   /// Replaces the keyspace by an empty one and returns the old one, to be given to Discard.
   std::unique_ptr<Keyspace> Flush(unsigned db);
-  /// Frees a replaced keyspace in the background, once nobody can hold a pointer into it.
+  /// Frees a replaced keyspace in the background, once nobody can hold a pointer into it. One that a cut is walking goes
+  /// to the cut's observer instead.
   void Discard(std::unique_ptr<Keyspace> keyspace);
 
   Participants& participants() { return participants_; }

@@ -6,6 +6,19 @@
 
 namespace terrace::engine {
 
+void Edit::Announce(bool expires) {
+  if (InterestTable* interest = ref_.shard->interest()) {
+    expires ? interest->KeyExpires(ref_.hash, ref_.key) : interest->KeyChanges(ref_.hash, ref_.key);
+  }
+  if (EditObserver* observer = ref_.keyspace->observer()) {
+    Entry* old = ref_.entry();
+    const uint16_t epoch = ref_.keyspace->epoch();
+    if (old == nullptr || old->epoch() == epoch) return;
+    observer->OldImage(*ref_.keyspace, ref_.hash, *old);
+    old->set_epoch(epoch);
+  }
+}
+
 void Edit::SetString(const StringSource& value, uint64_t deadline_ms) {
   unit_.NoteDeadline(deadline_ms);
   Entry* old = ref_.entry();
@@ -20,6 +33,7 @@ void Edit::SetString(const StringSource& value, uint64_t deadline_ms) {
     }
     Entry* entry = Entry::NewString(ref_.key, value, deadline_ms);
     entry->set_access(old->access());
+    entry->set_epoch(ref_.keyspace->epoch());
     unit_.Touch(entry);
     ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, entry);
     ref_.version = ref_.shard->version();
@@ -30,6 +44,9 @@ void Edit::SetString(const StringSource& value, uint64_t deadline_ms) {
 }
 
 void Edit::Put(Entry* entry) {
+  // It may come from another key, keyspace and time: here it is new.
+  entry->set_epoch(ref_.keyspace->epoch());
+  entry->MarkChanged();
   unit_.NoteDeadline(entry->deadline_ms());
   if (ref_.entry() != nullptr) {
     ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, entry);
@@ -76,7 +93,9 @@ void Edit::SetDeadline(uint64_t deadline_ms) {
     entry->set_deadline_ms(deadline_ms);
     ref_.keyspace->DeadlineChanged(*ref_.shard, ref_.hash, before, deadline_ms);
   } else if (before != deadline_ms) {
-    ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, Entry::NewCopy(*entry, ref_.key, deadline_ms));
+    Entry* copy = Entry::NewCopy(*entry, ref_.key, deadline_ms);
+    copy->set_epoch(ref_.keyspace->epoch());
+    ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, copy);
     ref_.version = ref_.shard->version();
   }
 }

@@ -2,7 +2,8 @@
 // forget any of it:
 //
 //   - watches on the key break (and whoever else registered an interest is told)
-//   - the old image is saved if a cut is walking, and the entry is marked as changed (with the checkpointer)
+//   - the entry as it was is shown to the observer of a cut that has not captured it yet, and is marked as changed since
+//     the last checkpoint (engine/edit_observer.h)
 //   - the keyspace's counts, the expiry index and the staircase's load follow
 //
 // Memory is counted by the allocator itself. Constructing an Edit announces the change; every method then performs one.
@@ -18,14 +19,12 @@ namespace terrace::engine {
 class Edit {
  public:
   Edit(Unit& unit, KeyRef& ref) : unit_(unit), ref_(ref) {
-    InterestTable* interest = ref.shard->interest();
-    if (TERRACE_UNLIKELY(interest != nullptr)) interest->KeyChanges(ref.hash, ref.key);
+    if (TERRACE_UNLIKELY(SomebodyCares())) Announce(false);
   }
   /// The change is that the key is due and goes.
   struct Expiry {};
   Edit(Unit& unit, KeyRef& ref, Expiry) : unit_(unit), ref_(ref) {
-    InterestTable* interest = ref.shard->interest();
-    if (TERRACE_UNLIKELY(interest != nullptr)) interest->KeyExpires(ref.hash, ref.key);
+    if (TERRACE_UNLIKELY(SomebodyCares())) Announce(true);
   }
   Edit(const Edit&) = delete;
   Edit& operator=(const Edit&) = delete;
@@ -56,6 +55,13 @@ class Edit {
   void Put(Entry* entry);
 
  private:
+  // One test for all who may be interested.
+  bool SomebodyCares() const {
+    return (reinterpret_cast<uintptr_t>(ref_.shard->interest()) |
+            reinterpret_cast<uintptr_t>(ref_.keyspace->observer())) != 0;
+  }
+  void Announce(bool expires);
+
   Unit& unit_;
   KeyRef& ref_;
 };

@@ -38,7 +38,7 @@ size_t Entry::AllocatedBytes() const {
 void Entry::WriteValue(const StringSource& source) {
   type_encoding_ = static_cast<uint8_t>(static_cast<uint8_t>(Type::kString) |
                                         static_cast<uint8_t>(source.encoding()) << 4);
-  flags_ &= static_cast<uint8_t>(~kRawString);
+  flags_ = static_cast<uint8_t>((flags_ & ~kRawString) | kChanged);
   char* p = value();
   switch (source.encoding()) {
     case Encoding::kInteger: {

@@ -1,8 +1,8 @@
 // Entry: one key and its value, in one allocation.
 //
 //    0  u8   type (low four bits) and encoding (high four)
-//    1  u8   flags: has a deadline; a string that was changed in place
-//    2  u16  epoch: for the checkpoint, which cut has captured this entry
+//    1  u8   flags: has a deadline; a string that was changed in place; changed since the last checkpoint
+//    2  u16  epoch: the last cut that has captured this entry or found it new (engine/edit_observer.h)
 //    4  u24  access clock: LRU seconds, or LFU minutes and counter (engine/access_clock.h)
 //    7  u8   key length, or 255: a u32 length stands before the key
 //    8  u64  deadline, ms since epoch          only with kHasDeadline
@@ -92,6 +92,7 @@ class Entry {
   void set_deadline_ms(uint64_t deadline_ms) {
     TERRACE_DCHECK((flags_ & kHasDeadline) != 0);
     std::memcpy(raw() + kHeaderBytes, &deadline_ms, 8);
+    MarkChanged();
   }
   bool has_deadline() const { return (flags_ & kHasDeadline) != 0; }
 
@@ -102,6 +103,14 @@ class Entry {
     access_[2] = static_cast<uint8_t>(clock >> 16);
   }
 
+  // --- checkpoints ---
+  /// Since a walk last cleared the mark. Everything that changes an entry sets it; a new entry has it.
+  bool changed() const { return (flags_ & kChanged) != 0; }
+  void MarkChanged() { flags_ |= kChanged; }
+  void ClearChanged() { flags_ &= static_cast<uint8_t>(~kChanged); }
+  uint16_t epoch() const { return epoch_; }
+  void set_epoch(uint16_t epoch) { epoch_ = epoch; }
+
   // --- strings ---
   int64_t integer() const {
     TERRACE_DCHECK(encoding() == Encoding::kInteger);
@@ -110,6 +119,7 @@ class Entry {
   void set_integer(int64_t integer) {
     TERRACE_DCHECK(encoding() == Encoding::kInteger);
     std::memcpy(value(), &integer, 8);
+    MarkChanged();
   }
   Blob* blob() const {
     TERRACE_DCHECK(encoding() == Encoding::kBlob);
@@ -128,7 +138,7 @@ class Entry {
   char* TryGrowString(size_t size);
   /// Changed in place by APPEND or SETRANGE since it was set: what OBJECT ENCODING calls raw, however short.
   bool raw_string() const { return (flags_ & kRawString) != 0; }
-  void MarkRawString() { flags_ |= kRawString; }
+  void MarkRawString() { flags_ |= kRawString | kChanged; }
 
   /// Bytes the allocator holds for it, blob included.
   size_t MemoryBytes() const;
@@ -137,7 +147,7 @@ class Entry {
   static constexpr size_t kHeaderBytes = 8;
   static constexpr uint8_t kLongKey = 255;
   static constexpr uint8_t kLongValue = 255;
-  enum Flag : uint8_t { kHasDeadline = 1, kRawString = 2 };
+  enum Flag : uint8_t { kHasDeadline = 1, kRawString = 2, kChanged = 4 };
 
   Entry() = default;
 

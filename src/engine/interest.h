@@ -1,9 +1,8 @@
-// Interest: who wants to know that a key changes. WATCH is the first kind; waiting for a key to become ready (blocking
-// commands) and client tracking are others. Almost every shard has nobody interested, so it holds a null pointer and an
-// Edit pays one test.
+// Interest: who wants to know that a key changes. WATCH is the first kind; others, client tracking for one, are told in
+// the same way. Almost every shard has nobody interested, so it holds a null pointer and an Edit pays one test.
 //
-// Threads: a table is reached through the lock of its shard. A Watch is shared between the shards that may mark it and
-// the session that reads it, hence atomic and reference-counted.
+// Threads: a table is reached through the lock of its shard. An Interest is shared between the shards that may tell it
+// and the session it belongs to, hence reference-counted; a Watch is read by its session, hence atomic.
 #pragma once
 
 #include <atomic>
@@ -16,9 +15,21 @@
 
 namespace terrace::engine {
 
-/// One session's WATCH: becomes broken when any of the keys it was put on changes.
-class Watch {
+class Interest {
  public:
+  virtual ~Interest() = default;
+  /// The key is about to change or go. Under the lock of its shard: nothing may be waited for but leaf locks. False: it
+  /// wants to hear of this key no more.
+  virtual bool KeyChanges(uint64_t hash, Bytes key) = 0;
+};
+
+/// One session's WATCH: becomes broken when any of the keys it was put on changes.
+class Watch final : public Interest {
+ public:
+  bool KeyChanges(uint64_t, Bytes) override {
+    Break();
+    return true;
+  }
   void Break() { broken_.store(true, std::memory_order_release); }
   bool broken() const { return broken_.load(std::memory_order_acquire); }
 
@@ -31,7 +42,7 @@ class InterestTable {
   struct Item {
     uint64_t hash;
     std::string key;
-    std::shared_ptr<Watch> watch;
+    std::shared_ptr<Interest> who;
     bool stale;  // the key was due already when it was watched: that it goes is no change
   };
 
@@ -39,13 +50,13 @@ class InterestTable {
     const uint64_t hash = item.hash;
     items_.emplace(hash, std::move(item));
   }
-  /// Breaks the watches on a key that changes.
+  /// Tells whoever is interested in a key that changes.
   void KeyChanges(uint64_t hash, Bytes key);
-  /// A due key is deleted: breaks the watches that saw it alive.
+  /// A due key is deleted: tells those that saw it alive.
   void KeyExpires(uint64_t hash, Bytes key);
-  /// Forgets a session's watch on a key.
-  void Remove(uint64_t hash, Bytes key, const Watch* watch);
-  const Item* Find(uint64_t hash, Bytes key, const Watch* watch) const;
+  /// Forgets somebody's interest in a key.
+  void Remove(uint64_t hash, Bytes key, const Interest* who);
+  const Item* Find(uint64_t hash, Bytes key, const Interest* who) const;
 
   bool empty() const { return items_.empty(); }
   /// By hash of the key.

@@ -33,6 +33,23 @@ void Keyspace::DeadlineChanged(Shard& shard, uint64_t hash, uint64_t before, uin
   if (after != 0) staircase_.NoteDeadline(hash, after);
 }
 
+// After a merge the shard may begin before `from`: what lies there carries the cut's number and is passed over.
+uint64_t Keyspace::CaptureShard(uint64_t from, const std::function<void(uint64_t, Entry&)>& capture) {
+  uint64_t next = from;
+  staircase_.ForEachShard(from, [&](Shard& shard, uint64_t, uint64_t end) {
+    for (unsigned bucket = 0; bucket < kShardBuckets && shard.count() != 0; ++bucket) {
+      shard.ForEachInBucket(bucket, [&](Entry* entry) {
+        if (entry->epoch() == epoch()) return;
+        capture(HashOf(entry->key()), *entry);
+        entry->set_epoch(epoch());
+      });
+    }
+    next = end;
+    return false;
+  });
+  return next;
+}
+
 uint64_t Keyspace::size() const {
   int64_t sum = 0;
   const unsigned slots = participants_.slots();

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/random.h"
+#include "engine/edit_observer.h"
 #include "engine/entry.h"
 #include "engine/participants.h"
 #include "engine/staircase.h"
@@ -32,6 +33,21 @@ class Keyspace {
   /// The entry leaves the keyspace; the caller owns it.
   Entry* Remove(Shard& shard, Slot slot, uint64_t hash, unsigned participant);
   void DeadlineChanged(Shard& shard, uint64_t hash, uint64_t before, uint64_t after);
+
+  // --- cuts (engine/edit_observer.h) ---
+  /// In an exclusive section: what the keyspace holds now is what the walk and `observer` will see.
+  void BeginCut(EditObserver* observer, uint16_t epoch) {
+    epoch_.store(epoch, std::memory_order_relaxed);
+    observer_.store(observer, std::memory_order_release);
+  }
+  /// In an exclusive section; after it the observer hears no more.
+  void EndCut() { observer_.store(nullptr, std::memory_order_release); }
+  EditObserver* observer() const { return observer_.load(std::memory_order_acquire); }
+  uint16_t epoch() const { return epoch_.load(std::memory_order_relaxed); }
+  /// One step of the walk: capture(hash, entry) for every entry of the shard at position `from` (a hash >> 16) that the
+  /// cut has not captured yet, bucket by bucket, the shard locked. Returns the position to go on from, Staircase::kEnd
+  /// when all have been visited. No lock is held by the caller, who is in.
+  uint64_t CaptureShard(uint64_t from, const std::function<void(uint64_t hash, Entry& entry)>& capture);
 
   // --- without any lock ---
   uint64_t size() const;
@@ -66,6 +82,8 @@ class Keyspace {
   };
 
   Participants& participants_;
+  std::atomic<EditObserver*> observer_{nullptr};
+  std::atomic<uint16_t> epoch_{0};
   Staircase staircase_;
   std::atomic<uint64_t> shards_min_{1};
   uint64_t acquisitions_seen_ = 0;  // WatchContention's own

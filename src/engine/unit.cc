@@ -66,9 +66,15 @@ void Unit::LogRaw(unsigned db, Bytes raw) {
   effects_.append(raw);
 }
 
+void Unit::CommitReceived() {
+  if (log.enabled() && !received.empty()) offset = log.AppendReceived(received);
+  received = Bytes();
+}
+
 void Unit::Commit() {
+  if (TERRACE_UNLIKELY(origin == Origin::kStream)) return CommitReceived();
   if (commands_ == 0) return;
-  if (origin == Origin::kClient) offset = log.Append(effects_, commands_, first_db_, last_db_);
+  offset = log.Append(effects_, commands_, first_db_, last_db_);
   effects_.clear();
   if (effects_.capacity() > 256 * kKiB) effects_.shrink_to_fit();
   commands_ = 0;

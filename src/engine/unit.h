@@ -90,7 +90,9 @@ class Unit {
   void Begin(uint64_t now, Origin unit_origin) {
     now_ms = now;
     origin = unit_origin;
-    logging = log.enabled();
+    const uint32_t log_mode = log.mode();
+    logging = (log_mode & CommitLog::kAppends) != 0 && unit_origin == Origin::kClient;
+    gated = (log_mode & CommitLog::kPromises) != 0;
     notify_flags = settings.notify_flags.load(std::memory_order_relaxed);
     offset = 0;
   }
@@ -108,7 +110,7 @@ class Unit {
     events.push_back({event_class, db, event, std::string(key)});
   }
 
-  /// Appends the effects to the log as one unit. Locks are still held.
+  /// Appends the effects to the log as one unit; of a stream's unit `received`. Locks are still held.
   void Commit();
 
   /// A hit on an entry, for LRU and LFU.
@@ -147,15 +149,18 @@ class Unit {
   uint64_t now_ms = 0;
   Origin origin = Origin::kClient;
   bool logging = false;
+  bool gated = false;  // replies wait until the log has got far enough
   bool no_touch = false;
   uint32_t notify_flags = 0;
   uint64_t offset = 0;  // the log's end behind this unit, 0 if it logged nothing
+  Bytes received;       // of a stream's unit: its bytes as they came, to be appended by the first Commit
   std::vector<KeyEvent> events;
   Keyspace* crowded = nullptr;
   uint64_t new_deadline_ms = UINT64_MAX;  // earliest deadline added since somebody last took it
 
  private:
   void SwitchTo(unsigned db);
+  void CommitReceived();
 
   std::string effects_;
   uint32_t commands_ = 0;

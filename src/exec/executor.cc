@@ -96,11 +96,18 @@ void Executor::Run(Session& session, const Command& command, const Invocation& i
   if (TERRACE_LIKELY(command.spec->session == nullptr)) {
     RunKeyed(session, command, invocation);
   } else {
+    const uint64_t begin = session.out.mark();
     unit_.Begin(WallMs(), engine::Origin::kClient);
+    needed_offset_ = 0;
     RunSession(session, command, invocation.args);
     if (TERRACE_UNLIKELY(restart_)) return;
     StepIfCrowded();
-    if (TERRACE_UNLIKELY(unit_.offset != 0)) session.reply_gate.Hold(session.out.mark(), unit_.offset);
+    if (TERRACE_UNLIKELY(unit_.gated)) {
+      constexpr uint32_t kLooksAround = commands::kReadonly | commands::kWholeKeyspace;
+      const bool reads = (command.flags & kLooksAround) != 0 && (command.flags & commands::kLockFree) == 0;
+      if (reads) needed_offset_ = env_.log.end_offset();
+      HoldReply(session, begin);
+    }
   }
   Finish(session, command, invocation.args, errors_before);
 }
@@ -125,10 +132,12 @@ void Executor::RunKeyed(Session& session, const Command& command, const Invocati
   } else if (!FindRefs(command, args, session.db, &refs_)) {
     refs_.clear();  // malformed: the handler says what is wrong before it asks for a key
   }
+  const uint64_t begin = session.out.mark();
   if (TERRACE_LIKELY(!refs_.empty())) locks_.Acquire(refs_.data(), refs_.size());
   RunHandler(session, command, args, invocation.raw, refs_.data(), refs_.size());
-  Settle(session);
+  Settle(command, refs_.data(), refs_.size());
   locks_.Release();
+  if (TERRACE_UNLIKELY(unit_.gated)) HoldReply(session, begin);
   StepIfCrowded();
 }
 
@@ -149,10 +158,40 @@ void Executor::RunHandler(Session& session, const Command& command, Args args, B
   }
 }
 
-void Executor::Settle(Session& session) {
+void Executor::Settle(const Command& command, const KeyRef* refs, size_t count) {
   unit_.Commit();
+  if (TERRACE_UNLIKELY(unit_.gated)) {
+    needed_offset_ = unit_.offset;
+    if (unit_.offset != 0) {
+      RecordWrites(refs, count);
+    } else if ((command.flags & commands::kWholeKeyspace) != 0) {
+      needed_offset_ = env_.log.end_offset();
+    } else {
+      for (size_t i = 0; i < count; ++i) {
+        needed_offset_ = std::max(needed_offset_, env_.log.write_offsets().Of(refs[i].hash));
+      }
+    }
+  }
   if (TERRACE_UNLIKELY(!unit_.events.empty())) PublishEvents();
-  if (TERRACE_UNLIKELY(unit_.offset != 0)) session.reply_gate.Hold(session.out.mark(), unit_.offset);
+}
+
+void Executor::SettleOwn(const KeyRef& ref) {
+  unit_.Commit();
+  if (TERRACE_UNLIKELY(unit_.gated)) RecordWrites(&ref, 1);
+  if (!unit_.events.empty()) PublishEvents();
+}
+
+// Before the locks are released: who sees the keys' new state finds the offset that state needs. Keys of the unit that
+// it only read are among them, which makes their readers wait a little longer than they must.
+void Executor::RecordWrites(const KeyRef* refs, size_t count) {
+  if (unit_.offset == 0) return;
+  for (size_t i = 0; i < count; ++i) env_.log.write_offsets().Record(refs[i].hash, unit_.offset);
+}
+
+// The reply that begins at `begin` leaves when the log has got far enough for it.
+void Executor::HoldReply(Session& session, uint64_t begin) {
+  if (needed_offset_ <= env_.log.progress().reached()) return;
+  session.reply_gate.Hold(begin, needed_offset_);
 }
 
 void Executor::PublishEvents() {
@@ -227,7 +266,7 @@ void Executor::RejectUnknown(Session& session, const Command* parent, Args args)
   Reject(session, nullptr, text);
 }
 
-bool Executor::FindRefs(const Command& command, Args args, unsigned db, std::vector<KeyRef>* refs) {
+bool Executor::FindRefs(const Command& command, Args args, unsigned db, std::vector<KeyRef>* refs) const {
   engine::Keyspace& keyspace = env_.databases.Get(db);
   const auto add = [&](size_t index) {
     KeyRef& ref = refs->emplace_back();
@@ -256,12 +295,21 @@ bool Executor::FindRefs(const Command& command, Args args, unsigned db, std::vec
 bool Executor::RunScope(const Session& session, KeyRef* refs, size_t count, bool exclusive,
                         const std::function<void()>& body) {
   TERRACE_CHECK(scope_ == Scope::kNone);
-  unit_.Begin(WallMs(), engine::Origin::kClient);
+  unit_.Begin(WallMs(), origin_);
   const auto run = [&] {
     in_unit_ = true;
     body();
     in_unit_ = false;
     unit_.Commit();
+    if (TERRACE_UNLIKELY(unit_.gated)) {
+      if (!exclusive) {
+        RecordWrites(refs, count);
+      } else if (unit_.offset != 0) {
+        env_.log.write_offsets().RecordAll(unit_.offset);
+      }
+      // What its commands have read is not looked at one by one.
+      needed_offset_ = unit_.offset != 0 ? unit_.offset : env_.log.end_offset();
+    }
     if (!unit_.events.empty()) PublishEvents();
   };
   if (exclusive) {
@@ -298,6 +346,7 @@ void Executor::RunInScope(Session& session, const Command& command, Args args, B
     RunHandler(session, command, args, raw, own.data(), own.size());
     locks_.Release();
   }
+  if (origin_ == engine::Origin::kStream) return;  // no client's command: nobody's statistics, no MONITOR
   Finish(session, command, args, errors_before);
   if ((env_.gates.closed.load(std::memory_order_relaxed) & kGateMonitored) != 0 && observer_ != nullptr) {
     observer_->OnMonitored(session, command, args);
@@ -321,6 +370,9 @@ bool Executor::ExclusiveOrRestart(const Session& session, const std::function<vo
     // Inside an EXEC it was looked at when the EXEC got the section.
     if (!in_unit_ && GatesClosedMeanwhile(session)) return;
     body();
+    if (in_unit_ || !unit_.gated || unit_.offset == 0) return;
+    env_.log.write_offsets().RecordAll(unit_.offset);
+    needed_offset_ = unit_.offset;
   });
   return !restart_;
 }
@@ -335,31 +387,55 @@ bool Executor::GatesClosedMeanwhile(const Session& session) {
 // The wait for the section may have been long: the unit begins when it is over, with the clock and the log as they are
 // then.
 void Executor::BeginExclusive() {
-  unit_.Begin(env_.clock.WallMs(), engine::Origin::kClient);
+  unit_.Begin(env_.clock.WallMs(), origin_);
 }
 
-bool Executor::Apply(Session& session, Args args) {
-  const Command* command = args.size() == 0 ? nullptr : env_.table.Find(args[0]);
-  if (command != nullptr) command = commands::CommandTable::FindSubcommand(*command, args);
-  if (command == nullptr) return false;
-  const int16_t arity = command->spec->arity;
-  const auto argc = static_cast<int64_t>(args.size());
-  if (arity >= 0 ? argc != arity : argc < -arity) return false;
+void Executor::BeginApplying(Bytes raw) {
+  origin_ = engine::Origin::kStream;
+  passed_conditions_ = ~uint32_t{0};  // a stream passes no gates, so none can have closed behind it
+  unit_.Begin(WallMs(), origin_);
+  unit_.received = raw;
+}
+
+bool Executor::ApplyOne(Session& session, const Command* command, Args args, Bytes raw) {
   const uint32_t errors_before = session.reply.errors();
-  unit_.Begin(WallMs(), engine::Origin::kStream);
-  if (command->spec->session != nullptr) {
+  bool runs = command != nullptr;
+  BeginApplying(raw);
+  if (runs && command->spec->session != nullptr) {
     RunSession(session, *command, args);
+    unit_.Commit();  // if its handler has not
   } else {
     refs_.clear();
-    if (!FindRefs(*command, args, session.db, &refs_)) return false;
+    if (runs && !FindRefs(*command, args, session.db, &refs_)) {
+      refs_.clear();
+      runs = false;
+    }
     if (!refs_.empty()) locks_.Acquire(refs_.data(), refs_.size());
-    RunHandler(session, *command, args, Bytes(), refs_.data(), refs_.size());
+    if (runs) RunHandler(session, *command, args, Bytes(), refs_.data(), refs_.size());
     unit_.Commit();
+    if (TERRACE_UNLIKELY(unit_.gated)) RecordWrites(refs_.data(), refs_.size());
     if (!unit_.events.empty()) PublishEvents();
     locks_.Release();
-    StepIfCrowded();
   }
-  return session.reply.errors() == errors_before;
+  StepIfCrowded();
+  origin_ = engine::Origin::kClient;
+  return session.reply.errors() == errors_before && runs == (command != nullptr);
+}
+
+bool Executor::ApplyQueue(Session& session, Bytes raw) {
+  const uint32_t errors_before = session.reply.errors();
+  BeginApplying(raw);
+  TransactionPlan plan = PlanTransaction(session, *this);
+  const bool ran = RunScope(session, plan.refs.data(), plan.refs.size(), plan.exclusive, [&] {
+    for (size_t i = 0; i < session.queue.size(); ++i) {
+      const OwnedRequest& request = session.queue[i];
+      RunInScope(session, *request.command(), request.args(), Bytes(), plan.refs.data() + plan.begins[i],
+                 plan.begins[i + 1] - plan.begins[i]);
+    }
+  });
+  TERRACE_DCHECK(ran);
+  origin_ = engine::Origin::kClient;
+  return ran && session.reply.errors() == errors_before;
 }
 
 uint64_t Executor::ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_ns) {
@@ -387,8 +463,7 @@ uint64_t Executor::ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_
         ref.Look();
         engine::ExpireOne(unit_, ref);
         engine::EngineCounters::Add(counters_.expired_actively);
-        unit_.Commit();
-        if (!unit_.events.empty()) PublishEvents();
+        SettleOwn(ref);
       }
     };
     unit_.Begin(WallMs(), engine::Origin::kClient);
@@ -414,8 +489,7 @@ bool Executor::EvictOne() {
     unit_.Notify(engine::kNotifyEvicted, db, "evicted", ref.key);
     engine::EngineCounters::Add(counters_.evicted);
     engine::Edit(unit_, ref).Delete();
-    unit_.Commit();
-    if (!unit_.events.empty()) PublishEvents();
+    SettleOwn(ref);
   }
   locks_.Release();
   StepIfCrowded();

@@ -53,8 +53,11 @@ class Executor {
   void BeginBatch();
   /// Runs one request of a session and writes its reply.
   Outcome Execute(Session& session, const Invocation& invocation);
-  /// Applies a command of a leader's stream or of recovery: no gates, no reply, no expiry; its bytes are the effect.
-  bool Apply(Session& session, Args args);
+  /// For a StreamApplier: runs a command of a stream as a unit of its own (nullptr: nothing to run), without gates and
+  /// expiry; `raw` is appended to the log in place of its effects. False if its handler answered with an error.
+  bool ApplyOne(Session& session, const commands::Command* command, Args args, Bytes raw);
+  /// The same for the session's queue, as one unit.
+  bool ApplyQueue(Session& session, Bytes raw);
 
   /// Runs `body` while everybody else is out. Inside a unit that is exclusive already, it just runs.
   void Exclusive(const std::function<void()>& body);
@@ -102,9 +105,9 @@ class Executor {
   /// Writes the reply to a request that may not run: counts it as rejected, breaks a MULTI.
   void Reject(Session& session, const commands::Command* command, Bytes error);
   /// Finds the keys of a request and fills in hash, keyspace and database; false if their positions are unknown.
-  bool FindRefs(const commands::Command& command, Args args, unsigned db, std::vector<engine::KeyRef>* refs);
+  bool FindRefs(const commands::Command& command, Args args, unsigned db, std::vector<engine::KeyRef>* refs) const;
 
-  Environment& env() { return env_; }
+  Environment& env() const { return env_; }
   engine::Unit& unit() { return unit_; }
   commands::Publisher& publisher() { return publisher_; }
   Host* host() { return host_; }
@@ -123,10 +126,15 @@ class Executor {
   void RunKeyed(Session& session, const commands::Command& command, const Invocation& invocation);
   void RunHandler(Session& session, const commands::Command& command, Args args, Bytes raw, engine::KeyRef* refs,
                   size_t count);
+  void BeginApplying(Bytes raw);
   void RunSession(Session& session, const commands::Command& command, Args args);
   void Finish(Session& session, const commands::Command& command, Args args, uint32_t errors_before);
-  /// Commits the unit and publishes its events; locks are still held.
-  void Settle(Session& session);
+  /// Commits the unit of a keyed command and publishes its events; locks are still held.
+  void Settle(const commands::Command& command, const engine::KeyRef* refs, size_t count);
+  /// Commits a unit that has no session of its own (expiry, eviction) and publishes its events.
+  void SettleOwn(const engine::KeyRef& ref);
+  void RecordWrites(const engine::KeyRef* refs, size_t count);
+  void HoldReply(Session& session, uint64_t begin);
   void StepIfCrowded();
   void BeginExclusive();
   bool GatesClosedMeanwhile(const Session& session);
@@ -145,10 +153,12 @@ class Executor {
   CommandStats stats_;
   engine::KeyLocks locks_;
   std::vector<engine::KeyRef> refs_;
-  commands::KeyPositions positions_;
+  mutable commands::KeyPositions positions_;  // kept for its memory
   Scope scope_ = Scope::kNone;
+  engine::Origin origin_ = engine::Origin::kClient;
   bool in_unit_ = false;
   bool restart_ = false;           // the session handler that has just returned wants to start again
+  uint64_t needed_offset_ = 0;     // of a gated unit: what its reply waits for
   uint32_t passed_conditions_ = 0;  // what held when the gates let the command under way pass
   uint64_t batch_wall_us_ = 0;
   uint64_t batch_ns_ = 0;

@@ -19,19 +19,25 @@ using engine::EngineCounters;
 void BreakWatches(engine::Keyspace& gone, engine::Keyspace* comes, uint64_t now_ms) {
   gone.staircase().ForEachShard(0, [&](engine::Shard& shard, uint64_t, uint64_t) {
     if (shard.interest() == nullptr) return true;
-    for (auto& [hash, item] : shard.interest()->items()) {
+    auto& items = shard.interest()->items();
+    for (auto it = items.begin(); it != items.end();) {
+      const uint64_t hash = it->first;
+      engine::InterestTable::Item& item = it->second;
+      bool stays = true;
       const bool was_here = shard.Lookup(hash, item.key) != nullptr;
       const engine::Slot next =
           comes == nullptr ? nullptr : comes->staircase().Guess(hash)->Lookup(hash, item.key);
-      if (!was_here && next == nullptr) continue;
       const bool next_is_due = next != nullptr && engine::Shard::At(next)->IsDue(now_ms);
-      if (item.stale && next == nullptr) {
-        item.stale = false;
-      } else if (!(item.stale && next_is_due) && !(!was_here && next_is_due)) {
-        item.watch->Break();
-      } else {
-        item.stale = true;
+      if (was_here || next != nullptr) {
+        if (item.stale && next == nullptr) {
+          item.stale = false;
+        } else if (!(item.stale && next_is_due) && !(!was_here && next_is_due)) {
+          stays = item.who->KeyChanges(hash, item.key);
+        } else {
+          item.stale = true;
+        }
       }
+      it = stays ? std::next(it) : items.erase(it);
     }
     return true;
   });

@@ -54,40 +54,8 @@ void Unwatch(SessionContext& ctx, Args) {
   ctx.reply.Ok();
 }
 
-// What EXEC has to lock, and which part of it belongs to which queued command.
-struct Plan {
-  std::vector<KeyRef> refs;
-  std::vector<size_t> begins;  // of each queued command's refs; one more at the end
-  bool exclusive = false;
-};
-
-Plan MakePlan(Session& session, Executor& executor) {
-  Plan plan;
-  unsigned db = session.db;
-  for (const OwnedRequest& queued : session.queue) {
-    plan.begins.push_back(plan.refs.size());
-    const Command& command = *queued.command();
-    const Args args = queued.args();
-    if (command.spec->session != nullptr) {
-      if ((command.flags & commands::kLockFree) == 0) plan.exclusive = true;
-      // SELECT changes the database of what follows it.
-      if (command.spec->name == Bytes("select")) {
-        const auto index = ParseInt64(args[1]);
-        if (index && *index >= 0 && *index < executor.env().databases.count()) db = static_cast<unsigned>(*index);
-      }
-      continue;
-    }
-    if ((command.flags & commands::kWholeKeyspace) != 0) plan.exclusive = true;
-    const size_t begin = plan.refs.size();
-    if (!executor.FindRefs(command, args, db, &plan.refs)) plan.refs.resize(begin);
-  }
-  plan.begins.push_back(plan.refs.size());
-  for (const WatchedKey& watched : session.watched) plan.refs.push_back(executor.RefFor(watched.db, watched.key));
-  return plan;
-}
-
 // With the watched keys locked: one that was alive when it was watched and is due now counts as changed.
-bool WatchHolds(const Session& session, const Plan& plan, uint64_t now_ms) {
+bool WatchHolds(const Session& session, const TransactionPlan& plan, uint64_t now_ms) {
   if (session.watch == nullptr) return true;
   if (session.watch->broken()) return false;
   const size_t first = plan.begins.back();
@@ -110,7 +78,7 @@ void Exec(SessionContext& ctx, Args) {
     DiscardTransaction(session, ctx.executor);
     return ctx.reply.Error("EXECABORT Transaction discarded because of previous errors.");
   }
-  Plan plan = MakePlan(session, ctx.executor);
+  TransactionPlan plan = PlanTransaction(session, ctx.executor);
   bool holds = true;
   const bool ran = ctx.executor.RunScope(session, plan.refs.data(), plan.refs.size(), plan.exclusive, [&] {
     if (plan.exclusive) {
@@ -164,6 +132,31 @@ constexpr CommandSpec kTransactionCommands[] = {
 };
 
 }  // namespace
+
+TransactionPlan PlanTransaction(const Session& session, const Executor& executor) {
+  TransactionPlan plan;
+  unsigned db = session.db;
+  for (const OwnedRequest& queued : session.queue) {
+    plan.begins.push_back(plan.refs.size());
+    const Command& command = *queued.command();
+    const Args args = queued.args();
+    if (command.spec->session != nullptr) {
+      if ((command.flags & commands::kLockFree) == 0) plan.exclusive = true;
+      // SELECT changes the database of what follows it.
+      if (command.spec->name == Bytes("select")) {
+        const auto index = ParseInt64(args[1]);
+        if (index && *index >= 0 && *index < executor.env().databases.count()) db = static_cast<unsigned>(*index);
+      }
+      continue;
+    }
+    if ((command.flags & commands::kWholeKeyspace) != 0) plan.exclusive = true;
+    const size_t begin = plan.refs.size();
+    if (!executor.FindRefs(command, args, db, &plan.refs)) plan.refs.resize(begin);
+  }
+  plan.begins.push_back(plan.refs.size());
+  for (const WatchedKey& watched : session.watched) plan.refs.push_back(executor.RefFor(watched.db, watched.key));
+  return plan;
+}
 
 void ForgetWatches(Session& session, Executor& executor) {
   for (const WatchedKey& watched : session.watched) {

@@ -96,6 +96,7 @@ void Connection::OnDrained() noexcept {
 
 void Connection::OnMessage(const pubsub::Message& message) noexcept {
   const auto protocol = reply.protocol() == 3 ? pubsub::Protocol::kResp3 : pubsub::Protocol::kResp2;
+  worker_.HoldDelivery(*this);
   const Bytes wire = message.Wire(protocol);
   if (Blob* blob = message.WireBlob(protocol)) {
     out.AppendBlob(BlobRef::Share(blob), 0, wire.size());
@@ -128,7 +129,7 @@ void Connection::Flush() {
   const uint64_t end = out.mark();
   size_t may_leave = out.size();
   if (TERRACE_UNLIKELY(!reply_gate.empty())) {
-    const uint64_t free_to = reply_gate.Release(end, worker_.parts().log.end_offset());
+    const uint64_t free_to = reply_gate.Release(end, worker_.parts().log.progress().reached());
     may_leave -= std::min<size_t>(may_leave, end - free_to);
   }
   net::WriteSpan spans[kSpansMax];

@@ -89,6 +89,7 @@ class Connection final : public exec::Session, public net::StreamHandler, public
   bool skip_begins = false;    // CLIENT REPLY SKIP has just run: what it skips is the reply after it
   bool gathering_stopped = false;  // AUTH, HELLO and their like run before what stands behind them is parsed
   bool touched = false;        // it is on the worker's list of this turn
+  bool held = false;           // and on that of connections with replies that wait for the log
   uint64_t soft_limit_since_ms = 0;
   uint64_t counted_bytes = 0;  // memory_bytes() as the sum of all clients contains it
   std::list<std::unique_ptr<Connection>>::iterator place;  // in the worker's list

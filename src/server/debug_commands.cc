@@ -280,6 +280,21 @@ void SwitchCommitLog(SessionContext& ctx, Args args) {
   ctx.reply.Ok();
 }
 
+// DEBUG LOG-HOLD ON | OFF
+void HoldLog(SessionContext& ctx, Args args) {
+  const std::optional<bool> on = ParseSwitch(ctx, args[2]);
+  if (!on) return;
+  if (ctx.executor.in_unit()) return ctx.reply.Error("ERR the log cannot be held in a transaction");
+  engine::CommitLog& log = ctx.env().log;
+  bool done = true;
+  ctx.executor.Exclusive([&] {
+    done = !*on || log.enabled();
+    if (done) *on ? log.Promise() : log.EndPromise();
+  });
+  if (!done) return ctx.reply.Error("ERR the log is off; DEBUG COMMIT-LOG ON switches it on");
+  ctx.reply.Ok();
+}
+
 // DEBUG HELP
 void Help(SessionContext& ctx, Args) {
   ReplyHelp(ctx.reply, "DEBUG",
@@ -288,7 +303,8 @@ void Help(SessionContext& ctx, Args) {
              "    Whether writes are appended to the log's ring in memory.", "DIGEST", "    A digest of all data, 0 for none.",
              "DIGEST-VALUE <key> [<key> ...]", "    Digests of the values of keys.", "ERROR <string>",
              "    Replies with this error.", "HTSTATS <dbid>", "    How a database lies in memory.", "LOG <message>",
-             "    Writes a line to the server's log.", "OBJECT <key>", "    How a value lies in memory.",
+             "    Writes a line to the server's log.", "LOG-HOLD <ON|OFF>",
+             "    ON: replies wait as if what is written from now on never became durable.", "OBJECT <key>", "    How a value lies in memory.",
              "PAUSE-CRON <0|1>", "    1: periodic work rests.", "POPULATE <count> [<prefix>] [<size>]",
              "    Makes keys <prefix>:0 and so on, where there are none; they are not replicated.",
              "PROTOCOL <type>",
@@ -320,6 +336,7 @@ constexpr Subcommand kSubcommands[] = {
     {"htstats-key", 3, 3, KeyTableSummary},
     {"loadaof", 2, 2, NoPersistence},
     {"log", 3, 3, LogMessage},
+    {"log-hold", 3, 3, HoldLog},
     {"object", 3, 3, Object},
     {"panic", 2, 2, Panic},
     {"pause-cron", 3, 3, PauseCron},

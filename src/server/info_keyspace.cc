@@ -1,4 +1,5 @@
 // INFO's sections Keyspace and Engine.
+#include <algorithm>
 #include <cinttypes>
 
 #include "server/info.h"
@@ -33,6 +34,7 @@ void InfoEngine(InfoSource& source, std::string* out) {
   const engine::CommitLog& log = source.parts.log;
   AppendFormat(out, "log_enabled:%d\r\nlog_first_offset:%" PRIu64 "\r\nlog_end_offset:%" PRIu64 "\r\n",
                log.enabled() ? 1 : 0, log.first_offset(), log.end_offset());
+  AppendFormat(out, "log_reached_offset:%" PRIu64 "\r\n", std::min(log.end_offset(), log.progress().reached()));
   AppendFormat(out, "log_ring_bytes:%zu\r\n", log.enabled() ? log.ring_bytes() : size_t{0});
   for (const KeyspaceSummary& summary : source.keyspaces()) {
     EngineLine(summary, source.parts.databases.Get(summary.db).staircase(), out);

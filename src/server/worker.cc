@@ -53,9 +53,11 @@ Worker::Worker(Parts& parts, unsigned index)
                    parts.eviction,       parts.gates,     parts.clock, parts.limits.slow_command_ns},
       executor_(environment_, *participant_, *this, this, this, Seed()) {
   executor_.stats().set_keeps_histograms(parts.limits.latency_tracking.load(std::memory_order_relaxed));
+  parts_.log.progress().Join(*this);
 }
 
 Worker::~Worker() {
+  parts_.log.progress().Leave(*this);
   for (auto& connection : connections_) subscriptions_.UnsubscribeAll(*connection);
   connections_.clear();
   if (participant_->is_in()) participant_->Out();
@@ -266,6 +268,7 @@ void Worker::DrainMailbox() {
   // No kind of mail runs commands, so nothing is posted while we walk.
   while (mailbox_.DrainInto(mail_)) {
     for (Mail& mail : mail_) {
+      delivered_offset_ = mail.offset;
       switch (mail.kind) {
         case Mail::Kind::kAdopt:
           Adopt(mail.fd);
@@ -276,6 +279,7 @@ void Worker::DrainMailbox() {
         case Mail::Kind::kMonitorLine:
           for (auto& connection : connections_) {
             if (!connection->monitor) continue;
+            HoldDelivery(*connection);
             connection->out.Append(mail.message.view().payload);
             Touch(*connection);
           }
@@ -299,6 +303,7 @@ void Worker::HandleSignals() {
     ArmExpiry();
   }
   if (is_raised(Signal::kMessagesLost)) DisconnectListeners();
+  if (is_raised(Signal::kLogReached)) TouchHeld();
   if (is_raised(Signal::kStop)) loop_.Stop();
 }
 
@@ -321,6 +326,7 @@ void Worker::FinishTouched() {
       closing_.push_back(&connection);
       continue;
     }
+    if (TERRACE_UNLIKELY(!connection.reply_gate.empty())) NoteHeld(connection);
     const config::OutputBufferLimits& limits = output_limits();
     const config::OutputBufferLimit& limit = connection.subscriptions() > 0 ? limits.pubsub : limits.normal;
     const size_t queued = connection.output_bytes();
@@ -339,6 +345,27 @@ void Worker::FinishTouched() {
     if (TERRACE_UNLIKELY(counts_clients_)) CountMemory(connection);
   }
   touched_.clear();
+  if (TERRACE_UNLIKELY(held_offset_ < armed_offset_)) {
+    armed_offset_ = held_offset_;
+    parts_.log.progress().WaitFor(*this, armed_offset_);
+  }
+}
+
+void Worker::NoteHeld(Connection& connection) {
+  held_offset_ = std::min(held_offset_, connection.reply_gate.waiting_for());
+  if (connection.held) return;
+  connection.held = true;
+  held_.push_back(&connection);
+}
+
+// Those that still wait are noted again when they are flushed.
+void Worker::TouchHeld() {
+  held_offset_ = armed_offset_ = engine::LogProgress::kEverything;
+  for (Connection* connection : held_) {
+    connection->held = false;
+    Touch(*connection);
+  }
+  held_.clear();
 }
 
 void Worker::CloseMarked() {
@@ -346,6 +373,7 @@ void Worker::CloseMarked() {
     if (connection->touched) {
       touched_.erase(std::remove(touched_.begin(), touched_.end(), connection), touched_.end());
     }
+    if (connection->held) held_.erase(std::remove(held_.begin(), held_.end(), connection), held_.end());
     if (!connection->watched.empty()) exec::ForgetWatches(*connection, executor_);
     client_bytes_change_ -= static_cast<int64_t>(connection->counted_bytes);
     // No longer counted before the peer can see the end: who was told goodbye has left.
@@ -548,7 +576,8 @@ uint64_t Worker::Publish(pubsub::Kind kind, Bytes channel, Bytes payload) {
   if (targets.receivers == 0) return 0;
   const pubsub::SharedMessage message = pubsub::SharedMessage::Copy(kind, channel, payload);
   for (auto& worker : parts_.workers) {
-    if ((targets.workers >> worker->index_ & 1) != 0) Send(*worker, {Mail::Kind::kMessage, -1, message});
+    if ((targets.workers >> worker->index_ & 1) == 0) continue;
+    Send(*worker, {Mail::Kind::kMessage, -1, message, OffsetOfUnit()});
   }
   return targets.receivers;
 }
@@ -569,7 +598,8 @@ void Worker::OnMonitored(exec::Session& session, const commands::Command& comman
       MonitorLine(parts_.clock.WallUs(), session.db, static_cast<Connection&>(session).MonitorName(), command, args);
   const auto message = pubsub::SharedMessage::Copy(pubsub::Kind::kChannel, "", line);
   for (auto& worker : parts_.workers) {
-    if ((workers >> worker->index_ & 1) != 0) Send(*worker, {Mail::Kind::kMonitorLine, -1, message});
+    if ((workers >> worker->index_ & 1) == 0) continue;
+    Send(*worker, {Mail::Kind::kMonitorLine, -1, message, OffsetOfUnit()});
   }
 }
 

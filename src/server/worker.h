@@ -35,6 +35,7 @@ struct Mail {
   Kind kind;
   int fd = -1;                    // kAdopt
   pubsub::SharedMessage message;  // kMessage; kMonitorLine: the payload is the line
+  uint64_t offset = 0;            // what it tells of is in the log up to here: it leaves when a reply to that could
 };
 
 /// What others ask of a worker and what needs no words: asked twice it is done once, and there is always room for it.
@@ -42,10 +43,14 @@ enum class Signal : uint32_t {
   kCloseMarked = 1 << 0,   // connections were marked for closing
   kUnpark = 1 << 1,        // the pause is over
   kMessagesLost = 1 << 2,  // there was no room left for messages to this worker's subscribers
-  kStop = 1 << 3,
+  kLogReached = 1 << 3,    // the log has got to where a reply may leave that waited for it
+  kStop = 1 << 4,
 };
 
-class Worker final : public exec::Host, public exec::Observer, public commands::Publisher {
+class Worker final : public exec::Host,
+                     public exec::Observer,
+                     public commands::Publisher,
+                     public engine::LogProgress::Waiter {
  public:
   Worker(Parts& parts, unsigned index);
   ~Worker() override;
@@ -98,6 +103,11 @@ class Worker final : public exec::Host, public exec::Observer, public commands::
     connection.touched = true;
     touched_.push_back(&connection);
   }
+  /// Called before a message that is being delivered is put into the connection's buffer.
+  void HoldDelivery(Connection& connection) {
+    if (TERRACE_LIKELY(delivered_offset_ <= parts_.log.progress().reached())) return;
+    connection.reply_gate.Hold(connection.out.mark(), delivered_offset_);
+  }
   /// Runs the turn early when it has gathered as much as should stay in the cache.
   void RunIfArenaIsFull() {
     if (TERRACE_UNLIKELY(arena_.used() > kArenaBytesPerTurn)) RunTurn();
@@ -112,6 +122,8 @@ class Worker final : public exec::Host, public exec::Observer, public commands::
   void OnMonitored(exec::Session& session, const commands::Command& command, Args args) override;
   void OnErrorReply(Bytes code) override;
   void OnHousekeeping(Bytes event, uint64_t ns) override;
+  // engine::LogProgress::Waiter
+  void OnLogReached() noexcept override { Raise(Signal::kLogReached); }
   // commands::Publisher
   uint64_t Publish(pubsub::Kind kind, Bytes channel, Bytes payload) override;
 
@@ -150,6 +162,10 @@ class Worker final : public exec::Host, public exec::Observer, public commands::
   void FlushOutboxes();
   bool HasWork() const { return !gathered_.empty() || !touched_.empty() || own_mail_; }
   void FinishTouched();
+  void NoteHeld(Connection& connection);
+  void TouchHeld();
+  /// What was made by the unit under way leaves when the log has got here.
+  uint64_t OffsetOfUnit() { return executor_.unit().gated ? executor_.unit().offset : 0; }
   void CloseMarked();
   void CountMemory(Connection& connection);
   void SettleClientMemory();
@@ -187,6 +203,10 @@ class Worker final : public exec::Host, public exec::Observer, public commands::
   std::vector<Connection*> touched_;
   std::list<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> closing_;
+  std::vector<Connection*> held_;  // replies of theirs wait for the log
+  uint64_t held_offset_ = engine::LogProgress::kEverything;   // the lowest they wait for
+  uint64_t armed_offset_ = engine::LogProgress::kEverything;  // the one we have asked to be told of
+  uint64_t delivered_offset_ = 0;  // of the letter that is being delivered
   pubsub::LocalSubscriptions subscriptions_;
   exec::Environment environment_;
   exec::Executor executor_;

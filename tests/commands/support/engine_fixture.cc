@@ -121,9 +121,7 @@ resp::ReplyValue EngineFixture::AskWithBlob(const std::vector<Bytes>& args) {
 bool EngineFixture::Apply(const std::vector<Bytes>& args) {
   const exec::OwnedRequest request(nullptr, Args(args.data(), args.size()), Bytes());
   executor.BeginBatch();
-  const bool applied = executor.Apply(session, request.args());
-  TakeReply();
-  return applied;
+  return applier_.Apply(request.args(), Bytes()) != exec::StreamApplier::Outcome::kFailed;
 }
 
 Lines EngineFixture::Log() {

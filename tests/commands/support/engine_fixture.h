@@ -24,6 +24,7 @@
 #include "exec/environment.h"
 #include "exec/executor.h"
 #include "exec/session.h"
+#include "exec/stream_applier.h"
 #include "resp/reply_value.h"
 
 namespace terrace::testing {
@@ -59,7 +60,7 @@ class EngineFixture {
   resp::ReplyValue AskWithBlob(const std::vector<Bytes>& args);
   /// The reply's bytes.
   std::string Wire(const std::vector<Bytes>& args);
-  /// Applies a command as one of the leader's stream; false if it was refused.
+  /// Applies a command as one of a stream that the log holds already; false if it was refused.
   bool Apply(const std::vector<Bytes>& args);
 
   /// The commands appended to the log since the last call, words separated by blanks; a word that is empty or has blanks
@@ -96,6 +97,8 @@ class EngineFixture {
   std::string TakeReply();
   void Execute(const std::vector<Bytes>& args, bool last_in_blob);
 
+  exec::Session stream_{2};
+  exec::StreamApplier applier_{executor, stream_};
   uint64_t log_offset_ = 0;
   std::string log_db_ = "0";
 };

@@ -1,6 +1,7 @@
 #include "base/memory.h"
 
 #include <malloc.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -143,13 +144,18 @@ int64_t PeakMemory() {
 
 void ResetPeakMemory() { used_peak.store(UsedMemory(), std::memory_order_relaxed); }
 
+// Without the allocator: the numbers are to be had from threads that hold no memory.
 int64_t ResidentMemory() {
-  std::FILE* file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr) return 0;
+  const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  char text[128];
+  const ssize_t size = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (size <= 0) return 0;
+  text[size] = 0;
   long total = 0, resident = 0;
-  const int fields = std::fscanf(file, "%ld %ld", &total, &resident);
-  std::fclose(file);
-  return fields == 2 ? static_cast<int64_t>(resident) * sysconf(_SC_PAGESIZE) : 0;
+  if (std::sscanf(text, "%ld %ld", &total, &resident) != 2) return 0;
+  return static_cast<int64_t>(resident) * sysconf(_SC_PAGESIZE);
 }
 
 void PurgeMemory() {

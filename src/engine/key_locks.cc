@@ -7,7 +7,10 @@ namespace terrace::engine {
 
 void KeyLocks::AcquireMany(KeyRef* refs, size_t count) {
   order_.clear();
-  for (size_t i = 0; i < count; ++i) order_.push_back(&refs[i]);
+  for (size_t i = 0; i < count; ++i) {
+    order_.push_back(&refs[i]);
+    refs[i].keyspace->staircase().Guess(refs[i].hash)->PrefetchSelf();
+  }
   std::sort(order_.begin(), order_.end(), [](const KeyRef* a, const KeyRef* b) {
     if (a->keyspace != b->keyspace) return std::less<>()(a->keyspace, b->keyspace);
     return a->hash < b->hash;
@@ -29,6 +32,11 @@ void KeyLocks::AcquireMany(KeyRef* refs, size_t count) {
     if (all_live) break;
     ReleaseMany();
   }
+  // One key's miss behind the others': buckets, then what they lead to, then what stands behind chains.
+  for (KeyRef* ref : order_) ref->shard->PrefetchBucket(ref->hash);
+  const auto chained = std::partition(order_.begin(), order_.end(),
+                                      [](const KeyRef* ref) { return !ref->shard->PrefetchEntry(ref->hash); });
+  for (auto ref = chained; ref != order_.end(); ++ref) (*ref)->shard->PrefetchChainedLocked((*ref)->hash);
   for (KeyRef* ref : order_) ref->Look();
 }
 

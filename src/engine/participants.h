@@ -45,6 +45,8 @@ class alignas(64) Participant {
     Out();
     In();
   }
+  /// Which stay inside this is: a guess about shared memory that was made in an earlier one may be gone. Its thread only.
+  uint64_t stay() const { return stay_; }
   /// 0 .. kParticipantsMax-1, unique among living participants: an index into per-thread counters.
   unsigned slot() const { return slot_; }
   Participants& group() { return *group_; }
@@ -56,6 +58,7 @@ class alignas(64) Participant {
 
   // 0 when out, else the epoch it went in at (epochs start at 1).
   std::atomic<uint64_t> state_{0};
+  uint64_t stay_ = 0;
   Participants* group_;
   unsigned slot_;
 };
@@ -128,7 +131,10 @@ inline void Participant::In() {
   if (TERRACE_UNLIKELY(group_->exclusive_.load(std::memory_order_seq_cst) != 0)) InSlow();
 }
 
-inline void Participant::Out() { state_.store(0, std::memory_order_release); }
+inline void Participant::Out() {
+  state_.store(0, std::memory_order_release);
+  ++stay_;
+}
 
 inline bool Participant::WantedOut() const {
   return TERRACE_UNLIKELY(group_->exclusive_.load(std::memory_order_relaxed) != 0);

@@ -130,25 +130,45 @@ void Shard::DeadlineChanged(uint64_t hash, uint64_t before, uint64_t after) {
   if (next != next_due_ms_.load(std::memory_order_relaxed)) next_due_ms_.store(next, std::memory_order_seq_cst);
 }
 
-void Shard::PrefetchEntry(uint64_t hash) const {
+namespace {
+
+// A string entry of up to two cache lines; what is larger streams in by itself once its head is there.
+void PrefetchEntryAt(const void* entry) {
+  __builtin_prefetch(entry, 1);
+  __builtin_prefetch(static_cast<const char*>(entry) + 64, 1);
+}
+
+}  // namespace
+
+bool Shard::PrefetchEntry(uint64_t hash) const {
   const std::atomic<uint64_t>* buckets = buckets_.load(std::memory_order_acquire);
-  if (buckets == nullptr) return;
+  if (buckets == nullptr) return false;
   const std::atomic<uint64_t>* slot = buckets + size_t{8} * BucketOf(hash);
   const uint64_t tag = Tag(hash);
   for (int i = 0; i < 8; ++i) {
     const uint64_t word = slot[i].load(std::memory_order_relaxed);
-    if (word == 0) return;
+    if (word == 0) return false;
     if ((word & kLink) != 0) {
       __builtin_prefetch(LinkOf(word));
-      return;
+      return true;
     }
     if (word >> 48 == tag) {
-      const char* entry = reinterpret_cast<const char*>(word & kPointerMask);
-      __builtin_prefetch(entry, 1);
-      __builtin_prefetch(entry + 64, 1);
-      return;
+      PrefetchEntryAt(EntryOf(word));
+      return false;
     }
   }
+  return false;
+}
+
+void Shard::PrefetchChained(uint64_t hash) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
+  if (!lock_.TryLock()) return;
+  PrefetchChainedLocked(hash);
+  lock_.Unlock();
+}
+
+void Shard::PrefetchChainedLocked(uint64_t hash) const {
+  const Slot slot = FindByTag(hash, [](const Entry*) { return true; });
+  if (slot != nullptr) PrefetchEntryAt(At(slot));
 }
 
 }  // namespace terrace::engine

@@ -44,7 +44,7 @@ constexpr unsigned kShardEntriesTarget = kShardBuckets * kBucketLoad;
 /// Where an entry stands. Valid until the shard's structure changes (see Shard::version).
 using Slot = std::atomic<uint64_t>*;
 
-class Shard {
+class alignas(64) Shard {
  public:
   enum class State : uint8_t {
     kFuture,  // its range still belongs to the other engine
@@ -161,13 +161,22 @@ class Shard {
     const uint64_t next = LinkOf(word)[3].load(std::memory_order_relaxed);
     if ((next & kLink) != 0) __builtin_prefetch(LinkOf(next));
   }
+  /// Without the lock: fetches what PrefetchBucket and a lookup read of the shard itself. There are too many shards for
+  /// them to stay in the cache.
+  void PrefetchSelf() const { __builtin_prefetch(this, 1); }
   /// Without the lock: fetches the key's bucket into the cache.
   void PrefetchBucket(uint64_t hash) const {
     const std::atomic<uint64_t>* buckets = buckets_.load(std::memory_order_acquire);
     if (buckets != nullptr) __builtin_prefetch(buckets + size_t{8} * BucketOf(hash), 1);
   }
-  /// Without the lock: fetches what is probably the key's entry into the cache.
-  void PrefetchEntry(uint64_t hash) const;
+  /// Without the lock: fetches what is probably the key's entry into the cache. True if the bucket holds no such entry
+  /// but goes on in a chain: its first node is fetched instead, and PrefetchChained finds the entry.
+  bool PrefetchEntry(uint64_t hash) const;
+  /// Fetches the entry of a key whose bucket has a chain. Chain nodes may be read under the lock only (H3), so this takes
+  /// it, unless somebody else holds it.
+  void PrefetchChained(uint64_t hash);
+  /// The same by whoever holds the lock.
+  void PrefetchChainedLocked(uint64_t hash) const;
 
   /// Unlinks the bucket array (its entries have been handed over) and returns it for retirement.
   std::atomic<uint64_t>* TakeBuckets() { return buckets_.exchange(nullptr, std::memory_order_acq_rel); }
@@ -215,7 +224,7 @@ class Shard {
     return nullptr;
   }
 
-  // The line a lookup touches.
+  // The cache line that a lookup touches.
   ShardLock lock_;
   State state_ = State::kFuture;
   uint8_t prefix_bits_ = 0;

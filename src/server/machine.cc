@@ -64,7 +64,7 @@ Machine::Machine(config::Startup startup)
       databases_(static_cast<unsigned>(options_.databases), RandomHashKey(), participants_),
       channels_(RandomHashKey()),
       parts_(new Parts{SystemClock(), config_, table_, participants_, databases_, log_, engine_settings_, eviction_, gates_,
-                       channels_, limits_, stats_, slow_log_, expiry_, workers_, run_id_}),
+                       channels_, limits_, stats_, slow_log_, expiry_, heap_, workers_, run_id_}),
       acceptor_(workers_) {
   ApplySettings(options_, *parts_);
   FollowSettings(*parts_);
@@ -104,8 +104,10 @@ void Machine::FollowAddresses() {
 }
 
 void Machine::Run() {
+  if (options_.huge_pages) heap_.Start();
   for (size_t i = 1; i < workers_.size(); ++i) workers_[i]->Start();
   workers_[0]->Run();
+  heap_.Stop();
   for (auto& worker : workers_) worker->Join();
 }
 

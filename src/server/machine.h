@@ -46,6 +46,7 @@ class Machine {
   ServerStats stats_;
   SlowLog slow_log_;
   ExpiryTimers expiry_;
+  HeapKeeper heap_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Parts> parts_;
   Acceptor acceptor_;

@@ -17,6 +17,7 @@
 #include "pubsub/channel_registry.h"
 #include "server/config/config_store.h"
 #include "server/client_memory.h"
+#include "server/heap_keeper.h"
 #include "server/limits.h"
 #include "server/monitor.h"
 #include "server/run_state.h"
@@ -50,6 +51,7 @@ struct Parts {
   ServerStats& stats;
   SlowLog& slow_log;
   ExpiryTimers& expiry;
+  HeapKeeper& heap;
   std::vector<std::unique_ptr<Worker>>& workers;
   const std::string& run_id;
 

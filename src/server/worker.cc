@@ -19,10 +19,12 @@ namespace {
 constexpr uint64_t kTickMs = 100;
 constexpr uint64_t kExpiryBudgetNs = 2'000'000;
 constexpr uint64_t kIdleBudgetNs = 200'000;
-// How far ahead of the request that runs its successors' buckets and entries are fetched. Entries need their bucket to
-// be there, so the two are staggered.
-constexpr size_t kBucketsAhead = 12;
-constexpr size_t kEntriesAhead = 5;
+// How far ahead of the request that runs its successors' shards, buckets, entries (or chains) and the entries behind
+// chains are fetched. Each needs what was fetched before it to be there, so they are staggered.
+constexpr size_t kShardsAhead = 24;
+constexpr size_t kBucketsAhead = 18;
+constexpr size_t kEntriesAhead = 12;
+constexpr size_t kChainedAhead = 6;
 
 uint64_t Seed() {
   uint64_t seed;
@@ -167,6 +169,8 @@ void Worker::Gather(Connection& connection, const resp::ParsedRequest& request) 
   gathered.protocol_error = false;
   gathered.command = parts_.table.Find(request.argv[0]);
   gathered.hashed = false;
+  gathered.shard = nullptr;
+  gathered.chained = false;
   if (TERRACE_LIKELY(gathered.command != nullptr)) {
     const int16_t first = gathered.command->first_key;
     if (TERRACE_LIKELY(first > 0 && request.argc > static_cast<uint32_t>(first))) {
@@ -232,23 +236,54 @@ exec::Executor::Outcome Worker::RunRequest(Connection& connection, const exec::I
   return outcome;
 }
 
+void Worker::FetchShard(Gathered& request) {
+  if (!request.hashed) return;
+  request.shard = parts_.databases.Get(request.connection->db).staircase().Guess(request.hash);
+  request.shard->PrefetchSelf();
+}
+
+void Worker::FetchBucket(Gathered& request) {
+  if (request.shard != nullptr) request.shard->PrefetchBucket(request.hash);
+}
+
+void Worker::FetchEntry(Gathered& request) {
+  if (request.shard != nullptr) request.chained = request.shard->PrefetchEntry(request.hash);
+}
+
+void Worker::FetchChained(Gathered& request) {
+  if (request.chained && request.shard != nullptr) request.shard->PrefetchChained(request.hash);
+}
+
+// Does what is due before request `i` runs.
+void Worker::FetchAhead(size_t i) {
+  const size_t count = gathered_.size();
+  if (i + kShardsAhead < count) FetchShard(gathered_[i + kShardsAhead]);
+  if (i + kBucketsAhead < count) FetchBucket(gathered_[i + kBucketsAhead]);
+  if (i + kEntriesAhead < count) FetchEntry(gathered_[i + kEntriesAhead]);
+  if (i + kChainedAhead < count) FetchChained(gathered_[i + kChainedAhead]);
+}
+
 void Worker::RunGathered() {
-  const auto prefetch = [this](const Gathered& request, bool entry) {
-    if (!request.hashed) return;
-    const engine::Shard* shard = parts_.databases.Get(request.connection->db).staircase().Guess(request.hash);
-    entry ? shard->PrefetchEntry(request.hash) : shard->PrefetchBucket(request.hash);
-  };
-  for (size_t i = 0; i < std::min(kBucketsAhead, gathered_.size()); ++i) prefetch(gathered_[i], false);
-  for (size_t i = 0; i < std::min(kEntriesAhead, gathered_.size()); ++i) prefetch(gathered_[i], true);
+  for (size_t i = 0; i < std::min(kShardsAhead, gathered_.size()); ++i) FetchShard(gathered_[i]);
+  for (size_t i = 0; i < std::min(kBucketsAhead, gathered_.size()); ++i) FetchBucket(gathered_[i]);
+  for (size_t i = 0; i < std::min(kEntriesAhead, gathered_.size()); ++i) FetchEntry(gathered_[i]);
+  for (size_t i = 0; i < std::min(kChainedAhead, gathered_.size()); ++i) FetchChained(gathered_[i]);
   // Running a request may gather more of its connection, so the list can grow.
   for (size_t i = 0; i < gathered_.size(); ++i) {
-    if (i + kBucketsAhead < gathered_.size()) prefetch(gathered_[i + kBucketsAhead], false);
-    if (i + kEntriesAhead < gathered_.size()) prefetch(gathered_[i + kEntriesAhead], true);
+    FetchAhead(i);
     Gathered request = gathered_[i];
+    const uint64_t stay = participant_->stay();
     RunOne(request);
-    if (participant_->WantedOut()) participant_->Yield();
+    if (TERRACE_UNLIKELY(participant_->WantedOut())) participant_->Yield();
+    if (TERRACE_UNLIKELY(participant_->stay() != stay)) ForgetFetched(i + 1);
   }
   gathered_.clear();
+}
+
+// We have been out (a request may have asked for an exclusive section itself): the shards that were guessed may be gone.
+void Worker::ForgetFetched(size_t from) {
+  const size_t end = std::min(from + kShardsAhead, gathered_.size());
+  for (size_t i = from; i < end; ++i) gathered_[i].shard = nullptr;
 }
 
 void Worker::RunTurn() {

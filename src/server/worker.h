@@ -137,7 +137,9 @@ class Worker final : public exec::Host,
     const BlobArg* blobs;
     Bytes raw;
     uint64_t hash;
+    engine::Shard* shard;  // while the request is fetched ahead: a guess, good until this worker goes out
     bool hashed;
+    bool chained;  // the key's entry lies behind its bucket's chain
     bool protocol_error;
   };
 
@@ -151,6 +153,12 @@ class Worker final : public exec::Host,
   void OnPauseEnd();
   void RunTurn();
   void RunGathered();
+  void FetchShard(Gathered& request);
+  void FetchBucket(Gathered& request);
+  void FetchEntry(Gathered& request);
+  void FetchChained(Gathered& request);
+  void FetchAhead(size_t i);
+  void ForgetFetched(size_t from);
   void RunOne(Gathered& request);
   exec::Executor::Outcome RunRequest(Connection& connection, const exec::Invocation& invocation);
   void RunParked(Connection& connection);

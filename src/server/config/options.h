@@ -159,6 +159,7 @@ struct Options {
   int64_t active_defrag_cycle_max_percent = 25;
   int64_t active_defrag_max_scan_fields = 1000;
   bool jemalloc_bg_thread = true;
+  bool huge_pages = true;
 
   // keyspace
   int64_t databases = 16;

@@ -1,0 +1,135 @@
+#include "base/huge_pages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <optional>
+
+#include "base/bytes.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25  // since Linux 6.1; older headers do not know it
+#endif
+
+namespace terrace {
+namespace {
+
+constexpr uintptr_t kHugeBytes = 2 * kMiB;
+constexpr size_t kPagesInHuge = kHugeBytes / 4096;
+constexpr uintptr_t kCallBytesMax = 32 * kMiB;
+
+struct Range {
+  uintptr_t begin;
+  uintptr_t end;
+};
+
+// Lines of /proc/self/maps, read without the allocator: a thread that allocated would get a heap of its own.
+class MapsReader {
+ public:
+  MapsReader() : fd_(open("/proc/self/maps", O_RDONLY | O_CLOEXEC)) {}
+  ~MapsReader() {
+    if (fd_ >= 0) close(fd_);
+  }
+  MapsReader(const MapsReader&) = delete;
+  MapsReader& operator=(const MapsReader&) = delete;
+
+  /// Without the line's end; valid until the next call. A line that does not fit comes in pieces that match nothing.
+  bool Next(Bytes* line) {
+    while (true) {
+      const Bytes rest(buffer_ + at_, filled_ - at_);
+      const size_t end = rest.find('\n');
+      if (end != Bytes::npos) {
+        *line = rest.substr(0, end);
+        at_ += end + 1;
+        return true;
+      }
+      std::memmove(buffer_, rest.data(), rest.size());
+      filled_ = rest.size() == sizeof buffer_ ? 0 : rest.size();
+      at_ = 0;
+      const ssize_t read = fd_ < 0 ? 0 : ::read(fd_, buffer_ + filled_, sizeof buffer_ - filled_);
+      if (read <= 0) return false;
+      filled_ += static_cast<size_t>(read);
+    }
+  }
+
+ private:
+  int fd_;
+  size_t at_ = 0;
+  size_t filled_ = 0;
+  char buffer_[8192];
+};
+
+// Private, writable, anonymous, and not the main stack or another mapping the kernel has a name for:
+//   7f2e40000000-7f2e42000000 rw-p 00000000 00:00 0
+// nullopt for others.
+std::optional<Range> AnonymousMapping(Bytes line) {
+  const auto word = [&line] {
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    const Bytes taken = line.substr(0, line.find(' '));
+    line.remove_prefix(taken.size());
+    return taken;
+  };
+  const Bytes addresses = word();
+  const Bytes permissions = word();
+  word();  // offset
+  word();  // device
+  const Bytes inode = word();
+  const Bytes name = word();
+  if (permissions != "rw-p" || inode != "0" || !(name.empty() || name.starts_with("[anon:"))) return std::nullopt;
+  Range range{};
+  const char* end = addresses.data() + addresses.size();
+  const char* dash = std::from_chars(addresses.data(), end, range.begin, 16).ptr;
+  if (dash == end || *dash != '-') return std::nullopt;
+  std::from_chars(dash + 1, end, range.end, 16);
+  return range;
+}
+
+bool IsWhollyResident(uintptr_t huge) {
+  std::array<unsigned char, kPagesInHuge> resident;
+  if (mincore(reinterpret_cast<void*>(huge), kHugeBytes, resident.data()) != 0) return false;  // unmapped meanwhile
+  return std::all_of(resident.begin(), resident.end(), [](unsigned char page) { return (page & 1) != 0; });
+}
+
+// The first run of wholly resident ranges in `within`, as long as one call takes; empty at its end if there is none.
+Range NextRun(Range within) {
+  uintptr_t begin = (within.begin + kHugeBytes - 1) & ~(kHugeBytes - 1);
+  while (begin + kHugeBytes <= within.end && !IsWhollyResident(begin)) begin += kHugeBytes;
+  uintptr_t end = begin;
+  while (end + kHugeBytes <= within.end && end - begin < kCallBytesMax && IsWhollyResident(end)) end += kHugeBytes;
+  return {begin, end};
+}
+
+}  // namespace
+
+HeapCollapse CollapseHeap(const std::function<bool()>& go_on) {
+  HeapCollapse result;
+  if (sysconf(_SC_PAGESIZE) != 4096) {
+    result.refused = true;  // what a huge page is there, we do not know
+    return result;
+  }
+  MapsReader maps;
+  for (Bytes line; maps.Next(&line);) {
+    const std::optional<Range> mapping = AnonymousMapping(line);
+    if (!mapping) continue;
+    for (Range run = NextRun(*mapping); run.begin < run.end; run = NextRun({run.end, mapping->end})) {
+      if (!go_on()) return result;
+      if (madvise(reinterpret_cast<void*>(run.begin), run.end - run.begin, MADV_COLLAPSE) == 0) {
+        result.bytes += run.end - run.begin;
+      } else if (errno == EINVAL || errno == ENOSYS || errno == EPERM) {
+        result.refused = true;
+        return result;
+      }
+      // Otherwise (no huge page free, a page in use by the kernel) some of it may have been done; the rest stays as it is.
+    }
+  }
+  result.finished = true;
+  return result;
+}
+
+}  // namespace terrace

@@ -44,9 +44,11 @@ uint32_t CategoriesOf(const CommandSpec& spec, uint32_t flags) {
   return categories | ((flags & kFast) != 0 ? kCatFast : kCatSlow);
 }
 
-// The range COMMAND shows and the hot path uses: that of the first specification, if it is a plain one.
+// The range the hot path uses: that of the first specification, if it is a plain one. What is no key (a shard channel) is
+// neither hashed nor looked up, and no lock is taken for it.
 void DeriveRange(Command& command) {
   for (const KeySpec& keys : command.spec->keys) {
+    if ((keys.flags & kKeyNotKey) != 0) continue;
     if (keys.begin != KeySpec::Begin::kIndex || keys.find != KeySpec::Find::kRange) {
       command.flags |= kMovableKeys;
       continue;

@@ -31,13 +31,17 @@ class [[nodiscard]] Effect {
   static Effect None() { return Effect(Kind::kNone); }
   /// The command as the client sent it is deterministic: log it unchanged.
   static Effect AsReceived() { return Effect(Kind::kAsReceived); }
+  /// Logged unchanged, too, but for followers only: no key changed (PUBLISH).
+  static Effect Passed() { return Effect(Kind::kPassed); }
   /// The handler has put its effect into the unit (WriteContext::Rewritten).
   static Effect Logged() { return Effect(Kind::kLogged); }
 
-  bool as_received() const { return kind_ == Kind::kAsReceived; }
+  /// The request itself goes to the log.
+  bool logs_request() const { return kind_ == Kind::kAsReceived || kind_ == Kind::kPassed; }
+  bool is_change() const { return kind_ != Kind::kNone && kind_ != Kind::kPassed; }
 
  private:
-  enum class Kind : uint8_t { kNone, kAsReceived, kLogged };
+  enum class Kind : uint8_t { kNone, kAsReceived, kPassed, kLogged };
   explicit Effect(Kind kind) : kind_(kind) {}
   Kind kind_;
 };
@@ -99,6 +103,14 @@ class ReadContext {
       ++next_;
     }
     return RefByName(key);
+  }
+  /// For a walk over keys that are not the command's: true if this one is due and has to be left out. It is deleted once
+  /// the command has run, so that the walk's own lock is not held then. The timers take what is beyond the limit.
+  bool LeaveOut(const engine::Entry& entry) {
+    constexpr size_t kDueKeysMax = 10'000;
+    if (TERRACE_LIKELY(!entry.IsDue(unit.now_ms))) return false;
+    if (unit.due_met.size() < kDueKeysMax) unit.due_met.push_back({db, std::string(entry.key())});
+    return true;
   }
   /// The references in the order of the keys; of a command with a target_db the last one is in that database.
   size_t keys() const { return count_; }

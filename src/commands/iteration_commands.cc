@@ -1,7 +1,7 @@
 // Walks over all keys: KEYS in one go, SCAN a stretch at a time.
 //
-// Both leave out keys that are due and not removed yet, and leave removing them to the timers: a walk only
-// looks.
+// Both leave out keys that are due and not removed yet. KEYS leaves them to the timers; SCAN deletes those that its
+// pattern matches, as Redis does: whoever switched the timers off (DEBUG SET-ACTIVE-EXPIRE) cleans up by scanning.
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -109,7 +109,7 @@ void Scan(ReadContext& ctx, Args args) {
   const bool all = options->pattern == kAnyKey;
   NameList names;
   const uint64_t next = ctx.keyspace().Scan(*cursor, options->count, [&](const Entry& entry) {
-    if (entry.IsDue(ctx.now_ms()) || (!all && !GlobMatch(options->pattern, entry.key()))) return;
+    if ((!all && !GlobMatch(options->pattern, entry.key())) || ctx.LeaveOut(entry)) return;
     // A name that is no type's is the type of no key.
     if (options->type && !EqualsIgnoreCase(*options->type, TypeName(entry.type()))) return;
     names.Add(entry.key());

@@ -58,7 +58,7 @@ void DbSize(ReadContext& ctx, Args) { ctx.reply.Integer(static_cast<int64_t>(ctx
 // RANDOMKEY
 //
 // One of the next few keys in hash order from a random place on: hashes are even, so every key gets its turn,
-// and a keyspace that has no more than those few is seen whole. Keys that are due are passed over.
+// and a keyspace that has no more than those few is seen whole. Keys that are due are passed over, and go afterwards.
 void RandomKey(ReadContext& ctx, Args) {
   constexpr uint64_t kCandidates = 16;
   constexpr uint64_t kPassedOverMax = 1000;  // then next to none are alive; a walk must end
@@ -66,7 +66,7 @@ void RandomKey(ReadContext& ctx, Args) {
   std::string choice;
   uint64_t candidates = 0, passed_over = 0;
   const auto consider = [&](const Entry& entry) {
-    if (entry.IsDue(ctx.now_ms())) {
+    if (ctx.LeaveOut(entry)) {
       ++passed_over;
       return;
     }

@@ -63,14 +63,15 @@ void ObjectIdleTime(ReadContext& ctx, Args args) {
 // OBJECT REFCOUNT key
 //
 // Values are not shared between keys here. Redis shares the small integers and counts them as referred to
-// without end; that is all a client can learn from the number, so it is told the same.
+// without end, unless a memory limit under an LRU or LFU policy wants an access clock for each of them. That is all a
+// client can learn from the number, so it is told the same, by the policy in force now.
 void ObjectRefCount(ReadContext& ctx, Args args) {
   constexpr int64_t kSharedIntegers = 10000;
   const Entry* entry = Inspect(ctx, args[2]);
   if (entry == nullptr) return;
-  const bool small =
-      entry->encoding() == Encoding::kInteger && entry->integer() >= 0 && entry->integer() < kSharedIntegers;
-  ctx.reply.Integer(small ? std::numeric_limits<int32_t>::max() : 1);
+  const bool shared =
+      ctx.unit.settings.shares_integers.load(std::memory_order_relaxed) && entry->encoding() == Encoding::kInteger && entry->integer() >= 0 && entry->integer() < kSharedIntegers;
+  ctx.reply.Integer(shared ? std::numeric_limits<int32_t>::max() : 1);
 }
 
 // OBJECT HELP

@@ -1,4 +1,4 @@
-// PUBLISH and SPUBLISH: the publishing side of pub/sub, which needs no session. They change nothing here, but
+// PUBLISH and SPUBLISH: the publishing side of pub/sub, which needs no session. They change no key and lock none, but
 // followers have subscribers too, so they are logged.
 #include "commands/context.h"
 #include "commands/families.h"
@@ -8,7 +8,7 @@ namespace {
 
 Effect PublishTo(WriteContext& ctx, Args args, pubsub::Kind kind) {
   ctx.reply.Integer(static_cast<int64_t>(ctx.publisher.Publish(kind, args[1], args[2])));
-  return Effect::AsReceived();
+  return Effect::Passed();
 }
 
 // PUBLISH channel message

@@ -34,7 +34,6 @@ void Unit::SwitchTo(unsigned db) {
 }
 
 void Unit::LogWords(unsigned db, std::initializer_list<EffectWord> words) {
-  EngineCounters::Add(counters.changes);
   if (!logging) return;
   SwitchTo(db);
   ++commands_;
@@ -50,7 +49,6 @@ void Unit::LogWords(unsigned db, std::initializer_list<EffectWord> words) {
 }
 
 void Unit::LogArgs(unsigned db, const Bytes* argv, size_t argc) {
-  EngineCounters::Add(counters.changes);
   if (!logging) return;
   SwitchTo(db);
   ++commands_;
@@ -59,7 +57,6 @@ void Unit::LogArgs(unsigned db, const Bytes* argv, size_t argc) {
 }
 
 void Unit::LogRaw(unsigned db, Bytes raw) {
-  EngineCounters::Add(counters.changes);
   if (!logging) return;
   SwitchTo(db);
   ++commands_;

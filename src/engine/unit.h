@@ -29,6 +29,7 @@ enum class Origin : uint8_t { kClient, kStream };
 struct EngineSettings {
   std::atomic<uint32_t> notify_flags{0};
   std::atomic<bool> lfu{false};  // the eviction policy reads the access clock as LFU
+  std::atomic<bool> shares_integers{true};  // what OBJECT REFCOUNT pretends: no policy needs a clock for each value
   std::atomic<uint32_t> lfu_log_factor{10};
   std::atomic<uint32_t> lfu_decay_minutes{1};
   std::atomic<bool> active_expire{true};
@@ -46,12 +47,18 @@ struct EngineCounters {
   std::atomic<uint64_t> evicted{0};
   std::atomic<uint64_t> keyspace_hits{0};
   std::atomic<uint64_t> keyspace_misses{0};
-  std::atomic<uint64_t> changes{0};  // effects: "dirty" since the last save
+  std::atomic<uint64_t> changes{0};  // "dirty" since the last save: effects of commands, not expiry and eviction
 
   /// Counters have one writer, so a plain add is enough.
   static void Add(std::atomic<uint64_t>& counter, uint64_t n = 1) {
     counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
+};
+
+/// A due key that a walk has met: it is named now and deleted when the walk holds no lock any more.
+struct DueKey {
+  unsigned db;
+  std::string key;
 };
 
 /// One word of an effect: bytes, or a number to be printed.
@@ -96,6 +103,9 @@ class Unit {
     notify_flags = settings.notify_flags.load(std::memory_order_relaxed);
     offset = 0;
   }
+
+  /// A command changed something. What goes by itself (a due key, an evicted one) is logged but not counted.
+  void CountChange() { EngineCounters::Add(counters.changes); }
 
   // --- effects, in the order they happened ---
   void LogWords(unsigned db, std::initializer_list<EffectWord> words);
@@ -155,6 +165,7 @@ class Unit {
   uint64_t offset = 0;  // the log's end behind this unit, 0 if it logged nothing
   Bytes received;       // of a stream's unit: its bytes as they came, to be appended by the first Commit
   std::vector<KeyEvent> events;
+  std::vector<DueKey> due_met;
   Keyspace* crowded = nullptr;
   uint64_t new_deadline_ms = UINT64_MAX;  // earliest deadline added since somebody last took it
 

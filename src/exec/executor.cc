@@ -137,6 +137,7 @@ void Executor::RunKeyed(Session& session, const Command& command, const Invocati
   RunHandler(session, command, args, invocation.raw, refs_.data(), refs_.size());
   Settle(command, refs_.data(), refs_.size());
   locks_.Release();
+  if (TERRACE_UNLIKELY(!unit_.due_met.empty())) ExpireMet();
   if (TERRACE_UNLIKELY(unit_.gated)) HoldReply(session, begin);
   StepIfCrowded();
 }
@@ -150,7 +151,8 @@ void Executor::RunHandler(Session& session, const Command& command, Args args, B
   }
   commands::WriteContext context(unit_, session.db, session.reply, refs, count, publisher_);
   const commands::Effect effect = command.spec->write(context, args);
-  if (!effect.as_received()) return;
+  if (effect.is_change()) unit_.CountChange();
+  if (!effect.logs_request()) return;
   if (!raw.empty()) {
     unit_.LogRaw(session.db, raw);
   } else {
@@ -192,6 +194,19 @@ void Executor::RecordWrites(const KeyRef* refs, size_t count) {
 void Executor::HoldReply(Session& session, uint64_t begin) {
   if (needed_offset_ <= env_.log.progress().reached()) return;
   session.reply_gate.Hold(begin, needed_offset_);
+}
+
+// The due keys that a walk has met, now that it holds no lock: found again, and each a unit of its own, logged and
+// announced while its shard is locked, as when a timer deletes it. Inside an EXEC they are part of its unit.
+void Executor::ExpireMet() {
+  const std::vector<engine::DueKey> met = std::exchange(unit_.due_met, {});
+  for (const engine::DueKey& due : met) {
+    KeyRef ref = RefFor(due.db, due.key);
+    locks_.Acquire(&ref, 1);
+    if (engine::ExpireDue(unit_, &ref, 1, true) != 0 && !in_unit_) SettleOwn(ref);
+    locks_.Release();
+  }
+  needed_offset_ = std::max(needed_offset_, unit_.offset);
 }
 
 void Executor::PublishEvents() {
@@ -345,6 +360,7 @@ void Executor::RunInScope(Session& session, const Command& command, Args args, B
     if (!own.empty()) locks_.Acquire(own.data(), own.size());
     RunHandler(session, command, args, raw, own.data(), own.size());
     locks_.Release();
+    if (!unit_.due_met.empty()) ExpireMet();
   }
   if (origin_ == engine::Origin::kStream) return;  // no client's command: nobody's statistics, no MONITOR
   Finish(session, command, args, errors_before);

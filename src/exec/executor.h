@@ -135,6 +135,7 @@ class Executor {
   void SettleOwn(const engine::KeyRef& ref);
   void RecordWrites(const engine::KeyRef* refs, size_t count);
   void HoldReply(Session& session, uint64_t begin);
+  void ExpireMet();
   void StepIfCrowded();
   void BeginExclusive();
   bool GatesClosedMeanwhile(const Session& session);

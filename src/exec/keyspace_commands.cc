@@ -76,6 +76,7 @@ void Flush(SessionContext& ctx, Args args, bool all) {
     for (unsigned i = 0; i < databases.count(); ++i) {
       if (all || i == db) FlushOne(databases, i, ctx.now_ms());
     }
+    unit.CountChange();
     unit.LogArgs(db, args.begin(), args.size());
     if (!ctx.executor.in_unit()) unit.Commit();
   });
@@ -107,6 +108,7 @@ void SwapDb(SessionContext& ctx, Args args) {
       MoveInterest(databases.Get(b), databases.Get(a));
       MoveInterest(kept, databases.Get(b));
     }
+    unit.CountChange();
     unit.LogArgs(ctx.session.db, args.begin(), args.size());
     if (!ctx.executor.in_unit()) unit.Commit();
   });

@@ -272,6 +272,15 @@ void DocsOf(resp::Reply& reply, const Command& command) {
   }
 }
 
+// Redis' range of key positions has shard channels in it, though they are no keys.
+void ReplyWithRange(resp::Reply& reply, const Command& command) {
+  const std::span<const KeySpec> keys = command.spec->keys;
+  const bool channels = command.first_key == 0 && !keys.empty() && (keys[0].flags & commands::kKeyNotKey) != 0;
+  reply.Integer(channels ? keys[0].index : command.first_key);
+  reply.Integer(!channels ? command.last_key : keys[0].last >= 0 ? keys[0].index + keys[0].last : keys[0].last);
+  reply.Integer(channels ? keys[0].step : command.key_step);
+}
+
 }  // namespace
 
 void ReplyWithKeyFlags(resp::Reply& reply, uint16_t flags) { SetOfBits(reply, flags, kKeyFlagNames); }
@@ -281,9 +290,7 @@ void ReplyWithInfo(resp::Reply& reply, const Command& command) {
   reply.Bulk(command.full_name());
   reply.Integer(command.spec->arity);
   SetOfBits(reply, command.flags, kFlagNames);
-  reply.Integer(command.first_key);
-  reply.Integer(command.last_key);
-  reply.Integer(command.key_step);
+  ReplyWithRange(reply, command);
   SetOfBits(reply, command.categories, kCategoryNames);
   Tips(reply, command.spec->tips);
   reply.Set(command.spec->keys.size());

@@ -81,6 +81,9 @@ void ApplySettings(const config::Options& options, Parts& parts) {
   engine.notify_flags = engine::ParseNotifyFlags(options.notify_keyspace_events).value_or(0);
   engine.lfu = options.maxmemory_policy == config::MaxmemoryPolicy::kAllkeysLfu ||
                options.maxmemory_policy == config::MaxmemoryPolicy::kVolatileLfu;
+  const bool lru = options.maxmemory_policy == config::MaxmemoryPolicy::kAllkeysLru ||
+                   options.maxmemory_policy == config::MaxmemoryPolicy::kVolatileLru;
+  engine.shares_integers = options.maxmemory_bytes == 0 || !(lru || engine.lfu);
   engine.lfu_log_factor = static_cast<uint32_t>(options.lfu_log_factor);
   engine.lfu_decay_minutes = static_cast<uint32_t>(options.lfu_decay_time_min);
   engine.lazy_expire = options.lazyfree_lazy_expire;

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "commands/support/engine_fixture.h"
@@ -128,6 +129,64 @@ TEST_SUITE("commands/iteration") {
     engine.AdvanceMs(10'001);
     CHECK(engine.Keys("*") == Names{"alive"});
     CHECK(engine.ScanAll({}) == Names{"alive"});
+  }
+
+  TEST_CASE("SCAN deletes the due keys that its pattern matches; KEYS leaves them") {
+    WalkEngine engine;
+    for (const Bytes key : {"due:1", "due:2", "late"}) engine.Run({"SET", key, "v", "PX", "10"});
+    engine.Run({"SET", "alive", "v"});
+    engine.AdvanceMs(11);
+    engine.Log();
+    engine.Notify("x");
+    const uint64_t changes = engine.changes();
+    const auto expired = [&] { return engine.executor.counters().expired.load(); };
+
+    CHECK(engine.Keys("*") == Names{"alive"});
+    CHECK(engine.Run({"DBSIZE"}) == "4");
+    CHECK(engine.ScanAll({"MATCH", "no*"}).empty());
+    CHECK(engine.Run({"DBSIZE"}) == "4");
+    CHECK(engine.Log().empty());
+
+    CHECK(engine.ScanAll({"MATCH", "due:*", "TYPE", "list"}).empty());
+    CHECK(engine.Run({"DBSIZE"}) == "2");
+    testing::Lines log = engine.Log();
+    std::sort(log.begin(), log.end());
+    CHECK(log == testing::Lines{"DEL due:1", "DEL due:2"});  // never wrapped in MULTI
+    testing::Lines events = engine.Events();
+    std::sort(events.begin(), events.end());
+    CHECK(events == testing::Lines{"expired due:1", "expired due:2"});
+    CHECK(expired() == 2);
+
+    CHECK(engine.ScanAll({}) == Names{"alive"});
+    CHECK(engine.Run({"DBSIZE"}) == "1");
+    CHECK(engine.Log() == testing::Lines{"DEL late"});
+    CHECK(expired() == 3);
+    CHECK(engine.changes() == changes);  // nobody's command changed anything
+  }
+
+  TEST_CASE("while the server is paused SCAN hides due keys and leaves them") {
+    WalkEngine engine;
+    engine.Run({"SET", "due", "v", "PX", "10"});
+    engine.AdvanceMs(11);
+    engine.Log();
+    engine.settings.paused = true;
+    CHECK(engine.ScanAll({}).empty());
+    CHECK(engine.Run({"DBSIZE"}) == "1");
+    engine.settings.paused = false;
+    CHECK(engine.ScanAll({}).empty());
+    CHECK(engine.Run({"DBSIZE"}) == "0");
+    CHECK(engine.Log() == testing::Lines{"DEL due"});
+  }
+
+  TEST_CASE("what one SCAN deletes has a limit, and the next goes on") {
+    WalkEngine engine;
+    constexpr int kKeys = 10'500;
+    for (int i = 0; i < kKeys; ++i) engine.Run({"SET", "due:" + std::to_string(i), "v", "PX", "10"});
+    engine.AdvanceMs(11);
+    CHECK(engine.Run({"SCAN", "0", "COUNT", "100000"}) == "[\"0\", []]");
+    CHECK(engine.Run({"DBSIZE"}) == "500");
+    engine.Run({"SCAN", "0", "COUNT", "100000"});
+    CHECK(engine.Run({"DBSIZE"}) == "0");
   }
 
   TEST_CASE("the cursor is a bulk string in both protocols, and any number is one") {

@@ -137,9 +137,15 @@ TEST_SUITE("commands/key/random") {
     }
     engine.Run({"SET", "alive", "v"});
     engine.AdvanceMs(10'001);
+    engine.Log();
+    engine.Notify("x");
     for (int i = 0; i < 50; ++i) CHECK(engine.Run({"RANDOMKEY"}) == "\"alive\"");
     engine.Run({"DEL", "alive"});
     CHECK(engine.Run({"RANDOMKEY"}) == "null");
+    // It deleted those it met, and met them all in the end.
+    CHECK(engine.Run({"DBSIZE"}) == "0");
+    CHECK(engine.Log().size() == 51);
+    CHECK(engine.Events().size() == 50);
   }
 
   TEST_CASE("the search ends even if thousands of keys are due") {

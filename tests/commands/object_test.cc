@@ -96,6 +96,8 @@ TEST_SUITE("commands/object") {
     CHECK(count_of("0") == 2147483647);
     CHECK(count_of("9999") == 2147483647);
     CHECK(count_of("10000") == 1);
+    engine.settings.shares_integers = false;
+    CHECK(count_of("9999") == 1);
   }
 
   TEST_CASE("a missing key is null and a miss, but nobody is told") {

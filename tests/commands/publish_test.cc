@@ -24,6 +24,22 @@ TEST_SUITE("commands/publish") {
     CHECK(engine.Log().empty());
   }
 
+  TEST_CASE("publishing is no change, and a shard channel is no key") {
+    EngineFixture engine({PublishCommands(), StringCommands(), ExpireCommands()});
+    engine.Run({"SET", "shard", "v", "PX", "10"});
+    engine.AdvanceMs(11);  // a key would be looked up, and would go
+    engine.Log();
+    const uint64_t changes = engine.changes(), hits = engine.hits(), misses = engine.misses();
+    for (const Bytes command : {"PUBLISH", "SPUBLISH"}) {
+      CHECK(engine.table.Find(command)->first_key == 0);
+      CHECK(engine.Run({command, "shard", "hello"}) == "0");
+    }
+    CHECK(engine.changes() == changes);
+    CHECK(engine.hits() == hits);
+    CHECK(engine.misses() == misses);
+    CHECK(engine.Log() == Lines{"PUBLISH shard hello", "SPUBLISH shard hello"});
+  }
+
   TEST_CASE("a channel and a message, no more and no less") {
     EngineFixture engine({PublishCommands()});
     CHECK(engine.Run({"PUBLISH", "news"}) == "(error) ERR wrong number of arguments for 'publish' command");

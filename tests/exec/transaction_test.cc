@@ -31,6 +31,19 @@ TEST_SUITE("exec/transaction") {
     CHECK(engine.other.Run({"GET", "a"}) == "\"2\"");
   }
 
+  TEST_CASE("a SCAN in a transaction deletes due keys as part of the unit") {
+    Fixture engine;
+    engine.Run({"SET", "due", "v", "PX", "10"});
+    engine.AdvanceMs(11);
+    engine.Log();
+    engine.Run({"MULTI"});
+    engine.Run({"SCAN", "0", "COUNT", "1000"});
+    engine.Run({"SET", "a", "1"});
+    CHECK(engine.Run({"EXEC"}) == "[[\"0\", []], OK]");
+    CHECK(engine.Run({"DBSIZE"}) == "1");
+    CHECK(engine.Log() == Lines{"MULTI", "DEL due", "SET a 1", "EXEC"});
+  }
+
   TEST_CASE("the effects of a transaction are one unit of the log") {
     Fixture engine;
     engine.log.SetEnabled(true);

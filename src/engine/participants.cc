@@ -8,25 +8,25 @@
 #include <utility>
 
 namespace terrace::engine {
-namespace {
 
-bool RegisterMembarrier() {
-  return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+// Kernels before 4.14 have only the global form, which takes milliseconds: not asked for. Registering is for the whole
+// process and may be repeated.
+Fencing ProbeFencing() {
+  const bool allowed = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 &&
+                       syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+  return allowed ? Fencing::kByRequester : Fencing::kByEveryone;
 }
 
-// Every thread of the process, this one too, executes a full fence before this returns.
-void FenceEverybody() {
-  static const bool kExpedited = RegisterMembarrier();
-  const int command = kExpedited ? MEMBARRIER_CMD_PRIVATE_EXPEDITED : MEMBARRIER_CMD_GLOBAL;
-  TERRACE_CHECK(syscall(SYS_membarrier, command, 0, 0) == 0);
-}
-
-}  // namespace
-
-Participants::Participants() = default;
+Participants::Participants(Fencing fencing) : fencing_(fencing) {}
 
 Participants::~Participants() {
   for (const Retired& item : retired_) item.free(item.memory);
+}
+
+void Participants::FenceEverybody() const {
+  if (fencing_ == Fencing::kByEveryone) return FenceOfOneThread();  // the others' halves are in their In()
+  // Every thread of the process, this one too, executes a full fence before this returns. It worked at the start.
+  TERRACE_CHECK(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0);
 }
 
 Participant* Participants::Join() {
@@ -53,6 +53,7 @@ void Participant::InSlow() {
     state_.store(0, std::memory_order_release);
     group_->exclusive_.wait(1, std::memory_order_acquire);
     state_.store(group_->epoch_.load(std::memory_order_acquire), std::memory_order_seq_cst);
+    if (group_->fencing_ == Fencing::kByEveryone) FenceOfOneThread();
   } while (group_->exclusive_.load(std::memory_order_seq_cst) != 0);
 }
 

@@ -10,7 +10,9 @@
 //                The requester itself counts as out while it waits, so two requesters queue instead of deadlocking.
 //
 // Going in is one plain store and one load; the expensive half of the handshake (a fence between "I am in" and "does
-// somebody want me out?") is paid by the rare requester with membarrier(2), which runs a fence on all our threads.
+// somebody want me out?", and whatever is looked at next) is paid by the rare requester with membarrier(2), which runs a
+// fence on all our threads. Where the system refuses membarrier (a container's seccomp profile, gVisor, kernels before
+// 4.14) everybody pays for the own fence: some ten nanoseconds a batch. Which of the two is settled when the group begins.
 //
 // Threads: a Participant belongs to one thread. Participants itself is thread safe.
 #pragma once
@@ -27,6 +29,22 @@
 namespace terrace::engine {
 
 class Participants;
+
+/// Who executes the fence that going in needs.
+enum class Fencing : uint8_t {
+  kByRequester,  // with membarrier(2), on everybody's behalf
+  kByEveryone,   // each participant, whenever it goes in
+};
+/// What this system allows, asked anew.
+Fencing ProbeFencing();
+
+/// A full fence of the thread that calls it; ThreadSanitizer has none, and where it runs (x86) a sequentially consistent
+/// store, as In makes it there, is one.
+inline void FenceOfOneThread() {
+#if !defined(__SANITIZE_THREAD__)
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+}
 
 class alignas(64) Participant {
  public:
@@ -67,7 +85,7 @@ class Participants {
  public:
   static constexpr unsigned kParticipantsMax = 64;
 
-  Participants();
+  explicit Participants(Fencing fencing = ProbeFencing());
   ~Participants();
   Participants(const Participants&) = delete;
   Participants& operator=(const Participants&) = delete;
@@ -91,6 +109,7 @@ class Participants {
   /// Enough is waiting that freeing it is worth a fence on every thread. One relaxed load.
   bool WantsReclaim() const { return waiting_.load(std::memory_order_relaxed) >= kReclaimBatch; }
 
+  Fencing fencing() const { return fencing_; }
   uint64_t exclusive_sections() const { return exclusive_sections_.load(std::memory_order_relaxed); }
 
  private:
@@ -106,12 +125,15 @@ class Participants {
 
   bool IsOut(unsigned slot, const Participant* self) TERRACE_EXCLUDES(mutex_);
   void WaitUntilOthersAreOut(const Participant* self) TERRACE_EXCLUDES(mutex_);
+  /// Between the requester's store and its look at the others' states.
+  void FenceEverybody() const;
 
   // Read by everybody all the time, written rarely.
   alignas(64) std::atomic<uint64_t> epoch_{1};
   std::atomic<uint32_t> exclusive_{0};  // 1 while an exclusive section is wanted or held
   std::atomic<size_t> waiting_{0};      // retired and not freed yet
   std::atomic<unsigned> slots_{0};
+  const Fencing fencing_;
 
   alignas(64) std::atomic<uint64_t> exclusive_sections_{0};
   Mutex exclusive_mutex_;  // requests queue here
@@ -122,12 +144,13 @@ class Participants {
 
 inline void Participant::In() {
 #if defined(__SANITIZE_THREAD__)
-  constexpr auto kOrder = std::memory_order_seq_cst;  // ThreadSanitizer cannot see what membarrier does
+  constexpr auto kOrder = std::memory_order_seq_cst;  // ThreadSanitizer sees neither membarrier nor fences
 #else
-  constexpr auto kOrder = std::memory_order_relaxed;  // the fence below is run by the requester's membarrier
+  constexpr auto kOrder = std::memory_order_relaxed;  // the fence below is run by the requester's membarrier, or is real
 #endif
   state_.store(group_->epoch_.load(std::memory_order_acquire), kOrder);
   std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (TERRACE_UNLIKELY(group_->fencing_ == Fencing::kByEveryone)) FenceOfOneThread();
   if (TERRACE_UNLIKELY(group_->exclusive_.load(std::memory_order_seq_cst) != 0)) InSlow();
 }
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "engine/participants.h"
 #include "net/process.h"
 #include "server/config/sample_file.h"
 #include "server/config/startup.h"
@@ -82,6 +83,9 @@ int Serve(config::Startup startup) {
     Log(LogLevel::kWarning, "%s", opened.message().c_str());
     Log(LogLevel::kWarning, "Failed listening on port %d (tcp), aborting.", static_cast<int>(port));
     return 1;
+  }
+  if (machine.parts().participants.fencing() == engine::Fencing::kByEveryone) {
+    Log(LogLevel::kNotice, "membarrier(2) is refused here: workers execute a memory fence each turn instead");
   }
   Log(LogLevel::kNotice, "Ready to accept connections");
   machine.Run();

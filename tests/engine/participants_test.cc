@@ -1,8 +1,16 @@
 #include "engine/participants.h"
 
 #include <doctest/doctest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <cstddef>
 #include <set>
 #include <thread>
 #include <vector>
@@ -110,6 +118,41 @@ TEST_SUITE("engine/participants") {
     CHECK(freed == 3);
   }
 
+  TEST_CASE("where membarrier is refused, that is noticed and everything works without") {
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      // Exit status: 0 fine, 1 wrong, 2 this system does not let us refuse anything.
+      sock_filter filter[] = {
+          BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      };
+      const sock_fprog program{static_cast<unsigned short>(std::size(filter)), filter};
+      if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) _exit(2);
+      if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) _exit(2);
+      Participants group;
+      bool fine = group.fencing() == Fencing::kByEveryone;
+      std::atomic<int> freed{0};
+      Participant* participant = group.Join();
+      participant->In();
+      group.Exclusive(participant, [&] { group.Retire(new Tracked{&freed}, &Tracked::Free); });
+      participant->Out();
+      fine = fine && group.Reclaim() == 0 && freed == 1;
+      group.Leave(participant);
+      _exit(fine ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2) {
+      MESSAGE("this system allows no seccomp filter: not tested");
+    } else {
+      CHECK(WEXITSTATUS(status) == 0);
+    }
+  }
+
   TEST_CASE("what is still waiting at the end is freed with the group") {
     std::atomic<int> freed{0};
     {
@@ -140,9 +183,13 @@ TEST_SUITE("engine/participants") {
     CHECK(group.exclusive_sections() == 2);
   }
 
-  TEST_CASE("an exclusive section has the world to itself, whoever asks for it") {
+  TEST_CASE("an exclusive section has the world to itself, whoever asks for it and whoever fences") {
     constexpr int kThreads = 4, kRounds = 3000;
-    Participants group;
+    Fencing fencing = ProbeFencing();
+    SUBCASE("as the system allows") {}
+    SUBCASE("without membarrier") { fencing = Fencing::kByEveryone; }
+    Participants group(fencing);
+    CHECK(group.fencing() == fencing);
     // Plain on purpose: the thread sanitizer objects if a section is not exclusive.
     uint64_t plain = 0;
     std::atomic<int> inside{0};
@@ -223,12 +270,15 @@ TEST_SUITE("engine/participants") {
     CHECK(plain >= seen);
   }
 
-  TEST_CASE("a reader never meets memory that was freed while it was in") {
+  TEST_CASE("a reader never meets memory that was freed while it was in, whoever fences") {
     constexpr int kReaders = 3, kPublications = 3000;
+    Fencing fencing = ProbeFencing();
+    SUBCASE("as the system allows") {}
+    SUBCASE("without membarrier") { fencing = Fencing::kByEveryone; }
     struct Node {
       std::atomic<uint64_t> magic{42};
     };
-    Participants group;
+    Participants group(fencing);
     std::atomic<Node*> shared{new Node};
     std::atomic<bool> done{false}, broken{false};
     std::vector<std::thread> readers;

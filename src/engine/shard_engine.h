@@ -6,6 +6,21 @@
 // opening an engine costs one directory (8 bytes for every 64 shards), so no allocation and no pause grows with the
 // keyspace.
 //
+// Bounds of deadlines. Three parties meet here without a lock in common: a writer that adds a deadline, somebody who
+// refreshes a segment's bound, and a worker that looks when to wake up. Two handshakes keep a deadline from falling between
+// them; in both each side stores first and looks at the other's word second:
+//
+//   writer      stores the shard's bound, then looks at (and lowers) the segment's   DeadlineChanged, NoteDeadline
+//   refresher   stores "never" to the segment's, then looks at the shards'            RefreshSegmentDue
+//
+//   writer      has lowered the segment's bound, then looks what workers armed        Worker::TellNewDeadline
+//   worker      stores "nothing armed", then looks at segments' and shards' bounds    Worker::ArmExpiry
+//
+// "Stores, then looks" holds only if all four are sequentially consistent; with less, ARM may let the look pass the store
+// and both sides see the other's old word (x86 would not: there lowering is a locked instruction). That goes for looks that
+// find nothing to lower, too: whose bound they found has then been stored before anything the worker looks at later. It
+// costs a fence where a bound changes; keys without deadlines never come here, and a look is a plain load on x86.
+//
 // Threads: segments are made by whoever holds the staircase's step lock and may be looked up by anybody.
 #pragma once
 
@@ -51,11 +66,9 @@ class ShardEngine {
   /// Lower bound of the earliest deadline in segment `i`; kNever if it has none.
   uint64_t SegmentDue(uint64_t i) const {
     Segment* segment = directory_[i].load(std::memory_order_acquire);
-    return segment == nullptr ? ExpiryIndex::kNever : segment->next_due_ms.load(std::memory_order_relaxed);
+    return segment == nullptr ? ExpiryIndex::kNever : segment->next_due_ms.load(std::memory_order_seq_cst);
   }
-  /// Looks the bound up anew from the shards. A deadline noted meanwhile is not lost: its writer stores the shard's
-  /// bound and then looks at the segment's, we store the segment's and then look at the shard's, all sequentially
-  /// consistent; so one of the two sees the other.
+  /// Looks the bound up anew from the shards. A deadline noted meanwhile is not lost: see above.
   void RefreshSegmentDue(uint64_t i);
 
  private:
@@ -65,8 +78,8 @@ class ShardEngine {
   };
 
   static void Lower(std::atomic<uint64_t>& bound, uint64_t value) {
-    uint64_t seen = bound.load(std::memory_order_seq_cst);  // after the shard's own bound was stored, see below
-    while (value < seen && !bound.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
+    uint64_t seen = bound.load(std::memory_order_seq_cst);
+    while (value < seen && !bound.compare_exchange_weak(seen, value, std::memory_order_seq_cst)) {
     }
   }
 

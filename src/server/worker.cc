@@ -573,7 +573,8 @@ void Worker::OnExpiry() {
 
 void Worker::ArmExpiry() {
   std::atomic<uint64_t>& armed = parts_.expiry.armed_ms[index_];
-  // Nothing earlier than what is looked at now can be missed: whoever adds an earlier deadline meanwhile rings.
+  // Nothing earlier than what is looked at now can be missed: whoever adds an earlier deadline meanwhile rings. Stored
+  // before looking, both sequentially consistent, as in TellNewDeadline (engine/shard_engine.h says why).
   armed.store(UINT64_MAX, std::memory_order_seq_cst);
   const auto workers = static_cast<unsigned>(parts_.workers.size());
   const uint64_t start = executor_.NowNs();
@@ -596,6 +597,7 @@ void Worker::ArmExpiry() {
 void Worker::TellNewDeadline() {
   const uint64_t deadline = executor_.TakeNewDeadline();
   if (TERRACE_LIKELY(deadline == UINT64_MAX)) return;
+  // The bounds have been lowered, so a worker that armed its timer without seeing them has stored "nothing armed" before.
   for (auto& worker : parts_.workers) {
     std::atomic<uint64_t>& armed = parts_.expiry.armed_ms[worker->index_];
     if (deadline >= armed.load(std::memory_order_seq_cst)) continue;

@@ -185,8 +185,8 @@ TEST_SUITE("integration/info") {
     client.Run("DEBUG POPULATE 50000");
     const std::string engine = client.Text("INFO engine");
     for (const char* field :
-         {"engine_db0:engines=", ",shards=", ",frontier_perc=", ",entries_per_bucket=", ",handovers=",
-          ",handover_usec_max=", ",locks=", ",locks_contended=", ",contention_ratio="}) {
+         {"membarrier:", "engine_db0:engines=", ",shards=", ",frontier_perc=", ",entries_per_bucket=", ",handovers=",
+          ",handover_usec_max=", ",handover_usec_avg=", ",locks=", ",locks_contended=", ",contention_ratio="}) {
       INFO(field);
       CHECK(Contains(engine, field));
     }

@@ -60,9 +60,10 @@ uint64_t Keyspace::size() const {
 void Keyspace::WatchContention(uint64_t shards_max) {
   constexpr uint64_t kAcquisitionsMin = 10'000;  // fewer say nothing
   constexpr uint64_t kTolerated = 1000;          // one in so many may wait
-  // Beyond shards_max contention is left to the load's own growth, and nothing has to be looked at.
-  if (staircase_.shards() >= shards_max) return;
-  if (size() == 0) shards_min_.store(1, std::memory_order_relaxed);
+  // Beyond shards_max contention is left to the load's own growth, and nothing has to be looked at; but for a keyspace that
+  // holds more than its load asks for and may have lost its reason.
+  const bool may_shrink = size() == 0 && shards_min() > 1;
+  if (staircase_.shards() >= shards_max && !may_shrink) return;
   uint64_t acquisitions = 0, contended = 0;
   staircase_.ForEachShard(0, [&](Shard& shard, uint64_t, uint64_t) {
     acquisitions += shard.acquisitions();
@@ -75,7 +76,10 @@ void Keyspace::WatchContention(uint64_t shards_max) {
   const uint64_t waited = comparable ? contended - contended_seen_ : 0;
   acquisitions_seen_ = acquisitions;
   contended_seen_ = contended;
-  if (more < kAcquisitionsMin || waited * kTolerated <= more) return;
+  // Empty and quiet: back to one shard. Empty but busy (keys that live for a moment) is no reason, or it would lose its
+  // shards and win them back once a second.
+  if (may_shrink && comparable && more < kAcquisitionsMin) shards_min_.store(1, std::memory_order_relaxed);
+  if (staircase_.shards() >= shards_max || more < kAcquisitionsMin || waited * kTolerated <= more) return;
   shards_min_.store(std::min(shards_max, 2 * staircase_.shards()), std::memory_order_relaxed);
 }
 

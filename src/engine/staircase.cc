@@ -9,12 +9,14 @@ namespace {
 // around a size does not walk up and down.
 constexpr uint64_t kShrinkDivisor = 4;
 
+bool IsSparse(uint64_t entries, uint64_t shards) { return entries < shards * kShardEntriesTarget / kShrinkDivisor; }
+
 }  // namespace
 
 Staircase::Staircase(HashKey hash_key, Participants& participants)
     : hash_key_(hash_key), participants_(participants), current_(new ShardEngine(0)) {
   current_.load()->Make(0).set_state(Shard::State::kLive);
-  UpdateLimits();
+  UpdateLimits(1);
 }
 
 Staircase::~Staircase() {
@@ -46,21 +48,25 @@ unsigned Staircase::next_bits() const {
 }
 
 Staircase::Stats Staircase::stats() const {
-  return {handovers_.load(), handover_ns_max_.load(), engines_opened_.load()};
+  return {handovers_.load(), handover_ns_max_.load(), handover_ns_sum_.load(), engines_opened_.load()};
 }
 
 // The load is even (hashes are uniform), so what the whole keyspace needs can be read off one shard: right of the
 // frontier a shard holds kShardEntriesTarget * (1 + x) when the fraction x has been taken over, left of it half that
-// (growing). A sixteenth on top keeps ordinary scatter (3 %) from asking for steps that Step would refuse.
-void Staircase::UpdateLimits() {
+// (growing). A sixteenth on top keeps ordinary scatter (3 %) from asking for steps that Step would refuse. Where shards
+// are kept for the sake of contention, emptiness asks for nothing. A limit that lags behind shards_min does no harm: idle
+// hands ask Wanted itself, and a Step that was asked for in vain sets the limits anew.
+void Staircase::UpdateLimits(uint64_t shards_min) {
   const ShardEngine* next = next_.load(std::memory_order_relaxed);
   const double x = next == nullptr ? 0 : static_cast<double>(frontier_.load()) / static_cast<double>(kEnd);
   const unsigned bits = current_.load()->bits();
   const double target = kShardEntriesTarget;
   const double grow = bits == 0 && next == nullptr ? target : target * (1 + x) * 1.0625;
   grow_above_.store(static_cast<uint32_t>(grow), std::memory_order_relaxed);
-  const bool can_shrink = bits > 0 && next == nullptr;
-  shrink_below_.store(can_shrink ? kShardEntriesTarget / kShrinkDivisor : 0, std::memory_order_relaxed);
+  // An eighth less than the average that starts a walk: scatter is twice as wide (6 %) where so few are left.
+  constexpr uint32_t kShrinkBelow = kShardEntriesTarget / kShrinkDivisor * 7 / 8;
+  const bool can_shrink = bits > 0 && next == nullptr && (uint64_t{1} << bits) / 2 >= shards_min;
+  shrink_below_.store(can_shrink ? kShrinkBelow : 0, std::memory_order_relaxed);
 }
 
 Staircase::Direction Staircase::Wanted(uint64_t entries, uint64_t shards_min) const {
@@ -69,19 +75,19 @@ Staircase::Direction Staircase::Wanted(uint64_t entries, uint64_t shards_min) co
   const uint64_t now = shards();
   if (next != nullptr) {
     const bool up = next->bits() > current->bits();
-    const uint64_t wanted = std::max(entries / kShardEntriesTarget, shards_min);
-    const bool sparse = now > shards_min && entries < now * kShardEntriesTarget / kShrinkDivisor;
-    const bool crowded = now < wanted;
+    const uint64_t loaded = entries / kShardEntriesTarget;
+    const bool sparse = now > shards_min && IsSparse(entries, now);
+    const bool crowded = now < std::max(loaded, shards_min);
     // A walk is never turned round: one that the load has overtaken is finished first. In between it rests.
     if (up) return crowded || sparse ? Direction::kUp : Direction::kNone;
-    return now > 2 * std::max<uint64_t>(wanted, 1) || crowded ? Direction::kDown : Direction::kNone;
+    // The load gets twice the shards it needs, so that it may come back; what contention wants is a plain floor.
+    return now > std::max(2 * loaded, shards_min) || crowded ? Direction::kDown : Direction::kNone;
   }
   if (current->bits() < kShardBitsMax && (entries > now * kShardEntriesTarget || now < shards_min)) {
     return Direction::kUp;
   }
-  if (current->bits() > 0 && now > shards_min && entries < now * kShardEntriesTarget / kShrinkDivisor) {
-    return Direction::kDown;
-  }
+  // Not where half of the shards would be fewer than contention wants: that walk would stop on its way for ever.
+  if (current->bits() > 0 && now / 2 >= shards_min && IsSparse(entries, now)) return Direction::kDown;
   return Direction::kNone;
 }
 
@@ -93,6 +99,7 @@ bool Staircase::Step(uint64_t entries, uint64_t shards_min, uint64_t (*now_ns)()
   if (!step_mutex_.TryLock()) return false;
   const Direction direction = Wanted(entries, shards_min);
   if (direction == Direction::kNone) {
+    UpdateLimits(shards_min);
     step_mutex_.Unlock();
     return false;
   }
@@ -100,9 +107,10 @@ bool Staircase::Step(uint64_t entries, uint64_t shards_min, uint64_t (*now_ns)()
   if (next_.load(std::memory_order_relaxed) == nullptr) Open(direction);
   HandOverNext();
   if (frontier_.load(std::memory_order_relaxed) == kEnd) Close();
-  UpdateLimits();
+  UpdateLimits(shards_min);
   const uint64_t took = now_ns() - begin;
   handovers_.fetch_add(1, std::memory_order_relaxed);
+  handover_ns_sum_.fetch_add(took, std::memory_order_relaxed);
   if (took > handover_ns_max_.load(std::memory_order_relaxed)) handover_ns_max_.store(took, std::memory_order_relaxed);
   step_mutex_.Unlock();
   return true;

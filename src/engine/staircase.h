@@ -38,6 +38,7 @@ class Staircase {
   struct Stats {
     uint64_t handovers = 0;
     uint64_t handover_ns_max = 0;
+    uint64_t handover_ns_sum = 0;
     uint64_t engines_opened = 0;
   };
 
@@ -110,7 +111,7 @@ class Staircase {
   void MoveEntries(Shard& from, ShardEngine& to);
   uint64_t ForEachDueIn(ShardEngine& engine, uint64_t begin, uint64_t end, uint64_t now_ms,
                         const std::function<void(Shard&)>& due) TERRACE_NO_THREAD_SAFETY_ANALYSIS;
-  void UpdateLimits();
+  void UpdateLimits(uint64_t shards_min);
 
   const HashKey hash_key_;
   Participants& participants_;
@@ -123,6 +124,7 @@ class Staircase {
   alignas(64) Mutex step_mutex_;
   std::atomic<uint64_t> handovers_{0};
   std::atomic<uint64_t> handover_ns_max_{0};
+  std::atomic<uint64_t> handover_ns_sum_{0};
   std::atomic<uint64_t> engines_opened_{1};
 };
 

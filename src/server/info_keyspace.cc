@@ -15,6 +15,8 @@ void EngineLine(const KeyspaceSummary& summary, const engine::Staircase& stairca
                staircase.moving() ? 2 : 1, summary.shards, frontier, summary.entries_per_bucket());
   AppendFormat(out, ",engines_opened=%" PRIu64 ",handovers=%" PRIu64 ",handover_usec_max=%.3f", stats.engines_opened,
                stats.handovers, static_cast<double>(stats.handover_ns_max) / 1000);
+  AppendFormat(out, ",handover_usec_avg=%.3f",
+               Ratio(static_cast<double>(stats.handover_ns_sum) / 1000, static_cast<double>(stats.handovers)));
   AppendFormat(out, ",locks=%" PRIu64 ",locks_contended=%" PRIu64 ",contention_ratio=%.6f\r\n", summary.acquisitions,
                summary.contended,
                Ratio(static_cast<double>(summary.contended), static_cast<double>(summary.acquisitions)));
@@ -36,6 +38,8 @@ void InfoEngine(InfoSource& source, std::string* out) {
                log.enabled() ? 1 : 0, log.first_offset(), log.end_offset());
   AppendFormat(out, "log_reached_offset:%" PRIu64 "\r\n", std::min(log.end_offset(), log.progress().reached()));
   AppendFormat(out, "log_ring_bytes:%zu\r\n", log.enabled() ? log.ring_bytes() : size_t{0});
+  const bool membarrier = source.parts.participants.fencing() == engine::Fencing::kByRequester;
+  AppendFormat(out, "membarrier:%s\r\n", membarrier ? "yes" : "no");
   for (const KeyspaceSummary& summary : source.keyspaces()) {
     EngineLine(summary, source.parts.databases.Get(summary.db).staircase(), out);
   }

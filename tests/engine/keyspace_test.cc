@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/random.h"
@@ -255,6 +257,68 @@ TEST_SUITE("engine/keyspace") {
     test.keyspace.ForEach([&](const Entry& entry) { ++seen[std::string(entry.key())]; });
     CHECK(seen.size() == 9000);
     CHECK(std::all_of(seen.begin(), seen.end(), [](const auto& pair) { return pair.second == 1; }));
+  }
+}
+
+TEST_SUITE("engine/contention") {
+  TEST_CASE("contention doubles the shards up to a limit; an emptied keyspace gives them up once it is quiet") {
+    TestKeyspace test;
+    constexpr uint64_t kShardsMax = 4;
+    const auto use = [&](int times) {  // acquisitions
+      for (int i = 0; i < times; ++i) {
+        test.Insert("key");
+        test.Remove("key");
+      }
+    };
+    // Somebody else takes the shard's lock before each of our acquisitions and keeps it for a while, until we have had to
+    // wait for more than one in five hundred.
+    const auto contend = [&] {
+      enum Turn { kOurs, kTake, kTaken, kOver };
+      std::atomic<int> turn{kOurs};
+      Shard* shard = test.keyspace.staircase().Guess(test.keyspace.HashOf("key"));
+      std::thread other([&]() TERRACE_NO_THREAD_SAFETY_ANALYSIS {
+        while (turn != kOver) {
+          if (turn == kTake) {
+            shard->lock().Lock();
+            turn = kTaken;
+            for (int i = 0; i < 50; ++i) std::this_thread::yield();
+            shard->lock().Unlock();
+          }
+          std::this_thread::yield();
+        }
+      });
+      do {
+        turn = kTake;
+        while (turn != kTaken) std::this_thread::yield();
+        turn = kOurs;
+        use(1);
+      } while (shard->contended() * uint64_t{500} <= shard->acquisitions());
+      turn = kOver;
+      other.join();
+    };
+    for (uint64_t shards = 2; shards <= kShardsMax; shards *= 2) {
+      use(6000);
+      contend();
+      test.keyspace.WatchContention(kShardsMax);
+      CHECK(test.keyspace.shards_min() == shards);
+      test.StepUntilContent();
+      CHECK(test.keyspace.staircase().shards() == shards);
+      test.keyspace.WatchContention(kShardsMax);  // new shards, new counts: the base for the next look
+    }
+    // Empty whenever somebody looks, but busy.
+    use(10'000);
+    test.keyspace.WatchContention(kShardsMax);
+    CHECK(test.keyspace.shards_min() == kShardsMax);
+    // Quiet, but not empty.
+    test.Insert("key");
+    test.keyspace.WatchContention(kShardsMax);
+    CHECK(test.keyspace.shards_min() == kShardsMax);
+    // Quiet and empty.
+    test.Remove("key");
+    test.keyspace.WatchContention(kShardsMax);
+    CHECK(test.keyspace.shards_min() == 1);
+    test.StepUntilContent();
+    CHECK(test.keyspace.staircase().shards() == 1);
   }
 }
 

@@ -204,6 +204,68 @@ TEST_SUITE("engine/staircase") {
     CHECK(CheckShards(staircase) == 100);
   }
 
+  TEST_CASE("model: at any load and floor the walk comes to an end, stays there, and an emptied keyspace is one shard") {
+    StaircaseFixture fixture;
+    Staircase& staircase = fixture.staircase();
+    Random random(17);
+    uint64_t low = 0, high = 0;  // keys low .. high-1 are there
+    for (int round = 0; round < 60; ++round) {
+      CAPTURE(round);
+      // Often right at a threshold: whole shards, a quarter of them, and one key more or less.
+      const uint64_t whole = kShardEntriesTarget / (random.Below(2) == 0 ? 1 : 4) * random.Below(20);
+      const uint64_t target = whole + random.Below(3) - (whole == 0 ? 0 : 1);
+      fixture.shards_min = random.Below(4) == 0 ? 1 + random.Below(20) : 1;
+      CAPTURE(target);
+      CAPTURE(fixture.shards_min);
+      while (high - low < target) fixture.Insert(StaircaseFixture::KeyOf(high++));
+      while (high - low > target) fixture.Remove(StaircaseFixture::KeyOf(low++));
+      // One walk that the load has overtaken, and then at most one for every doubling: fewer steps than 4 x shards.
+      REQUIRE(static_cast<uint64_t>(fixture.StepUntilContent()) <= 4 * 64);
+      REQUIRE(staircase.shards() >= fixture.shards_min);
+      REQUIRE(staircase.shards() * kShardEntriesTarget >= target / kShardEntriesTarget * kShardEntriesTarget);
+      // One key comes and goes, a shard's worth of scatter at most: nothing moves any more but a single step each way.
+      const uint64_t handovers = staircase.stats().handovers;
+      for (int i = 0; i < 200; ++i) {
+        fixture.Insert("guest");
+        fixture.StepUntilContent();
+        fixture.Remove("guest");
+        fixture.StepUntilContent();
+      }
+      const uint64_t settled = staircase.stats().handovers;
+      REQUIRE(settled - handovers <= 64);
+      for (int i = 0; i < 50; ++i) {
+        fixture.Insert("guest");
+        fixture.StepUntilContent();
+        fixture.Remove("guest");
+        fixture.StepUntilContent();
+      }
+      REQUIRE(staircase.stats().handovers == settled);
+    }
+    fixture.shards_min = 1;
+    while (high > low) fixture.Remove(StaircaseFixture::KeyOf(low++));
+    fixture.StepUntilContent();
+    CHECK(staircase.shards() == 1);
+    CHECK(!staircase.moving());
+    CHECK(CheckShards(staircase) == 0);
+  }
+
+  TEST_CASE("a floor that no walk can reach starts none, and asks for none at every write") {
+    StaircaseFixture fixture;
+    Staircase& staircase = fixture.staircase();
+    fixture.shards_min = 16;
+    fixture.StepUntilContent();
+    REQUIRE(staircase.shards() == 16);
+    fixture.shards_min = 10;  // half of 16 would be too few
+    CHECK(fixture.StepUntilContent() == 0);
+    CHECK(!staircase.moving());
+    fixture.Insert("key");  // asks once at most
+    const uint64_t hash = staircase.HashOf("key");
+    CHECK(!staircase.WantsStep(*staircase.Guess(hash)));
+    fixture.shards_min = 8;
+    CHECK(fixture.StepUntilContent() == 8);
+    CHECK(staircase.shards() == 8);
+  }
+
   TEST_CASE("interest in a key moves along with its range, in its order") {
     StaircaseFixture fixture;
     Staircase& staircase = fixture.staircase();

@@ -88,7 +88,7 @@ void RandomKey(ReadContext& ctx, Args) {
 // because it holds its key's name.
 void MoveEntry(WriteContext& ctx, KeyRef& source, KeyRef& target) {
   Entry* moved = ctx.Edit(source).Take();
-  Entry* renamed = Entry::NewCopy(*moved, target.key, moved->deadline_ms());
+  Entry* renamed = Entry::NewMoved(moved, target.key, moved->deadline_ms());
   Entry::Delete(moved);
   engine::Edit edit = ctx.Edit(target);
   if (edit.entry() != nullptr) edit.Delete();

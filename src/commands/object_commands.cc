@@ -25,7 +25,17 @@ const Entry* Inspect(ReadContext& ctx, Bytes key) {
 // APPEND or SETRANGE have put the value together: what they leave is "raw" however short.
 Bytes EncodingName(const Entry& entry) {
   constexpr size_t kEmbstrBytesMax = 44;
-  if (entry.encoding() == Encoding::kInteger) return "int";
+  switch (entry.encoding()) {
+    case Encoding::kInteger: return "int";
+    case Encoding::kListpack: return "listpack";
+    case Encoding::kIntset: return "intset";
+    case Encoding::kQuicklist: return "quicklist";
+    case Encoding::kHashTable: return "hashtable";
+    case Encoding::kSkiplist: return "skiplist";
+    case Encoding::kStream: return "stream";
+    case Encoding::kInline:
+    case Encoding::kBlob: break;
+  }
   return entry.raw_string() || entry.StringLength() > kEmbstrBytesMax ? "raw" : "embstr";
 }
 

@@ -24,6 +24,12 @@ std::unique_ptr<Keyspace> Databases::Flush(unsigned db) {
   return std::unique_ptr<Keyspace>(keyspaces_[db].exchange(fresh.release(), std::memory_order_acq_rel));
 }
 
+void Databases::Discard(Entry* entry) {
+  constexpr size_t kEffortMax = 64;  // some microseconds
+  if (TERRACE_LIKELY(entry->FreeEffort() <= kEffortMax)) return Entry::Delete(entry);
+  reaper_->Free(entry);
+}
+
 void Databases::Discard(std::unique_ptr<Keyspace> keyspace) {
   if (EditObserver* observer = keyspace->observer()) return observer->TakeOver(std::move(keyspace));
   RetireKeyspace(participants_, reaper_, std::move(keyspace));

@@ -32,6 +32,10 @@ class Databases {
   /// to the cut's observer instead.
   void Discard(std::unique_ptr<Keyspace> keyspace);
 
+  /// Frees an entry that nobody can reach any more: at once if that is quick, else in the background.
+  void Discard(Entry* entry);
+  const Reaper& reaper() const { return *reaper_; }
+
   Participants& participants() { return participants_; }
 
  private:

@@ -35,7 +35,7 @@ void Edit::SetString(const StringSource& value, uint64_t deadline_ms) {
     entry->set_access(old->access());
     entry->set_epoch(ref_.keyspace->epoch());
     unit_.Touch(entry);
-    ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, entry);
+    unit_.databases.Discard(ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, entry));
     ref_.version = ref_.shard->version();
     return;
   }
@@ -49,7 +49,7 @@ void Edit::Put(Entry* entry) {
   entry->MarkChanged();
   unit_.NoteDeadline(entry->deadline_ms());
   if (ref_.entry() != nullptr) {
-    ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, entry);
+    unit_.databases.Discard(ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, entry));
   } else {
     ref_.slot = ref_.keyspace->Insert(*ref_.shard, ref_.hash, entry, unit_.self.slot());
     unit_.NoteLoad(*ref_.keyspace, *ref_.shard);
@@ -93,11 +93,27 @@ void Edit::SetDeadline(uint64_t deadline_ms) {
     entry->set_deadline_ms(deadline_ms);
     ref_.keyspace->DeadlineChanged(*ref_.shard, ref_.hash, before, deadline_ms);
   } else if (before != deadline_ms) {
-    Entry* copy = Entry::NewCopy(*entry, ref_.key, deadline_ms);
-    copy->set_epoch(ref_.keyspace->epoch());
-    ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, copy);
+    // Taken out and put back: the entry is written anew, with or without room for a deadline.
+    ref_.keyspace->Rewrite(*ref_.shard, ref_.slot, ref_.hash, deadline_ms);
     ref_.version = ref_.shard->version();
   }
+}
+
+void Edit::SetCollection(types::Value value) {
+  Entry* held = ref_.entry();
+  if (held != nullptr && held->type() == value.type && IsCollection(held->encoding())) {
+    held->set_collection(value);
+    unit_.Touch(held);
+    return;
+  }
+  Put(Entry::NewCollection(ref_.key, value, 0));
+  ref_.entry()->set_access(unit_.FreshAccess());
+}
+
+void Edit::ReplaceWithCollection(types::Value value) {
+  Entry* entry = Entry::NewCollection(ref_.key, value, 0);
+  entry->set_access(unit_.FreshAccess());
+  Put(entry);
 }
 
 Entry* Edit::Take() {
@@ -110,7 +126,7 @@ Entry* Edit::Take() {
   return entry;
 }
 
-void Edit::Delete() { Entry::Delete(Take()); }
+void Edit::Delete() { unit_.databases.Discard(Take()); }
 
 void ExpireOne(Unit& unit, KeyRef& ref) {
   unit.LogWords(ref.db, {unit.settings.lazy_expire.load(std::memory_order_relaxed) ? "UNLINK" : "DEL", ref.key});

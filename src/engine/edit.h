@@ -45,9 +45,14 @@ class Edit {
   /// The same after making the string `size` bytes long, at least what it is. Every new byte must be written. Growing a
   /// string bit by bit copies each of its bytes a few times, however long it gets.
   char* GrowString(size_t size);
+  /// The key's collection, after it was changed: what the entry holds of this type is this now. A key that does not exist
+  /// comes into being. The collection must not be empty: an empty one is deleted.
+  void SetCollection(types::Value value);
+  /// The key holds this collection now, whatever it held before, without a deadline.
+  void ReplaceWithCollection(types::Value value);
   /// Changes, adds or (0) removes the deadline of a key that exists.
   void SetDeadline(uint64_t deadline_ms);
-  /// The key goes. Large values are freed by the caller's thread; blobs are reference-counted.
+  /// The key goes. What takes long to free is freed in the background.
   void Delete();
   /// The key goes, its entry stays with the caller (RENAME, MOVE).
   Entry* Take();

@@ -65,6 +65,8 @@ void Entry::WriteValue(const StringSource& source) {
       if (!bytes.empty()) std::memmove(p, bytes.data(), bytes.size());
       return;
     }
+    default:
+      TERRACE_DCHECK(false && "a string's source is no collection");
   }
 }
 
@@ -97,6 +99,20 @@ Entry* Entry::NewString(Bytes key, const StringSource& source, uint64_t deadline
   return entry;
 }
 
+Entry* Entry::NewCollection(Bytes key, types::Value value, uint64_t deadline_ms) {
+  Entry* entry = NewString(key, StringSource::OfInteger(0), deadline_ms);
+  entry->set_collection(value);
+  return entry;
+}
+
+void Entry::set_collection(types::Value collection) {
+  TERRACE_DCHECK(IsCollection(collection.encoding));
+  type_encoding_ = static_cast<uint8_t>(static_cast<uint8_t>(collection.type) |
+                                        static_cast<uint8_t>(collection.encoding) << 4);
+  flags_ = static_cast<uint8_t>((flags_ & ~kRawString) | kChanged);
+  std::memcpy(value(), &collection.data, 8);
+}
+
 Entry* Entry::NewCopy(const Entry& source, Bytes key, uint64_t deadline_ms) {
   Entry* copy = nullptr;
   switch (source.encoding()) {
@@ -111,15 +127,27 @@ Entry* Entry::NewCopy(const Entry& source, Bytes key, uint64_t deadline_ms) {
       copy = NewString(key, StringSource::Of(source.StringBytes(&unused)), deadline_ms);
       break;
     }
+    default:
+      copy = NewCollection(key, types::Copy(source.collection()), deadline_ms);
+      break;
   }
   copy->set_access(source.access());
   copy->flags_ |= source.flags_ & kRawString;
   return copy;
 }
 
+Entry* Entry::NewMoved(Entry* source, Bytes key, uint64_t deadline_ms) {
+  if (!IsCollection(source->encoding())) return NewCopy(*source, key, deadline_ms);
+  Entry* moved = NewCollection(key, source->collection(), deadline_ms);
+  moved->set_access(source->access());
+  source->type_encoding_ = static_cast<uint8_t>(Encoding::kInteger) << 4;  // of the same size, and nothing to free
+  return moved;
+}
+
 void Entry::Delete(Entry* entry) {
   const size_t bytes = entry->AllocatedBytes();
   if (entry->encoding() == Encoding::kBlob) entry->blob()->Unref();
+  if (IsCollection(entry->encoding())) types::Destroy(entry->collection());
   entry->~Entry();
   Deallocate(entry, bytes);
 }
@@ -136,6 +164,8 @@ Bytes Entry::StringBytes(IntegerText* text) const {
       if (TERRACE_LIKELY(length != kLongValue)) return Bytes(p + 1, length);
       return Bytes(p + kLongLengthBytes, Load<uint32_t>(p + 1));
     }
+    default:
+      TERRACE_DCHECK(false && "a collection is no string");
   }
   return Bytes();
 }
@@ -191,6 +221,7 @@ char* Entry::TryGrowString(size_t size) {
 size_t Entry::MemoryBytes() const {
   size_t bytes = AllocationSize(AllocatedBytes());
   if (encoding() == Encoding::kBlob) bytes += AllocationSize(blob()->allocated_bytes());
+  if (IsCollection(encoding())) bytes += types::MemoryBytes(collection());
   return bytes;
 }
 

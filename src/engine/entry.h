@@ -11,6 +11,7 @@
 //    .       value:  integer   i64
 //                    inline    u8 length, or 255 and u32 length; then the bytes
 //                    blob      Blob*, one reference
+//                    others    the collection's pointer (types/value.h), which is the entry's
 //
 // So a 16-byte key with a 64-byte value takes 89 bytes and is served from the 96-byte class. An entry is rewritten in
 // place when the new form falls into the same size class; otherwise the caller puts a new entry in its slot.
@@ -26,7 +27,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/memory.h"
-#include "types/value_type.h"
+#include "types/value.h"
 
 namespace terrace::engine {
 
@@ -65,6 +66,11 @@ class Entry {
  public:
   /// A new entry holding a string; `deadline_ms` 0 means none.
   static Entry* NewString(Bytes key, const StringSource& value, uint64_t deadline_ms);
+  /// A new entry that takes over a collection.
+  static Entry* NewCollection(Bytes key, types::Value value, uint64_t deadline_ms);
+  /// The entry under another name or with another deadline: takes over the collection `source` holds, which is a husk
+  /// from then on, fit only to be deleted.
+  static Entry* NewMoved(Entry* source, Bytes key, uint64_t deadline_ms);
   /// A copy under another name, with its own deadline; shares a blob.
   static Entry* NewCopy(const Entry& source, Bytes key, uint64_t deadline_ms);
   /// Frees the entry and drops its reference to a blob.
@@ -110,6 +116,16 @@ class Entry {
   void ClearChanged() { flags_ &= static_cast<uint8_t>(~kChanged); }
   uint16_t epoch() const { return epoch_; }
   void set_epoch(uint16_t epoch) { epoch_ = epoch; }
+
+  // --- collections ---
+  types::Value collection() const {
+    TERRACE_DCHECK(IsCollection(encoding()));
+    return {type(), encoding(), Load<void*>(value())};
+  }
+  /// The same collection, changed and perhaps in another encoding: what it was in before is no more.
+  void set_collection(types::Value value);
+  /// About how many allocations there are to free with it.
+  size_t FreeEffort() const { return IsCollection(encoding()) ? types::FreeEffort(collection()) : 1; }
 
   // --- strings ---
   int64_t integer() const {

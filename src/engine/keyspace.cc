@@ -16,10 +16,19 @@ Slot Keyspace::Insert(Shard& shard, uint64_t hash, Entry* entry, unsigned partic
   return slot;
 }
 
-void Keyspace::Replace(Shard& shard, Slot slot, uint64_t hash, Entry* entry) {
+Entry* Keyspace::Replace(Shard& shard, Slot slot, uint64_t hash, Entry* entry) {
   const uint64_t deadline = entry->deadline_ms();
-  Entry::Delete(shard.Replace(slot, hash, entry));
+  Entry* old = shard.Replace(slot, hash, entry);
   if (TERRACE_UNLIKELY(deadline != 0)) staircase_.NoteDeadline(hash, deadline);
+  return old;
+}
+
+void Keyspace::Rewrite(Shard& shard, Slot slot, uint64_t hash, uint64_t deadline_ms) {
+  Entry* old = Shard::At(slot);
+  const uint16_t epoch = old->epoch();
+  Entry* rewritten = Entry::NewMoved(old, old->key(), deadline_ms);
+  rewritten->set_epoch(epoch);
+  Entry::Delete(Replace(shard, slot, hash, rewritten));
 }
 
 Entry* Keyspace::Remove(Shard& shard, Slot slot, uint64_t hash, unsigned participant) {

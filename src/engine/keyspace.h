@@ -28,8 +28,10 @@ class Keyspace {
 
   // --- with the shard locked ---
   Slot Insert(Shard& shard, uint64_t hash, Entry* entry, unsigned participant);
-  /// The slot's entry becomes `entry`; frees the old one.
-  void Replace(Shard& shard, Slot slot, uint64_t hash, Entry* entry);
+  /// The slot's entry becomes `entry`; the caller owns the old one.
+  [[nodiscard]] Entry* Replace(Shard& shard, Slot slot, uint64_t hash, Entry* entry);
+  /// The slot's entry gets, changes or loses (0) its deadline.
+  void Rewrite(Shard& shard, Slot slot, uint64_t hash, uint64_t deadline_ms);
   /// The entry leaves the keyspace; the caller owns it.
   Entry* Remove(Shard& shard, Slot slot, uint64_t hash, unsigned participant);
   void DeadlineChanged(Shard& shard, uint64_t hash, uint64_t before, uint64_t after);

@@ -15,25 +15,47 @@ Reaper::~Reaper() {
   if (thread.joinable()) thread.join();
 }
 
+void Reaper::Wake() {
+  if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
+}
+
 void Reaper::Free(std::unique_ptr<Keyspace> keyspace) {
   {
     MutexLock lock(mutex_);
     waiting_.push_back(std::move(keyspace));
-    if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
+    Wake();
+  }
+  wake_.NotifyOne();
+}
+
+void Reaper::Free(Entry* entry) {
+  entries_waiting_.fetch_add(1, std::memory_order_relaxed);
+  {
+    MutexLock lock(mutex_);
+    waiting_entries_.push_back(entry);
+    Wake();
   }
   wake_.NotifyOne();
 }
 
 void Reaper::Run() {
   while (true) {
-    std::vector<std::unique_ptr<Keyspace>> batch;
+    std::vector<std::unique_ptr<Keyspace>> keyspaces;
+    std::vector<Entry*> entries;
     {
       MutexLock lock(mutex_);
-      while (waiting_.empty() && !stopping_) wake_.Wait(mutex_);
-      if (waiting_.empty()) return;
-      batch.swap(waiting_);
+      while (waiting_.empty() && waiting_entries_.empty() && !stopping_) wake_.Wait(mutex_);
+      if (waiting_.empty() && waiting_entries_.empty()) return;
+      keyspaces.swap(waiting_);
+      entries.swap(waiting_entries_);
     }
-    batch.clear();  // the long part, with no lock held
+    // The long part, with no lock held.
+    for (Entry* entry : entries) {
+      Entry::Delete(entry);
+      entries_freed_.fetch_add(1, std::memory_order_relaxed);
+      entries_waiting_.fetch_sub(1, std::memory_order_relaxed);
+    }
+    keyspaces.clear();
   }
 }
 

@@ -1,7 +1,8 @@
-// Reaper: a thread that frees what takes long to free (a flushed keyspace, entry by entry), so that no worker does. It
+// Reaper: a thread that frees what takes long to free (a flushed keyspace, a large collection), so that no worker does. It
 // starts with the first thing to free and ends with its owner, having freed everything.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -20,13 +21,21 @@ class Reaper {
 
   /// Any thread. Nobody may hold a pointer into the keyspace any more.
   void Free(std::unique_ptr<Keyspace> keyspace) TERRACE_EXCLUDES(mutex_);
+  void Free(Entry* entry) TERRACE_EXCLUDES(mutex_);
+  /// Entries that wait to be freed, and have been freed here since the start.
+  uint64_t entries_waiting() const { return entries_waiting_.load(std::memory_order_relaxed); }
+  uint64_t entries_freed() const { return entries_freed_.load(std::memory_order_relaxed); }
 
  private:
   void Run();
+  void Wake() TERRACE_REQUIRES(mutex_);
 
   Mutex mutex_;
   CondVar wake_;
   std::vector<std::unique_ptr<Keyspace>> waiting_ TERRACE_GUARDED_BY(mutex_);
+  std::vector<Entry*> waiting_entries_ TERRACE_GUARDED_BY(mutex_);
+  std::atomic<uint64_t> entries_waiting_{0};
+  std::atomic<uint64_t> entries_freed_{0};
   bool stopping_ TERRACE_GUARDED_BY(mutex_) = false;
   std::thread thread_ TERRACE_GUARDED_BY(mutex_);
 };

@@ -18,6 +18,7 @@
 #include "engine/commit_log.h"
 #include "engine/databases.h"
 #include "engine/key_events.h"
+#include "types/encoding_limits.h"
 
 namespace terrace::engine {
 
@@ -37,6 +38,7 @@ struct EngineSettings {
   std::atomic<bool> paused{false};
   std::atomic<bool> lazy_user_del{false};
   std::atomic<bool> lazy_expire{false};
+  types::EncodingLimits encoding;
   std::atomic<uint64_t> string_bytes_max{512 * kMiB};  // proto-max-bulk-len: how long commands may make a string
 };
 

@@ -89,6 +89,19 @@ void ApplySettings(const config::Options& options, Parts& parts) {
   engine.lazy_expire = options.lazyfree_lazy_expire;
   engine.lazy_user_del = options.lazyfree_lazy_user_del;
   engine.string_bytes_max = options.proto_max_bulk_len_bytes;
+  types::EncodingLimits& encoding = engine.encoding;
+  encoding.hash_listpack_entries = options.hash_max_listpack_entries;
+  encoding.hash_listpack_value_bytes = options.hash_max_listpack_value_bytes;
+  encoding.list_listpack_size = options.list_max_listpack_size;
+  encoding.list_compress_depth = options.list_compress_depth;
+  encoding.set_intset_entries = options.set_max_intset_entries;
+  encoding.set_listpack_entries = options.set_max_listpack_entries;
+  encoding.set_listpack_value_bytes = options.set_max_listpack_value_bytes;
+  encoding.zset_listpack_entries = options.zset_max_listpack_entries;
+  encoding.zset_listpack_value_bytes = options.zset_max_listpack_value_bytes;
+  encoding.hll_sparse_bytes = options.hll_sparse_max_bytes;
+  encoding.stream_node_bytes = options.stream_node_max_bytes;
+  encoding.stream_node_entries = options.stream_node_max_entries;
 
   parts.client_memory.set_limit(ClientMemoryMax(options));
   parts.eviction.memory_max = static_cast<int64_t>(options.maxmemory_bytes);
@@ -105,7 +118,10 @@ void FollowSettings(Parts& parts) {
       "client-query-buffer-limit", "proto-max-bulk-len", "timeout", "tcp-keepalive",
       "slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold", "latency-tracking", "requirepass", "protected-mode", "client-output-buffer-limit",
       "notify-keyspace-events", "maxmemory", "maxmemory-clients", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor",
-      "lfu-decay-time", "lazyfree-lazy-expire", "lazyfree-lazy-user-del", "loglevel"};
+      "lfu-decay-time", "lazyfree-lazy-expire", "lazyfree-lazy-user-del", "loglevel",
+      "hash-max-listpack-entries", "hash-max-listpack-value", "list-max-listpack-size", "list-compress-depth",
+      "set-max-intset-entries", "set-max-listpack-entries", "set-max-listpack-value", "zset-max-listpack-entries",
+      "zset-max-listpack-value", "hll-sparse-max-bytes", "stream-node-max-bytes", "stream-node-max-entries"};
   for (const char* name : kFollowed) {
     parts.config.OnChange(name, [&parts](const config::Options&, const config::Options& after) {
       ApplySettings(after, parts);

@@ -13,7 +13,17 @@ enum class Encoding : uint8_t {
   kInteger,  // a string that is the decimal form of an int64: 8 bytes in the entry
   kInline,   // a string inside the entry
   kBlob,     // a string in a reference-counted allocation of its own
+  // Collections: the entry holds a pointer (types/value.h).
+  kListpack,   // a small list, hash, set or sorted set as one run of bytes
+  kIntset,     // a set of integers as a sorted array
+  kQuicklist,  // a list as a list of listpacks
+  kHashTable,  // a hash or set
+  kSkiplist,   // a sorted set as a tree and a table; the name is what clients know it by
+  kStream,
 };
+
+/// Strings are stored in the entry itself or in a blob, everything else behind one pointer.
+constexpr bool IsCollection(Encoding encoding) { return encoding >= Encoding::kListpack; }
 
 constexpr Bytes TypeName(Type type) {
   constexpr Bytes kNames[] = {"string", "list", "set", "zset", "hash", "stream"};

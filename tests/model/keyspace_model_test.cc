@@ -120,7 +120,7 @@ class KeyspaceModel {
         if (entry->TryAssign(source, deadline)) {
           keyspace_.DeadlineChanged(shard, hash, before, deadline);
         } else {
-          keyspace_.Replace(shard, slot, hash, Entry::NewString(key, source, deadline));
+          Entry::Delete(keyspace_.Replace(shard, slot, hash, Entry::NewString(key, source, deadline)));
         }
       }
       model_[key] = {value, deadline};
@@ -143,7 +143,7 @@ class KeyspaceModel {
         entry->set_deadline_ms(deadline);
         keyspace_.DeadlineChanged(shard, hash, before, deadline);
       } else {
-        keyspace_.Replace(shard, slot, hash, Entry::NewCopy(*entry, key, deadline));
+        Entry::Delete(keyspace_.Replace(shard, slot, hash, Entry::NewCopy(*entry, key, deadline)));
       }
       model_[key].deadline_ms = deadline;
     });

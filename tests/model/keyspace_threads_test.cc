@@ -148,7 +148,7 @@ class Worker {
         if (entry->TryAssign(source, deadline)) {
           world_.keyspace.DeadlineChanged(shard, hash, before, deadline);
         } else {
-          world_.keyspace.Replace(shard, slot, hash, Entry::NewString(key, source, deadline));
+          Entry::Delete(world_.keyspace.Replace(shard, slot, hash, Entry::NewString(key, source, deadline)));
         }
       }
     });

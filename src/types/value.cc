@@ -1,0 +1,30 @@
+#include "types/value.h"
+
+#include "base/check.h"
+#include "types/intset.h"
+#include "types/listpack.h"
+
+namespace terrace::types {
+namespace {
+
+const ValueOps& OpsOf(Encoding encoding) {
+  switch (encoding) {
+    case Encoding::kListpack: return kListpackOps;
+    case Encoding::kIntset: return kIntsetOps;
+    default: break;
+  }
+  TERRACE_CHECK(false && "no collection has this encoding");
+  return kListpackOps;
+}
+
+}  // namespace
+
+void Destroy(Value value) { OpsOf(value.encoding).destroy(value.data); }
+
+Value Copy(Value value) { return {value.type, value.encoding, OpsOf(value.encoding).copy(value.data)}; }
+
+size_t MemoryBytes(Value value) { return OpsOf(value.encoding).memory_bytes(value.data); }
+
+size_t FreeEffort(Value value) { return OpsOf(value.encoding).free_effort(value.data); }
+
+}  // namespace terrace::types

@@ -1,0 +1,37 @@
+// Value: a collection as an entry holds it: its type, how it is stored, and one pointer. It is a handle that is copied
+// freely and owns nothing; the entry it stands in owns what it points to. types/hash.h and its neighbours are what one
+// works with: each is made from a Value and gives one back, because a collection that grows changes its encoding.
+//
+//   Hash hash(entry.collection());  hash.Set(field, value, limits);  entry.set_collection(hash.value());
+//
+// Threads: the lock of the key's shard, like the entry.
+#pragma once
+
+#include <cstddef>
+
+#include "types/value_type.h"
+
+namespace terrace::types {
+
+struct Value {
+  Type type = Type::kList;
+  Encoding encoding = Encoding::kListpack;
+  void* data = nullptr;
+};
+
+/// What can be done with a value of any type; one table an encoding, beside its class.
+struct ValueOps {
+  void (*destroy)(void* data);
+  void* (*copy)(const void* data);
+  /// What the allocator holds for it.
+  size_t (*memory_bytes)(const void* data);
+  /// About how many allocations it takes to free it.
+  size_t (*free_effort)(const void* data);
+};
+
+void Destroy(Value value);
+Value Copy(Value value);
+size_t MemoryBytes(Value value);
+size_t FreeEffort(Value value);
+
+}  // namespace terrace::types

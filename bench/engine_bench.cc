@@ -125,7 +125,7 @@ inline char Operate(Keyspace& keyspace, Shard& shard, uint64_t hash, Bytes key, 
     return reply[0];
   } else {
     if (!entry->TryAssign(StringSource::Of(value), 0)) {
-      keyspace.Replace(shard, slot, hash, Entry::NewString(key, StringSource::Of(value), 0));
+      Entry::Delete(keyspace.Replace(shard, slot, hash, Entry::NewString(key, StringSource::Of(value), 0)));
     }
     return 0;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/blob.h"
+#include "base/check.h"
 
 namespace terrace::commands {
 
@@ -16,7 +17,9 @@ void ReplyString(resp::Reply& reply, const Entry& entry) {
       engine::IntegerText unused;
       return reply.Bulk(entry.StringBytes(&unused));
     }
+    default: break;
   }
+  TERRACE_CHECK(false && "a handler took a collection for a string");
 }
 
 // "hello":  0 1 -> he   -3 -1 -> llo   1 99 -> ello   -99 -5 -> h   3 1 -> nothing   -1 -3 -> nothing

@@ -47,7 +47,7 @@ class TestKeyspace {
     Shard* shard = keyspace.staircase().Lock(hash);
     const Slot slot = shard->Lookup(hash, key);
     REQUIRE(slot != nullptr);
-    keyspace.Replace(*shard, slot, hash, Entry::NewString(key, StringSource::OfInteger(2), deadline_ms));
+    Entry::Delete(keyspace.Replace(*shard, slot, hash, Entry::NewString(key, StringSource::OfInteger(2), deadline_ms)));
     shard->Unlock();
   }
   void Steps(int count) {

@@ -4,9 +4,9 @@
 #include <memory>
 #include <utility>
 
+#include "base/lzf.h"
 #include "base/numbers.h"
 #include "rdb/length_codec.h"
-#include "rdb/lzf.h"
 
 namespace terrace::rdb {
 namespace {

@@ -2,7 +2,7 @@
 //
 //   length, bytes                                          plain
 //   0xc0 int8 | 0xc1 int16 | 0xc2 int32, little-endian     the decimal text of that number
-//   0xc3, length compressed, length original, bytes        LZF (lzf.h)
+//   0xc3, length compressed, length original, bytes        LZF (base/lzf.h)
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "rdb/lzf.h"
+#include "base/lzf.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-namespace terrace::rdb {
+namespace terrace {
 namespace {
 
 constexpr size_t kLiteralsMax = 32;
@@ -154,4 +154,4 @@ bool LzfDecompress(Bytes compressed, char* out, size_t out_bytes) {
   return filled == out_bytes;
 }
 
-}  // namespace terrace::rdb
+}  // namespace terrace

@@ -1,4 +1,4 @@
-// LZF, the compression of long strings in RDB. A compressed run is a sequence of
+// LZF, the compression of RDB files and of what lies deep inside a long list. A compressed run is a sequence of
 //
 //   000nnnnn                       literals: n + 1 bytes follow                       1..32
 //   nnndddddd... as two bytes      nnnddddd dddddddd: copy n + 2 bytes (n = 1..6)     3..8
@@ -12,7 +12,7 @@
 
 #include "base/bytes.h"
 
-namespace terrace::rdb {
+namespace terrace {
 
 /// No compressed run grows by more than this factor: three bytes give at most 264.
 constexpr size_t kLzfExpansionMax = 88;
@@ -25,4 +25,4 @@ size_t LzfCompress(Bytes input, char* out, size_t out_bytes_max);
 /// Never reads or writes outside, whatever the input.
 [[nodiscard]] bool LzfDecompress(Bytes compressed, char* out, size_t out_bytes);
 
-}  // namespace terrace::rdb
+}  // namespace terrace

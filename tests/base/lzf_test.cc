@@ -1,4 +1,4 @@
-#include "rdb/lzf.h"
+#include "base/lzf.h"
 
 #include <doctest/doctest.h>
 
@@ -7,8 +7,10 @@
 #include "base/random.h"
 #include "rdb/hex.h"
 
-namespace terrace::rdb {
+namespace terrace {
 namespace {
+
+using rdb::FromHex;
 
 std::string Compressed(Bytes input) {
   std::string out(input.size() + input.size() / 32 + 1, '\0');
@@ -39,7 +41,7 @@ std::string RandomText(Random& random, size_t bytes) {
   return text;
 }
 
-TEST_SUITE("rdb/lzf") {
+TEST_SUITE("base/lzf") {
   TEST_CASE("a stock server's bytes are understood") {
     CHECK(Decompresses(FromHex("016161 e03300 016161"), std::string(64, 'a')));
     CHECK(Decompresses(FromHex(""), ""));
@@ -103,4 +105,4 @@ TEST_SUITE("rdb/lzf") {
 }
 
 }  // namespace
-}  // namespace terrace::rdb
+}  // namespace terrace

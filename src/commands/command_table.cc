@@ -58,8 +58,8 @@ void DeriveRange(Command& command) {
       command.first_key = keys.index;
       command.last_key = last;
       command.key_step = keys.step;
-    } else if (keys.index == command.last_key + 1 && last == keys.index) {
-      command.last_key = last;  // RENAME and its like: one key after the other, each with its own flags
+    } else if (keys.index == command.last_key + 1 && (last == keys.index || (last == -1 && keys.step == 1))) {
+      command.last_key = last;  // RENAME, BITOP: one key after the other, the first with flags of its own
     } else {
       command.flags |= kMovableKeys;
     }

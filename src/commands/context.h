@@ -25,7 +25,8 @@ class Publisher {
   virtual uint64_t Publish(pubsub::Kind kind, Bytes channel, Bytes payload) = 0;
 };
 
-/// What a write did, as it goes to the log. A handler that returns None changed nothing.
+/// What a write did, as it goes to the log. A handler that returns None changed nothing. It counts as one change since
+/// the last save (rdb_changes_since_last_save, the rules of `save`) unless the handler says how many it was.
 class [[nodiscard]] Effect {
  public:
   static Effect None() { return Effect(Kind::kNone); }
@@ -35,15 +36,22 @@ class [[nodiscard]] Effect {
   static Effect Passed() { return Effect(Kind::kPassed); }
   /// The handler has put its effect into the unit (WriteContext::Rewritten).
   static Effect Logged() { return Effect(Kind::kLogged); }
+  /// The same effect, of so many changes: DEL of three keys, SADD of three members.
+  Effect Counting(uint64_t changes) const {
+    Effect counted = *this;
+    counted.changes_ = changes;
+    return counted;
+  }
 
   /// The request itself goes to the log.
   bool logs_request() const { return kind_ == Kind::kAsReceived || kind_ == Kind::kPassed; }
-  bool is_change() const { return kind_ != Kind::kNone && kind_ != Kind::kPassed; }
+  uint64_t changes() const { return kind_ == Kind::kNone || kind_ == Kind::kPassed ? 0 : changes_; }
 
  private:
   enum class Kind : uint8_t { kNone, kAsReceived, kPassed, kLogged };
   explicit Effect(Kind kind) : kind_(kind) {}
   Kind kind_;
+  uint64_t changes_ = 1;
 };
 
 class ReadContext {

@@ -28,7 +28,8 @@ Effect Delete(WriteContext& ctx, Args args) {
     ++deleted;
   }
   ctx.reply.Integer(deleted);
-  return deleted == 0 ? Effect::None() : Effect::AsReceived();
+  if (deleted == 0) return Effect::None();
+  return Effect::AsReceived().Counting(static_cast<uint64_t>(deleted));
 }
 
 // EXISTS key [key ...]

@@ -272,7 +272,7 @@ Effect MSet(WriteContext& ctx, Args args) {
   }
   SetAll(ctx, args);
   ctx.reply.Ok();
-  return Effect::AsReceived();
+  return Effect::AsReceived().Counting(args.size() / 2);
 }
 
 // MSETNX key value [key value ...]
@@ -288,7 +288,7 @@ Effect MSetNx(WriteContext& ctx, Args args) {
   }
   SetAll(ctx, args);
   ctx.reply.Integer(1);
-  return Effect::AsReceived();
+  return Effect::AsReceived().Counting(args.size() / 2);
 }
 
 // Past proto-max-bulk-len. What comes from the leader was within its limit, which may be another.

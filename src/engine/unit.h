@@ -107,7 +107,7 @@ class Unit {
   }
 
   /// A command changed something. What goes by itself (a due key, an evicted one) is logged but not counted.
-  void CountChange() { EngineCounters::Add(counters.changes); }
+  void CountChanges(uint64_t changes) { EngineCounters::Add(counters.changes, changes); }
 
   // --- effects, in the order they happened ---
   void LogWords(unsigned db, std::initializer_list<EffectWord> words);

@@ -151,7 +151,7 @@ void Executor::RunHandler(Session& session, const Command& command, Args args, B
   }
   commands::WriteContext context(unit_, session.db, session.reply, refs, count, publisher_);
   const commands::Effect effect = command.spec->write(context, args);
-  if (effect.is_change()) unit_.CountChange();
+  if (const uint64_t changes = effect.changes(); changes != 0) unit_.CountChanges(changes);
   if (!effect.logs_request()) return;
   if (!raw.empty()) {
     unit_.LogRaw(session.db, raw);

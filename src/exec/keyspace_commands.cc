@@ -73,10 +73,13 @@ void Flush(SessionContext& ctx, Args args, bool all) {
   engine::Unit& unit = ctx.executor.unit();
   const unsigned db = ctx.session.db;
   const bool ran = ctx.executor.ExclusiveOrRestart(ctx.session, [&] {
+    uint64_t emptied = 0;
     for (unsigned i = 0; i < databases.count(); ++i) {
-      if (all || i == db) FlushOne(databases, i, ctx.now_ms());
+      if (!all && i != db) continue;
+      emptied += databases.Get(i).size();
+      FlushOne(databases, i, ctx.now_ms());
     }
-    unit.CountChange();
+    unit.CountChanges(emptied);
     unit.LogArgs(db, args.begin(), args.size());
     if (!ctx.executor.in_unit()) unit.Commit();
   });
@@ -108,7 +111,7 @@ void SwapDb(SessionContext& ctx, Args args) {
       MoveInterest(databases.Get(b), databases.Get(a));
       MoveInterest(kept, databases.Get(b));
     }
-    unit.CountChange();
+    unit.CountChanges(1);
     unit.LogArgs(ctx.session.db, args.begin(), args.size());
     if (!ctx.executor.in_unit()) unit.Commit();
   });

@@ -204,6 +204,25 @@ TEST_SUITE("exec/executor") {
     }
   }
 
+  TEST_CASE("a command counts as many changes as keys it changed") {
+    Fixture engine;
+    const auto changes_of = [&](std::initializer_list<Bytes> args) {
+      const uint64_t before = engine.changes();
+      engine.Run(args);
+      return engine.changes() - before;
+    };
+    CHECK(changes_of({"SET", "a", "1"}) == 1);
+    CHECK(changes_of({"SET", "a", "1", "NX"}) == 0);
+    CHECK(changes_of({"MSET", "a", "1", "b", "2", "c", "3"}) == 3);
+    CHECK(changes_of({"MSETNX", "a", "1", "d", "2"}) == 0);
+    CHECK(changes_of({"MSETNX", "d", "1", "e", "2"}) == 2);
+    CHECK(changes_of({"DEL", "a", "b", "c", "none"}) == 3);
+    CHECK(changes_of({"UNLINK", "none"}) == 0);
+    CHECK(changes_of({"FLUSHDB"}) == 2);
+    CHECK(changes_of({"FLUSHALL"}) == 0);
+    CHECK(changes_of({"SWAPDB", "0", "1"}) == 1);
+  }
+
   TEST_CASE("every command is counted, refused and failed ones apart") {
     Fixture engine;
     engine.Run({"SET", "a", "text"});

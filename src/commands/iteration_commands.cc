@@ -2,17 +2,11 @@
 //
 // Both leave out keys that are due and not removed yet. KEYS leaves them to the timers; SCAN deletes those that its
 // pattern matches, as Redis does: whoever switched the timers off (DEBUG SET-ACTIVE-EXPIRE) cleans up by scanning.
-#include <algorithm>
-#include <limits>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "base/ascii.h"
 #include "base/glob.h"
-#include "base/numbers.h"
 #include "commands/context.h"
 #include "commands/families.h"
+#include "commands/scan_options.h"
 
 namespace terrace::commands {
 namespace {
@@ -35,88 +29,21 @@ void Keys(ReadContext& ctx, Args args) {
   ctx.reply.SetDeferred(slot, found);
 }
 
-// What strtoul takes for a whole number, which is what clients are used to: a sign may stand before the
-// digits, and nothing at all is 0. A negative number or one past 2^48 is past the end of every keyspace.
-std::optional<uint64_t> ParseCursor(Bytes text) {
-  if (text.empty()) return 0;
-  const bool negative = text[0] == '-';
-  if (negative || text[0] == '+') text.remove_prefix(1);
-  if (text.empty()) return std::nullopt;
-  uint64_t cursor = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return std::nullopt;
-    const auto digit = static_cast<uint64_t>(c - '0');
-    if (cursor > (std::numeric_limits<uint64_t>::max() - digit) / 10) return std::nullopt;
-    cursor = cursor * 10 + digit;
-  }
-  return negative ? 0 - cursor : cursor;
-}
-
-struct ScanOptions {
-  Bytes pattern = kAnyKey;
-  std::optional<Bytes> type;
-  uint64_t count = 10;
-};
-
-ErrcOr<ScanOptions> ParseScanOptions(Args args) {
-  ScanOptions options;
-  for (size_t i = 2; i < args.size(); i += 2) {
-    if (i + 1 == args.size()) return Unexpected{Errc::kSyntax};
-    if (EqualsIgnoreCase(args[i], "COUNT")) {
-      const auto count = ParseInt64(args[i + 1]);
-      if (!count) return Unexpected{Errc::kNotAnInteger};
-      if (*count < 1) return Unexpected{Errc::kSyntax};
-      // More than there can be keys is as good as all of them, and cannot overflow where it is multiplied.
-      options.count = std::min(static_cast<uint64_t>(*count), uint64_t{1} << 48);
-    } else if (EqualsIgnoreCase(args[i], "MATCH")) {
-      options.pattern = args[i + 1];
-    } else if (EqualsIgnoreCase(args[i], "TYPE")) {
-      options.type = args[i + 1];
-    } else {
-      return Unexpected{Errc::kSyntax};
-    }
-  }
-  return options;
-}
-
-// Names of keys, end to end: the cursor is known after them and stands before them in the reply.
-class NameList {
- public:
-  void Add(Bytes name) {
-    bytes_.append(name);
-    ends_.push_back(bytes_.size());
-  }
-  void Reply(resp::Reply& reply) const {
-    reply.Array(ends_.size());
-    size_t begin = 0;
-    for (const size_t end : ends_) {
-      reply.Bulk(Bytes(bytes_).substr(begin, end - begin));
-      begin = end;
-    }
-  }
-
- private:
-  std::string bytes_;
-  std::vector<size_t> ends_;
-};
-
 // SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
 void Scan(ReadContext& ctx, Args args) {
   const auto cursor = ParseCursor(args[1]);
-  if (!cursor) return ctx.reply.Error("ERR invalid cursor");
-  const auto options = ParseScanOptions(args);
+  if (!cursor) return ctx.reply.Error(kInvalidCursorError);
+  const auto options = ParseScanOptions(args, 2, kScanType);
   if (!options.ok()) return ReplyError(ctx, options.error());
-  const bool all = options->pattern == kAnyKey;
-  NameList names;
+  // A cursor past 2^48 is past the end of every keyspace.
+  ScanReply names;
   const uint64_t next = ctx.keyspace().Scan(*cursor, options->count, [&](const Entry& entry) {
-    if ((!all && !GlobMatch(options->pattern, entry.key())) || ctx.LeaveOut(entry)) return;
+    if (!options->Matches(entry.key()) || ctx.LeaveOut(entry)) return;
     // A name that is no type's is the type of no key.
     if (options->type && !EqualsIgnoreCase(*options->type, TypeName(entry.type()))) return;
     names.Add(entry.key());
   });
-  ctx.reply.Array(2);
-  ctx.reply.Bulk(FormatInt64(static_cast<int64_t>(next)));
-  names.Reply(ctx.reply);
+  names.Write(ctx.reply, next);
 }
 
 constexpr CommandSpec kIterationCommands[] = {

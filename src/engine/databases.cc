@@ -2,10 +2,13 @@
 
 #include <utility>
 
+#include "types/table.h"
+
 namespace terrace::engine {
 
 Databases::Databases(unsigned count, HashKey hash_key, Participants& participants)
     : hash_key_(hash_key), participants_(participants), keyspaces_(count) {
+  types::SeedTables(hash_key);
   for (auto& place : keyspaces_) place.store(new Keyspace(hash_key_, participants_), std::memory_order_release);
 }
 

@@ -306,7 +306,7 @@ Listpack::Position Listpack::Find(Position from, Bytes text, size_t skip) const 
   while (at != nullptr) {
     const Layout layout = LayoutOf(at);
     if (layout.is_integer ? integer && IntegerAt(at) == *integer
-                          : layout.text == text.size() && std::memcmp(at + layout.head, text.data(), text.size()) == 0) {
+                          : text == Bytes(reinterpret_cast<const char*>(at + layout.head), layout.text)) {
       return at;
     }
     at = Next(at);

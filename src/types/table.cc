@@ -399,4 +399,11 @@ size_t Table::MemoryBytes() const {
   return bytes;
 }
 
+const ValueOps kTableOps = {
+    .destroy = [](void* data) { Table::Delete(static_cast<Table*>(data)); },
+    .copy = [](const void* data) -> void* { return static_cast<const Table*>(data)->Copy(); },
+    .memory_bytes = [](const void* data) { return static_cast<const Table*>(data)->MemoryBytes(); },
+    .free_effort = [](const void* data) { return static_cast<const Table*>(data)->FreeEffort(); },
+};
+
 }  // namespace terrace::types

@@ -40,6 +40,7 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "base/siphash.h"
+#include "types/value.h"
 
 namespace terrace::types {
 
@@ -250,5 +251,8 @@ class Table {
   uint32_t buckets_ = 0;
   uint32_t overflows_ = 0;
 };
+
+/// A Table* as a collection: a large set, or whatever else is a table and nothing more.
+extern const ValueOps kTableOps;
 
 }  // namespace terrace::types

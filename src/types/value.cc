@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "types/intset.h"
 #include "types/listpack.h"
+#include "types/table.h"
 
 namespace terrace::types {
 namespace {
@@ -11,6 +12,7 @@ const ValueOps& OpsOf(Encoding encoding) {
   switch (encoding) {
     case Encoding::kListpack: return kListpackOps;
     case Encoding::kIntset: return kIntsetOps;
+    case Encoding::kHashTable: return kTableOps;
     default: break;
   }
   TERRACE_CHECK(false && "no collection has this encoding");

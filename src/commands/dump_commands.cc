@@ -9,23 +9,19 @@
 #include "base/numbers.h"
 #include "commands/context.h"
 #include "commands/families.h"
+#include "engine/entry_codec.h"
 #include "rdb/dump_payload.h"
 
 namespace terrace::commands {
 namespace {
 
 using engine::Entry;
-using engine::StringSource;
 
 // DUMP key
 void Dump(ReadContext& ctx, Args args) {
   const Entry* entry = ctx.Find(args[1]);
   if (entry == nullptr) return ctx.reply.Null();
-  engine::IntegerText unused;
-  std::string body = entry->encoding() == Encoding::kInteger
-                         ? rdb::EncodeStringValue(entry->integer())
-                         : rdb::EncodeStringValue(entry->StringBytes(&unused));
-  ctx.reply.Bulk(rdb::SealDumpPayload(std::move(body)));
+  ctx.reply.Bulk(rdb::SealDumpPayload(engine::EncodeValue(*entry)));
 }
 
 template <typename T>
@@ -74,16 +70,17 @@ OrErrorText<uint64_t> ParseDeadline(Bytes text, bool absolute, uint64_t now_ms) 
   return time == 0 || absolute ? time : std::min(time + now_ms, kDeadlineMax);
 }
 
-OrErrorText<rdb::DecodedString> DecodePayload(Bytes payload) {
+// The entry is the caller's.
+OrErrorText<Entry*> EntryOf(Bytes payload, Bytes key, uint64_t deadline_ms) {
   const auto body = rdb::OpenDumpPayload(payload);
   if (!body.ok() && body.error() == rdb::PayloadError::kVersionOrChecksum) {
     return Unexpected{Bytes("ERR DUMP payload version or checksum are wrong")};
   }
   constexpr Bytes kBadFormatError = "ERR Bad data format";
   if (!body.ok()) return Unexpected{kBadFormatError};
-  auto value = rdb::DecodeStringValue(*body);
-  if (!value.ok()) return Unexpected{kBadFormatError};
-  return *std::move(value);
+  const auto entry = engine::DecodeEntry(*body, key, deadline_ms);
+  if (!entry.ok()) return Unexpected{kBadFormatError};
+  return *entry;
 }
 
 // What the options say about the past of the key, in the reading of the policy in force; a new key's clock if
@@ -133,13 +130,15 @@ Effect Restore(WriteContext& ctx, Args args) {
   }
   const auto deadline = ParseDeadline(args[2], options->absolute, ctx.now_ms());
   if (!deadline.ok()) return Refuse(ctx, deadline.error());
-  const auto value = DecodePayload(args[3]);
-  if (!value.ok()) return Refuse(ctx, value.error());
+  const auto decoded = EntryOf(args[3], args[1], *deadline);
+  if (!decoded.ok()) return Refuse(ctx, decoded.error());
+  Entry* entry = *decoded;
   // A follower takes the key as the leader had it; the DEL will come.
   const bool expired = *deadline != 0 && *deadline <= ctx.now_ms();
-  if (expired && ctx.unit.origin == engine::Origin::kClient) return RestoreExpired(ctx, args[1]);
-
-  Entry* entry = Entry::NewString(args[1], StringSource::Compact(value->bytes()), *deadline);
+  if (expired && ctx.unit.origin == engine::Origin::kClient) {
+    ctx.unit.databases.Discard(entry);
+    return RestoreExpired(ctx, args[1]);
+  }
   entry->set_access(AccessOf(*options, ctx.unit));
   engine::Edit edit = ctx.Edit(args[1]);
   if (edit.entry() != nullptr) edit.Delete();

@@ -3,6 +3,7 @@
 
 #include "base/numbers.h"
 #include "commands/context.h"
+#include "commands/encoding_name.h"
 #include "commands/families.h"
 #include "commands/key_lookup.h"
 
@@ -19,24 +20,6 @@ const Entry* Inspect(ReadContext& ctx, Bytes key) {
   engine::EngineCounters::Add(entry == nullptr ? counters.keyspace_misses : counters.keyspace_hits);
   if (entry == nullptr) ctx.reply.Null();
   return entry;
-}
-
-// Redis' names for its three forms of strings. Ours are others, so the name follows from the length, and from whether
-// APPEND or SETRANGE have put the value together: what they leave is "raw" however short.
-Bytes EncodingName(const Entry& entry) {
-  constexpr size_t kEmbstrBytesMax = 44;
-  switch (entry.encoding()) {
-    case Encoding::kInteger: return "int";
-    case Encoding::kListpack: return "listpack";
-    case Encoding::kIntset: return "intset";
-    case Encoding::kQuicklist: return "quicklist";
-    case Encoding::kHashTable: return "hashtable";
-    case Encoding::kSkiplist: return "skiplist";
-    case Encoding::kStream: return "stream";
-    case Encoding::kInline:
-    case Encoding::kBlob: break;
-  }
-  return entry.raw_string() || entry.StringLength() > kEmbstrBytesMax ? "raw" : "embstr";
 }
 
 // OBJECT ENCODING key
@@ -89,7 +72,7 @@ void ObjectHelp(ReadContext& ctx, Args) {
   constexpr Bytes kLines[] = {
       "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
       "ENCODING <key>",
-      "    How the value of <key> is stored: int, embstr or raw.",
+      "    How the value of <key> is stored: embstr, listpack, hashtable and so on.",
       "FREQ <key>",
       "    The logarithmic count of recent accesses that the LFU policies go by.",
       "IDLETIME <key>",

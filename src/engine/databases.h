@@ -34,7 +34,7 @@ class Databases {
 
   /// Frees an entry that nobody can reach any more: at once if that is quick, else in the background.
   void Discard(Entry* entry);
-  const Reaper& reaper() const { return *reaper_; }
+  Reaper& reaper() const { return *reaper_; }
 
   Participants& participants() { return participants_; }
 

@@ -52,10 +52,13 @@ void Reaper::Run() {
     // The long part, with no lock held.
     for (Entry* entry : entries) {
       Entry::Delete(entry);
-      entries_freed_.fetch_add(1, std::memory_order_relaxed);
-      entries_waiting_.fetch_sub(1, std::memory_order_relaxed);
+      CountFreed(1);
     }
-    keyspaces.clear();
+    for (auto& keyspace : keyspaces) {
+      const uint64_t size = keyspace->size();
+      keyspace.reset();
+      CountFreed(size);
+    }
   }
 }
 
@@ -69,6 +72,7 @@ struct Retired {
 }  // namespace
 
 void RetireKeyspace(Participants& participants, std::shared_ptr<Reaper> reaper, std::unique_ptr<Keyspace> keyspace) {
+  reaper->Expect(keyspace->size());
   auto* retired = new Retired{std::move(reaper), std::move(keyspace)};
   participants.Retire(retired, [](void* memory) {
     const std::unique_ptr<Retired> item(static_cast<Retired*>(memory));

@@ -19,16 +19,23 @@ class Reaper {
   Reaper(const Reaper&) = delete;
   Reaper& operator=(const Reaper&) = delete;
 
-  /// Any thread. Nobody may hold a pointer into the keyspace any more.
+  /// So many entries of a keyspace will be given to Free as soon as nobody can see them.
+  void Expect(uint64_t entries) { entries_waiting_.fetch_add(entries, std::memory_order_relaxed); }
+  /// Any thread. Nobody may hold a pointer into the keyspace any more, and its entries have been expected.
   void Free(std::unique_ptr<Keyspace> keyspace) TERRACE_EXCLUDES(mutex_);
   void Free(Entry* entry) TERRACE_EXCLUDES(mutex_);
-  /// Entries that wait to be freed, and have been freed here since the start.
+  /// Entries that wait to be freed, and have been freed here since the start or ResetFreed.
   uint64_t entries_waiting() const { return entries_waiting_.load(std::memory_order_relaxed); }
   uint64_t entries_freed() const { return entries_freed_.load(std::memory_order_relaxed); }
+  void ResetFreed() { entries_freed_.store(0, std::memory_order_relaxed); }
 
  private:
   void Run();
   void Wake() TERRACE_REQUIRES(mutex_);
+  void CountFreed(uint64_t entries) {
+    entries_freed_.fetch_add(entries, std::memory_order_relaxed);
+    entries_waiting_.fetch_sub(entries, std::memory_order_relaxed);
+  }
 
   Mutex mutex_;
   CondVar wake_;

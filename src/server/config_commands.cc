@@ -71,6 +71,7 @@ void ResetStat(SessionContext& ctx, Args) {
   ctx.executor.Exclusive([&] {
     for (auto& worker : parts.workers) ResetWorker(*worker);
     parts.stats.Reset();
+    ctx.env().databases.reaper().ResetFreed();
   });
   ctx.reply.Ok();
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <vector>
@@ -12,15 +13,17 @@
 #include "base/ascii.h"
 #include "base/glob.h"
 #include "base/numbers.h"
+#include "commands/encoding_name.h"
 #include "commands/error_text.h"
 #include "engine/access_clock.h"
-#include "rdb/string_codec.h"
+#include "engine/entry_codec.h"
 #include "server/digest.h"
 #include "server/families.h"
 #include "server/keyspace_summary.h"
 #include "server/log.h"
 #include "server/text.h"
 #include "server/worker.h"
+#include "types/listpack.h"
 
 namespace terrace::server {
 namespace {
@@ -102,32 +105,38 @@ void Panic(SessionContext&, Args) { std::abort(); }
 // DEBUG OBJECT key
 void Object(SessionContext& ctx, Args args) {
   WithEntry(ctx, args[2], [&](const engine::Entry& entry) {
-    constexpr size_t kEmbeddedMax = 44;  // bytes; Redis calls longer strings raw, and clients know the names
-    const Encoding encoding = entry.encoding();
-    const bool embedded = !entry.raw_string() && entry.StringLength() <= kEmbeddedMax;
-    engine::IntegerText text;
-    std::string serialized;
-    rdb::ByteSink sink(&serialized);
-    rdb::PutString(entry.StringBytes(&text), sink);
-    ctx.reply.Simple(Format("Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%llu",
-                            static_cast<const void*>(&entry),
-                            encoding == Encoding::kInteger ? "int"
-                            : embedded                             ? "embstr"
-                                                                   : "raw",
-                            serialized.size(), entry.access(),
-                            static_cast<unsigned long long>(engine::LruIdleSeconds(entry.access(), ctx.now_ms()))));
+    const Bytes encoding = commands::EncodingName(entry);
+    ctx.reply.Simple(Format("Value at:%p refcount:1 encoding:%.*s serializedlength:%zu lru:%u lru_seconds_idle:%llu",
+                              static_cast<const void*>(&entry), static_cast<int>(encoding.size()), encoding.data(),
+                              engine::EncodeValue(entry).size() - 1, entry.access(),
+                              static_cast<unsigned long long>(engine::LruIdleSeconds(entry.access(), ctx.now_ms()))));
+  });
+}
+
+// DEBUG LISTPACK key
+void ShowListpack(SessionContext& ctx, Args args) {
+  WithEntry(ctx, args[2], [&](const engine::Entry& entry) {
+    if (entry.encoding() != Encoding::kListpack) return ctx.reply.Error("ERR Not a listpack encoded object.");
+    const types::Listpack list(entry.collection().data);
+    std::printf("{total bytes %zu} {elements %zu}\n", list.TotalBytes(), list.Count());
+    size_t index = 0;
+    for (auto at = list.First(); at != nullptr; at = list.Next(at), ++index) {
+      char digits[kInt64CharsMax];
+      const types::Element element = list.Get(at);
+      const Bytes shown = element.Text(digits);
+      std::printf("{%zu: offset %td, %s [%.*s]}\n", index, at - static_cast<const uint8_t*>(list.data()),
+                  element.is_integer() ? "integer" : "string", static_cast<int>(std::min<size_t>(shown.size(), 40)),
+                  shown.data());
+    }
+    std::fflush(stdout);
+    ctx.reply.Simple("Listpack structure printed on stdout");
   });
 }
 
 // DEBUG DIGEST
 void DigestAll(SessionContext& ctx, Args) {
   Digest digest;
-  ctx.executor.Exclusive([&] {
-    const engine::Databases& databases = ctx.env().databases;
-    for (unsigned db = 0; db < databases.count(); ++db) {
-      databases.Get(db).ForEach([&](const engine::Entry& entry) { digest.Mix(Digest::OfKey(db, entry)); });
-    }
-  });
+  ctx.executor.Exclusive([&] { digest = Digest::OfAll(ctx.env().databases); });
   ctx.reply.Simple(digest.Hex());
 }
 
@@ -302,7 +311,8 @@ void Help(SessionContext& ctx, Args) {
              "    Gives the data set a new replication id.", "COMMIT-LOG <ON|OFF>",
              "    Whether writes are appended to the log's ring in memory.", "DIGEST", "    A digest of all data, 0 for none.",
              "DIGEST-VALUE <key> [<key> ...]", "    Digests of the values of keys.", "ERROR <string>",
-             "    Replies with this error.", "HTSTATS <dbid>", "    How a database lies in memory.", "LOG <message>",
+             "    Replies with this error.", "HTSTATS <dbid>", "    How a database lies in memory.", "LISTPACK <key>",
+             "    Writes what a listpack holds to standard output.", "LOG <message>",
              "    Writes a line to the server's log.", "LOG-HOLD <ON|OFF>",
              "    ON: replies wait as if what is written from now on never became durable.", "OBJECT <key>", "    How a value lies in memory.",
              "PAUSE-CRON <0|1>", "    1: periodic work rests.", "POPULATE <count> [<prefix>] [<size>]",
@@ -334,6 +344,7 @@ constexpr Subcommand kSubcommands[] = {
     {"help", 2, 2, Help},
     {"htstats", 3, 3, EngineSummary},
     {"htstats-key", 3, 3, KeyTableSummary},
+    {"listpack", 3, 3, ShowListpack},
     {"loadaof", 2, 2, NoPersistence},
     {"log", 3, 3, LogMessage},
     {"log-hold", 3, 3, HoldLog},

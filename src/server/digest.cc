@@ -1,47 +1,102 @@
 #include "server/digest.h"
 
-#include "base/siphash.h"
 #include "server/text.h"
+#include "types/items.h"
 
 namespace terrace::server {
 namespace {
 
-// "type deadline? length:value"; no two different values read the same.
-std::string Describe(const engine::Entry& entry) {
-  engine::IntegerText text;
-  std::string described(TypeName(entry.type()));
-  described += entry.has_deadline() ? " expires " : " stays ";
-  const Bytes value = entry.StringBytes(&text);
-  described += std::to_string(value.size()) + ":";
-  described += value;
-  return described;
+// The numbers stock servers give the types.
+uint32_t NumberOf(Type type) {
+  switch (type) {
+    case Type::kString: return 0;
+    case Type::kList: return 1;
+    case Type::kSet: return 2;
+    case Type::kZset: return 3;
+    case Type::kHash: return 4;
+    case Type::kStream: return 6;
+  }
+  return 0;
+}
+
+Digest OfPair(Bytes first, Bytes second) {
+  Digest digest;
+  digest.Chain(first);
+  digest.Chain(second);
+  return digest;
 }
 
 }  // namespace
 
-Digest Digest::Of(Bytes text) {
+Digest Digest::OfValue(const engine::Entry& entry) {
   Digest digest;
-  for (size_t i = 0; i < digest.words_.size(); ++i) {
-    digest.words_[i] = static_cast<uint32_t>(SipHash13({0x7465727261636500 + i, 0x646967657374}, text));
+  digest.FeedValue(entry);
+  return digest;
+}
+
+Digest Digest::OfKey(const engine::Entry& entry) {
+  Digest digest;
+  digest.Chain(entry.key());
+  digest.FeedValue(entry);
+  return digest;
+}
+
+Digest Digest::OfAll(const engine::Databases& databases) {
+  Digest digest;
+  for (unsigned db = 0; db < databases.count(); ++db) {
+    bool empty = true;
+    databases.Get(db).ForEach([&](const engine::Entry& entry) {
+      if (empty) digest.Chain(uint32_t{db});
+      empty = false;
+      digest.Add(OfKey(entry));
+    });
   }
   return digest;
 }
 
-Digest Digest::OfValue(const engine::Entry& entry) { return Of(Describe(entry)); }
-
-Digest Digest::OfKey(unsigned db, const engine::Entry& entry) {
-  std::string text = std::to_string(db) + " " + std::to_string(entry.key().size()) + ":";
-  text += entry.key();
-  return Of(text + Describe(entry));
+void Digest::Add(Bytes text) {
+  const Sha1Digest added = Sha1(text);
+  for (size_t i = 0; i < sum_.size(); ++i) sum_[i] ^= added[i];
 }
 
-void Digest::Mix(const Digest& other) {
-  for (size_t i = 0; i < words_.size(); ++i) words_[i] ^= other.words_[i];
+void Digest::Chain(Bytes text) {
+  Add(text);
+  sum_ = Sha1(bytes());
+}
+
+void Digest::Chain(uint32_t number) {
+  const char big_endian[] = {static_cast<char>(number >> 24), static_cast<char>(number >> 16),
+                             static_cast<char>(number >> 8), static_cast<char>(number)};
+  Chain(Bytes(big_endian, sizeof big_endian));
+}
+
+void Digest::FeedValue(const engine::Entry& entry) {
+  Chain(NumberOf(entry.type()));
+  if (IsCollection(entry.encoding())) {
+    FeedCollection(entry.collection());
+  } else {
+    engine::IntegerText text;
+    Chain(entry.StringBytes(&text));
+  }
+  if (entry.has_deadline()) Add("!!expire!!");
+}
+
+void Digest::FeedCollection(types::Value value) {
+  switch (value.type) {
+    case Type::kList: return types::ForEachElement(value, [&](Bytes element) { Chain(element); });
+    case Type::kSet: return types::ForEachElement(value, [&](Bytes member) { Add(member); });
+    case Type::kHash:
+      return types::ForEachField(value, [&](Bytes field, Bytes text) { Add(OfPair(field, text)); });
+    case Type::kZset:
+      return types::ForEachScore(value, [&](Bytes member, double score) { Add(OfPair(member, Format("%.17g", score))); });
+    case Type::kString:
+    case Type::kStream: break;
+  }
 }
 
 std::string Digest::Hex() const {
   std::string hex;
-  for (const uint32_t word : words_) AppendFormat(&hex, "%08x", word);
+  for (const uint8_t byte : sum_) AppendFormat(&hex, "%02x", byte);
   return hex;
 }
 

@@ -1,14 +1,24 @@
-// Digests of data, so that two servers or two moments can be compared (DEBUG DIGEST).
+// Digests of data, so that two servers or two moments can be compared (DEBUG DIGEST). They are those of a stock server, to
+// the byte, so that data which was moved from one to the other can be checked.
 //
-// A key's digest is 160 bits of keyed hashes over its type, value and whether it has a deadline. A data set's digest is
-// the exclusive or over its keys, each with its database and name, so it does not depend on any order. Nothing at all is
-// all zero. The hash keys are fixed: equal data has equal digests on every server.
+// A digest is 20 bytes. Two operations feed one:
+//
+//   Add(text)    digest ^= sha1(text)                    order does not count
+//   Chain(text)  digest  = sha1(digest ^ sha1(text))     order counts
+//
+//   value     Chain(u32 BE type), then
+//             string: Chain(it)     list: Chain(each)     set: Add(each)
+//             hash, sorted set: Add(the 20 bytes of a digest of its own, that chained field and value, member and score)
+//             and with a deadline: Add("!!expire!!")
+//   key       Chain(name), then its value
+//   data set  each database that is not empty: Chain(u32 BE number), then Add(its 20 bytes) for every key
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 
+#include "base/sha1.h"
+#include "engine/databases.h"
 #include "engine/entry.h"
 
 namespace terrace::server {
@@ -17,17 +27,24 @@ class Digest {
  public:
   /// Of a value and of whether it has a deadline, without its key's name.
   static Digest OfValue(const engine::Entry& entry);
-  /// Of a key in a database and what it holds.
-  static Digest OfKey(unsigned db, const engine::Entry& entry);
+  /// Of a key and what it holds.
+  static Digest OfKey(const engine::Entry& entry);
+  /// Of everything; all zero if there is nothing. CONTRACT: in an exclusive section.
+  static Digest OfAll(const engine::Databases& databases);
 
-  void Mix(const Digest& other);
+  void Add(Bytes text);
+  void Add(const Digest& other) { Add(other.bytes()); }
+  void Chain(Bytes text);
+  Bytes bytes() const { return {reinterpret_cast<const char*>(sum_.data()), sum_.size()}; }
   /// 40 hex digits.
   std::string Hex() const;
 
  private:
-  static Digest Of(Bytes text);
+  void Chain(uint32_t number);
+  void FeedValue(const engine::Entry& entry);
+  void FeedCollection(types::Value value);
 
-  std::array<uint32_t, 5> words_{};
+  Sha1Digest sum_{};
 };
 
 }  // namespace terrace::server

@@ -78,7 +78,9 @@ void InfoMemory(InfoSource& source, std::string* out) {
   AppendFormat(out, "mem_total_replication_buffers:%" PRIu64 "\r\nmem_clients_slaves:0\r\n", memory.log);
   AppendFormat(out, "mem_clients_normal:%" PRIu64 "\r\nmem_cluster_links:0\r\nmem_aof_buffer:0\r\n", memory.clients);
   AppendFormat(out, "mem_allocator:%s\r\nmem_overhead_db_hashtable_rehashing:0\r\n", AllocatorName());
-  AppendFormat(out, "active_defrag_running:0\r\nlazyfree_pending_objects:0\r\nlazyfreed_objects:0\r\n");
+  const engine::Reaper& reaper = source.executor.env().databases.reaper();
+  AppendFormat(out, "active_defrag_running:0\r\nlazyfree_pending_objects:%" PRIu64 "\r\nlazyfreed_objects:%" PRIu64 "\r\n",
+               reaper.entries_waiting(), reaper.entries_freed());
   AppendFormat(out, "mem_huge_pages:%" PRIu64 "\r\n", source.parts.heap.huge_bytes());
 }
 

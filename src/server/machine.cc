@@ -24,7 +24,6 @@ commands::CommandTable MakeTable() {
   const std::span<const commands::CommandSpec> families[] = {
       commands::StringCommands(),
       commands::CounterCommands(),
-      commands::BitCommands(),
       commands::KeyCommands(),
       commands::ExpireCommands(),
       commands::IterationCommands(),

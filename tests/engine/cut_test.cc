@@ -13,6 +13,8 @@
 
 #include "base/random.h"
 #include "engine/edit.h"
+#include "types/items.h"
+#include "types/listpack.h"
 
 using namespace terrace;
 using namespace terrace::engine;
@@ -26,7 +28,13 @@ struct Record {
 };
 using State = std::map<std::string, Record>;
 
+// A list is "[one,two,]".
 Record RecordOf(const Entry& entry) {
+  if (entry.type() == Type::kList) {
+    std::string elements = "[";
+    types::ForEachElement(entry.collection(), [&](Bytes element) { elements.append(element).append(","); });
+    return {elements + "]", entry.deadline_ms()};
+  }
   IntegerText text;
   return {std::string(entry.StringBytes(&text)), entry.deadline_ms()};
 }
@@ -65,13 +73,17 @@ class Cut final : public EditObserver {
     REQUIRE(seen_ == at_cut_);
   }
 
-  uint64_t old_images = 0, walked = 0;
+  uint64_t old_images = 0, walked = 0, lists = 0;
   std::unique_ptr<Keyspace> flushed;
 
  private:
   void Keep(uint64_t hash, const Entry& entry) {
     REQUIRE(hash == keyspace_.HashOf(entry.key()));
-    REQUIRE(seen_.emplace(std::string(entry.key()), RecordOf(entry)).second);  // exactly once
+    // As whoever writes it down later: from a copy, because the entry goes on changing.
+    Entry* copy = Entry::NewCopy(entry, entry.key(), entry.deadline_ms());
+    REQUIRE(seen_.emplace(std::string(entry.key()), RecordOf(*copy)).second);  // exactly once
+    lists += copy->type() == Type::kList ? 1 : 0;
+    Entry::Delete(copy);
   }
 
   Keyspace& keyspace_;
@@ -96,11 +108,13 @@ class World {
     const std::string key = KeyOf(random_.Below(keys_));
     const uint64_t what = random_.Below(100);
     // Waves: the staircase climbs and comes down while cuts go on.
-    if (what < growing_) return Set(db, key);
+    if (what < growing_) return random_.Below(4) == 0 ? Push(db, key) : Set(db, key);
     if (what < 80) return Delete(db, key);
     if (what < 85) return Rearm(db, key);
     if (what < 90) return Append(db, key);
-    if (what < 95) return Add(db, key);
+    if (what < 92) return Add(db, key);
+    if (what < 96) return Push(db, key);
+    if (what < 97) return Pop(db, key);
     Move(db, key, random_.Below(2) == 0 ? db : 1 - db, KeyOf(random_.Below(keys_)));
   }
   void Wave(uint64_t growing) { growing_ = growing; }
@@ -127,6 +141,7 @@ class World {
       Exclusive([&] { cut->Finish(); });
       old_images += cut->old_images;
       walked += cut->walked;
+      lists += cut->lists;
       if (cut->flushed != nullptr) databases_.Discard(std::move(cut->flushed));
     }
     cuts_.clear();
@@ -160,7 +175,7 @@ class World {
     });
   }
 
-  uint64_t old_images = 0, walked = 0;
+  uint64_t old_images = 0, walked = 0, lists = 0;
 
  private:
   static std::string KeyOf(uint64_t i) { return "key:" + std::to_string(i); }
@@ -210,7 +225,7 @@ class World {
   }
   void Append(unsigned db, const std::string& key) {
     With(db, key, [&](KeyRef& ref) {
-      if (ref.entry() == nullptr) return;
+      if (ref.entry() == nullptr || ref.entry()->type() != Type::kString) return;
       std::string& value = model_[db][key].value;
       Edit(unit_, ref).GrowString(value.size() + 3)[value.size()] = '+';
       std::memcpy(Edit(unit_, ref).MutableString() + value.size(), "+++", 3);
@@ -225,6 +240,42 @@ class World {
       value = std::to_string(std::stoll(value) + 1);
     });
   }
+  // One element more, in place; what is no list becomes one.
+  void Push(unsigned db, const std::string& key) {
+    const std::string element = NewValue();
+    With(db, key, [&](KeyRef& ref) {
+      Edit edit(unit_, ref);
+      const bool is_list = ref.entry() != nullptr && ref.entry()->type() == Type::kList;
+      types::Listpack list = is_list ? types::Listpack(ref.entry()->collection().data) : types::Listpack::New();
+      list.Append(element);
+      const types::Value value{Type::kList, Encoding::kListpack, list.data()};
+      Record& record = model_[db][key];
+      if (ref.entry() != nullptr && !is_list) {
+        edit.ReplaceWithCollection(value);
+        record.deadline_ms = 0;
+      } else {
+        edit.SetCollection(value);
+      }
+      if (!is_list) record.value = "[]";
+      record.value.insert(record.value.size() - 1, element + ",");
+    });
+  }
+  void Pop(unsigned db, const std::string& key) {
+    With(db, key, [&](KeyRef& ref) {
+      if (ref.entry() == nullptr || ref.entry()->type() != Type::kList) return;
+      Edit edit(unit_, ref);
+      types::Listpack list(ref.entry()->collection().data);
+      list.Erase(list.First());
+      edit.entry()->set_collection({Type::kList, Encoding::kListpack, list.data()});
+      if (list.empty()) {
+        edit.Delete();
+        model_[db].erase(key);
+        return;
+      }
+      std::string& value = model_[db][key].value;
+      value.erase(1, value.find(','));
+    });
+  }
   // RENAME within a database, MOVE to the other.
   void Move(unsigned from_db, const std::string& from, unsigned to_db, const std::string& to) {
     const bool renames = from_db == to_db;
@@ -236,7 +287,7 @@ class World {
     if (refs[0].entry() != nullptr) {
       Entry* taken = Edit(unit_, refs[0]).Take();
       if (renames) {
-        Entry* renamed = Entry::NewCopy(*taken, target, taken->deadline_ms());
+        Entry* renamed = Entry::NewMoved(taken, target, taken->deadline_ms());
         Entry::Delete(taken);
         taken = renamed;
       }
@@ -278,6 +329,7 @@ TEST_SUITE("engine/cut") {
     CHECK(world.walked > 10'000);
     CHECK(world.old_images > 5'000);
     CHECK(world.handovers() > 10);
+    CHECK(world.lists > 1'000);
   }
 
   TEST_CASE("a cut outlives FLUSHALL and SWAPDB: it goes on with the keyspaces it began with") {

@@ -4,6 +4,9 @@
 
 #include <memory>
 
+#include "types/intset.h"
+#include "types/listpack.h"
+
 namespace terrace::server {
 namespace {
 
@@ -13,36 +16,46 @@ EntryPtr MakeEntry(Bytes key, Bytes value, uint64_t deadline_ms = 0) {
   return EntryPtr(engine::Entry::NewString(key, engine::StringSource::Of(value), deadline_ms), engine::Entry::Delete);
 }
 
+EntryPtr MakePacked(Type type, std::initializer_list<Bytes> elements) {
+  types::Listpack list = types::Listpack::New();
+  for (const Bytes element : elements) list.Append(element);
+  return EntryPtr(engine::Entry::NewCollection("k", {type, Encoding::kListpack, list.data()}, 0), engine::Entry::Delete);
+}
+
 TEST_SUITE("server/digest") {
   TEST_CASE("nothing is all zero") { CHECK(Digest().Hex() == std::string(40, '0')); }
 
-  TEST_CASE("the order of keys does not matter, a key twice cancels out") {
-    const EntryPtr a = MakeEntry("a", "1"), b = MakeEntry("b", "2");
-    Digest one, other;
-    one.Mix(Digest::OfKey(0, *a));
-    one.Mix(Digest::OfKey(0, *b));
-    other.Mix(Digest::OfKey(0, *b));
-    other.Mix(Digest::OfKey(0, *a));
-    CHECK(one.Hex() == other.Hex());
-    CHECK(one.Hex() != Digest::OfKey(0, *a).Hex());
-    one.Mix(other);
-    CHECK(one.Hex() == Digest().Hex());
+  // What DEBUG DIGEST-VALUE of redis-server 7.0.15 answers.
+  TEST_CASE("values have the digests a stock server gives them") {
+    CHECK(Digest::OfValue(*MakeEntry("s", "v")).Hex() == "d79ee9fe5d5ad902d7f6620efc3b07b75ddd742f");
+    CHECK(Digest::OfValue(*MakeEntry("s", "12")).Hex() == "655ac46b180ad2f61a3cee25f0b1780fa2ec879a");
+    CHECK(Digest::OfValue(*MakeEntry("s", "v", 1)).Hex() == "311b17018163335616e089f6b951c82c477335ac");
+    CHECK(Digest::OfValue(*MakePacked(Type::kList, {"a", "b", "1", "a"})).Hex() == "edb75ec996d7c1ff4813ec95d8d119af956d57f1");
+    CHECK(Digest::OfValue(*MakePacked(Type::kSet, {"b", "1", "a"})).Hex() == "e8f32bbb1ad9bf537c8867de4f19fec9e001296d");
+    CHECK(Digest::OfValue(*MakePacked(Type::kSet, {"3", "2", "1"})).Hex() == "2a462a3f51a1db89738ebbeef0c47ce1bbc85246");
+    CHECK(Digest::OfValue(*MakePacked(Type::kHash, {"n", "1", "f", "v"})).Hex() == "ad9a818d75d51dd3c55d5905f22259a91bbc4b14");
+    CHECK(Digest::OfValue(*MakePacked(Type::kZset, {"c", "-inf", "d", "0.1", "a", "1", "b", "2.5"})).Hex() ==
+          "e2b86b0e11c99954160d20bd7b671cf3281f9b24");
   }
 
-  TEST_CASE("database, name, value and deadline all count") {
+  TEST_CASE("name, value and deadline all count") {
     const EntryPtr entry = MakeEntry("k", "v");
-    const std::string digest = Digest::OfKey(0, *entry).Hex();
+    const std::string digest = Digest::OfKey(*entry).Hex();
     CHECK(digest.size() == 40);
-    CHECK(Digest::OfKey(1, *entry).Hex() != digest);
-    CHECK(Digest::OfKey(0, *MakeEntry("kv", "")).Hex() != digest);
-    CHECK(Digest::OfKey(0, *MakeEntry("k", "w")).Hex() != digest);
-    CHECK(Digest::OfKey(0, *MakeEntry("k", "v", 1)).Hex() != digest);
+    CHECK(Digest::OfKey(*MakeEntry("kv", "")).Hex() != digest);
+    CHECK(Digest::OfKey(*MakeEntry("k", "w")).Hex() != digest);
+    CHECK(Digest::OfKey(*MakeEntry("k", "v", 1)).Hex() != digest);
   }
 
   TEST_CASE("a value's digest does not depend on its key, nor on how the value is kept") {
     CHECK(Digest::OfValue(*MakeEntry("a", "12")).Hex() == Digest::OfValue(*MakeEntry("b", "12")).Hex());
     const EntryPtr number(engine::Entry::NewString("a", engine::StringSource::OfInteger(12), 0), engine::Entry::Delete);
     CHECK(Digest::OfValue(*number).Hex() == Digest::OfValue(*MakeEntry("a", "12")).Hex());
+    types::Intset members = types::Intset::New();
+    for (const int64_t member : {3, 1, 2}) members.Add(member);
+    const EntryPtr integers(engine::Entry::NewCollection("a", {Type::kSet, Encoding::kIntset, members.data()}, 0),
+                            engine::Entry::Delete);
+    CHECK(Digest::OfValue(*integers).Hex() == Digest::OfValue(*MakePacked(Type::kSet, {"3", "1", "2"})).Hex());
   }
 }
 

@@ -1,0 +1,27 @@
+// A collection as the body of a DUMP payload, or as it stands in an RDB file behind its key:
+//
+//   list         18: count, and for each node 2 and a listpack (1 and the bytes for an element that fits in none)
+//   set          11: an intset; 2: count, members; 20: a listpack, for readers of RDB 11 and later
+//   hash         16: a listpack; 4: count, field, value ...
+//   sorted set   17: a listpack; 5: count, member, score ... highest first, which is how stock servers like to read it
+//
+// (and the code is the first byte). Packed forms are written as they lie in memory.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "rdb/dump_payload.h"
+#include "types/value.h"
+
+namespace terrace::rdb {
+
+struct EncodeOptions {
+  /// What the reader understands; at least 10.
+  uint16_t rdb_version = kRdbVersionDefault;
+  Compression compression = Compression::kLzf;
+};
+
+std::string EncodeCollection(types::Value value, const EncodeOptions& options = {});
+
+}  // namespace terrace::rdb

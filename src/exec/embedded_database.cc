@@ -31,7 +31,8 @@ HashKey RandomHashKey() { return {RandomSeed(), RandomSeed()}; }
 
 commands::CommandTable MakeTable() {
   const std::span<const commands::CommandSpec> families[] = {
-      commands::StringCommands(),    commands::CounterCommands(), commands::KeyCommands(),
+      commands::StringCommands(),    commands::CounterCommands(), commands::BitCommands(),
+      commands::KeyCommands(),
       commands::ExpireCommands(),    commands::IterationCommands(), commands::ObjectCommands(),
       commands::DumpCommands(),      commands::PublishCommands(), exec::TransactionCommands(),
       exec::KeyspaceCommands(),      exec::SelectCommands(),

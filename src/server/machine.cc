@@ -24,6 +24,7 @@ commands::CommandTable MakeTable() {
   const std::span<const commands::CommandSpec> families[] = {
       commands::StringCommands(),
       commands::CounterCommands(),
+      commands::BitCommands(),
       commands::KeyCommands(),
       commands::ExpireCommands(),
       commands::IterationCommands(),

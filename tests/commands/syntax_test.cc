@@ -98,7 +98,7 @@ TEST_SUITE("commands/syntax") {
   }
 
   TEST_CASE("the syntax of every command of the data families can be read") {
-    for (const auto& family : {StringCommands(), CounterCommands(), KeyCommands(), ExpireCommands(),
+    for (const auto& family : {StringCommands(), CounterCommands(), BitCommands(), KeyCommands(), ExpireCommands(),
                                IterationCommands(), ObjectCommands(), DumpCommands(), PublishCommands()}) {
       for (const CommandSpec& spec : family) {
         CAPTURE(spec.name);

@@ -34,6 +34,14 @@ std::optional<uint64_t> ParseUint64(Bytes text) {
 }
 
 size_t FormatInt64(int64_t value, char* out) {
+  // Most replies are small; one branch a digit beats the general way.
+  if (value >= 0 && value < 10'000) {
+    const auto small = static_cast<unsigned>(value);
+    const size_t digits = small < 10 ? 1 : small < 100 ? 2 : small < 1000 ? 3 : 4;
+    unsigned rest = small;
+    for (size_t i = digits; i-- > 0; rest /= 10) out[i] = static_cast<char>('0' + rest % 10);
+    return digits;
+  }
   return static_cast<size_t>(std::to_chars(out, out + kInt64CharsMax, value).ptr - out);
 }
 

@@ -135,7 +135,7 @@ void ExpireOne(Unit& unit, KeyRef& ref) {
   Edit(unit, ref, Edit::Expiry{}).Delete();
 }
 
-size_t ExpireDue(Unit& unit, KeyRef* refs, size_t count, bool only_reads) {
+size_t ExpireAll(Unit& unit, KeyRef* refs, size_t count, bool only_reads) {
   if (unit.origin != Origin::kClient) return 0;
   size_t expired = 0;
   for (size_t i = 0; i < count; ++i) {

@@ -73,7 +73,14 @@ class Edit {
 
 /// Deletes the keys among `refs` that are due, logging each DEL and queueing its `expired` event; only for units that
 /// may expire. Returns how many went. While the server is paused, a unit that only reads leaves them: they are hidden.
-size_t ExpireDue(Unit& unit, KeyRef* refs, size_t count, bool only_reads = false);
+size_t ExpireAll(Unit& unit, KeyRef* refs, size_t count, bool only_reads);
+inline size_t ExpireDue(Unit& unit, KeyRef* refs, size_t count, bool only_reads = false) {
+  for (size_t i = 0; i < count; ++i) {
+    const Entry* entry = refs[i].entry();
+    if (TERRACE_UNLIKELY(entry != nullptr && entry->IsDue(unit.now_ms))) return ExpireAll(unit, refs, count, only_reads);
+  }
+  return 0;  // the usual case, for which nothing is called
+}
 /// One key that is known to be due.
 void ExpireOne(Unit& unit, KeyRef& ref);
 

@@ -141,23 +141,18 @@ void PrefetchEntryAt(const void* entry) {
 }  // namespace
 
 bool Shard::PrefetchEntry(uint64_t hash) const {
-  const std::atomic<uint64_t>* buckets = buckets_.load(std::memory_order_acquire);
-  if (buckets == nullptr) return false;
-  const std::atomic<uint64_t>* slot = buckets + size_t{8} * BucketOf(hash);
-  const uint64_t tag = Tag(hash);
-  for (int i = 0; i < 8; ++i) {
-    const uint64_t word = slot[i].load(std::memory_order_relaxed);
-    if (word == 0) return false;
-    if ((word & kLink) != 0) {
-      __builtin_prefetch(LinkOf(word));
-      return true;
-    }
-    if (word >> 48 == tag) {
-      PrefetchEntryAt(EntryOf(word));
-      return false;
-    }
+  const std::atomic<uint64_t>* slots = buckets_.load(std::memory_order_acquire);
+  if (slots == nullptr) return false;
+  slots += size_t{kBucketSlots} * BucketOf(hash);
+  const uint32_t matches = MatchTags<kBucketSlots>(slots, Tag(hash));
+  if (matches != 0) {
+    PrefetchEntryAt(EntryOf(slots[std::countr_zero(matches)].load(std::memory_order_relaxed)));
+    return false;
   }
-  return false;
+  const uint64_t link = slots[kBucketSlots - 1].load(std::memory_order_relaxed);
+  if ((link & kLink) == 0) return false;
+  __builtin_prefetch(LinkOf(link));
+  return true;
 }
 
 void Shard::PrefetchChained(uint64_t hash) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
@@ -167,8 +162,15 @@ void Shard::PrefetchChained(uint64_t hash) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void Shard::PrefetchChainedLocked(uint64_t hash) const {
-  const Slot slot = FindByTag(hash, [](const Entry*) { return true; });
-  if (slot != nullptr) PrefetchEntryAt(At(slot));
+  const std::atomic<uint64_t>* slots = buckets_.load(std::memory_order_relaxed);
+  if (slots == nullptr) return;
+  uint64_t link = slots[size_t{kBucketSlots} * BucketOf(hash) + kBucketSlots - 1].load(std::memory_order_relaxed);
+  while ((link & kLink) != 0) {
+    const std::atomic<uint64_t>* node = LinkOf(link);
+    const uint32_t matches = MatchTags<kNodeSlots>(node, Tag(hash));
+    if (matches != 0) return PrefetchEntryAt(EntryOf(node[std::countr_zero(matches)].load(std::memory_order_relaxed)));
+    link = node[kNodeSlots - 1].load(std::memory_order_relaxed);
+  }
 }
 
 }  // namespace terrace::engine

@@ -22,6 +22,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
 
@@ -73,19 +74,21 @@ class alignas(64) Shard {
 
   /// nullptr if the key is not here.
   Slot Lookup(uint64_t hash, Bytes key) const {
-    std::atomic<uint64_t>* bucket = buckets_.load(std::memory_order_relaxed);
-    if (bucket == nullptr) return nullptr;
-    std::atomic<uint64_t>* slot = bucket + size_t{8} * BucketOf(hash);
+    std::atomic<uint64_t>* slots = buckets_.load(std::memory_order_relaxed);
+    if (slots == nullptr) return nullptr;
+    slots += size_t{kBucketSlots} * BucketOf(hash);
+    const std::atomic<uint64_t>* last = slots + kBucketSlots - 1;
     const uint64_t tag = Tag(hash);
-    for (std::atomic<uint64_t>* end = slot + 8;;) {
-      const uint64_t word = slot->load(std::memory_order_relaxed);
-      if (word >> 48 == tag && (word & kLink) == 0 && word != 0 && EntryOf(word)->HasKey(key)) return slot;
-      if (TERRACE_UNLIKELY((word & kLink) != 0)) {
-        slot = LinkOf(word);
-        end = slot + 4;
-        continue;
+    for (uint32_t matches = MatchTags<kBucketSlots>(slots, tag);; matches = MatchTags<kNodeSlots>(slots, tag)) {
+      for (; matches != 0; matches &= matches - 1) {
+        const Slot slot = slots + std::countr_zero(matches);
+        const uint64_t word = slot->load(std::memory_order_relaxed);
+        if (TERRACE_LIKELY(word != 0 && (word & kLink) == 0) && EntryOf(word)->HasKey(key)) return slot;
       }
-      if (word == 0 || ++slot == end) return nullptr;
+      const uint64_t link = last->load(std::memory_order_relaxed);
+      if ((link & kLink) == 0) return nullptr;
+      slots = LinkOf(link);
+      last = slots + kNodeSlots - 1;
     }
   }
   static Entry* At(Slot slot) { return EntryOf(slot->load(std::memory_order_relaxed)); }
@@ -196,7 +199,21 @@ class alignas(64) Shard {
   static constexpr size_t kBucketArrayBytes = size_t{kShardBuckets} * 64;
   static constexpr size_t kNodeBytes = 32;
 
+  static constexpr unsigned kBucketSlots = 8;
+  static constexpr unsigned kNodeSlots = 4;
+
   static uint64_t Tag(uint64_t hash) { return hash & 0xffff; }
+  /// A bit for each slot that has this tag. No branch: which slot it will be cannot be foreseen, and a wrong guess costs
+  /// more than eight comparisons. Empty slots and links have tag 0 and match it.
+  template <unsigned count>
+  static uint32_t MatchTags(const std::atomic<uint64_t>* slots, uint64_t tag) {
+    uint32_t matches = 0;
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < count; ++i) {
+      matches |= static_cast<uint32_t>(slots[i].load(std::memory_order_relaxed) >> 48 == tag) << i;
+    }
+    return matches;
+  }
   static uint64_t Word(uint64_t hash, const Entry* entry) { return Tag(hash) << 48 | reinterpret_cast<uint64_t>(entry); }
   static Entry* EntryOf(uint64_t word) { return reinterpret_cast<Entry*>(word & kPointerMask); }
   static std::atomic<uint64_t>* LinkOf(uint64_t word) {

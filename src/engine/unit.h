@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -118,8 +119,7 @@ class Unit {
 
   /// Queues a notification if its class is wanted.
   void Notify(uint32_t event_class, unsigned db, Bytes event, Bytes key) {
-    if (TERRACE_LIKELY((notify_flags & event_class) == 0)) return;
-    events.push_back({event_class, db, event, std::string(key)});
+    if (TERRACE_UNLIKELY((notify_flags & event_class) != 0)) QueueEvent({event_class, db, event, std::string(key)});
   }
 
   /// Appends the effects to the log as one unit; of a stream's unit `received`. Locks are still held.
@@ -172,6 +172,8 @@ class Unit {
   uint64_t new_deadline_ms = UINT64_MAX;  // earliest deadline added since somebody last took it
 
  private:
+  [[gnu::noinline]] void QueueEvent(KeyEvent event) { events.push_back(std::move(event)); }
+
   void SwitchTo(unsigned db);
   void CommitReceived();
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/ascii.h"
 #include "env/entropy.h"
@@ -167,7 +168,7 @@ void Worker::Gather(Connection& connection, const resp::ParsedRequest& request) 
   gathered.blob_count = static_cast<uint32_t>(request.blobs.size());
   gathered.raw = request.raw;
   gathered.protocol_error = false;
-  gathered.command = parts_.table.Find(request.argv[0]);
+  gathered.command = FindCommand(request.argv[0]);
   gathered.hashed = false;
   gathered.shard = nullptr;
   gathered.chained = false;
@@ -179,6 +180,20 @@ void Worker::Gather(Connection& connection, const resp::ParsedRequest& request) 
     }
     if ((gathered.command->flags & commands::kEndsGathering) != 0) connection.gathering_stopped = true;
   }
+}
+
+// Clients tend to send the same command again, spelled in the same way.
+const commands::Command* Worker::FindCommand(Bytes name) {
+  if (TERRACE_LIKELY(name.size() == last_name_bytes_ && std::memcmp(name.data(), last_name_, name.size()) == 0)) {
+    return last_command_;
+  }
+  const commands::Command* command = parts_.table.Find(name);
+  if (name.size() <= sizeof last_name_) {
+    std::memcpy(last_name_, name.data(), name.size());
+    last_name_bytes_ = name.size();
+    last_command_ = command;
+  }
+  return command;
 }
 
 void Worker::GatherProtocolError(Connection& connection) {

@@ -143,6 +143,7 @@ class Worker final : public exec::Host,
     bool protocol_error;
   };
 
+  const commands::Command* FindCommand(Bytes name);
   void BeginTurn();
   void OnCheck();
   void OnIdle();
@@ -208,6 +209,9 @@ class Worker final : public exec::Host,
   bool holds_reading_ = false;
   resp::TurnArena arena_;
   std::vector<Gathered> gathered_;
+  char last_name_[16];  // the last command's name as it was sent, and what it was found to be
+  size_t last_name_bytes_ = SIZE_MAX;
+  const commands::Command* last_command_ = nullptr;
   std::vector<Connection*> touched_;
   std::list<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> closing_;

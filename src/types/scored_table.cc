@@ -1,0 +1,69 @@
+#include "types/scored_table.h"
+
+#include <new>
+
+#include "base/memory.h"
+
+namespace terrace::types {
+
+ScoredTable* ScoredTable::New() {
+  auto* made = new (Allocate(sizeof(ScoredTable))) ScoredTable;
+  made->table_ = Table::New(Table::Extra::kScore);
+  return made;
+}
+
+void ScoredTable::Delete(ScoredTable* table) {
+  Table::Delete(table->table_);
+  table->~ScoredTable();
+  Deallocate(table, sizeof(ScoredTable));
+}
+
+// In order, so that the copy's leaves are full.
+ScoredTable* ScoredTable::Copy() const {
+  ScoredTable* copy = New();
+  for (auto at = tree_.First(); at; at.Next()) copy->Set(at.item()->member(), at.item()->score());
+  return copy;
+}
+
+ScoredTable::Change ScoredTable::Set(Bytes member, double score) {
+  bool inserted = false;
+  ScoredItem* item = table_->FindOrInsert(member, score, &inserted);
+  if (inserted) {
+    tree_.Insert(item);
+    return Change::kAdded;
+  }
+  if (item->score() == score) return Change::kNone;
+  tree_.Erase(item);
+  item->set_score(score);
+  tree_.Insert(item);
+  return Change::kScored;
+}
+
+bool ScoredTable::Erase(Bytes member) {
+  ScoredItem* item = table_->Take(member);
+  if (item == nullptr) return false;
+  tree_.Erase(item);
+  table_->FreeItem(item);
+  return true;
+}
+
+void ScoredTable::EraseSpan(RankSpan span) {
+  for (size_t i = 0; i < span.count; ++i) {
+    const ScoredItem* item = tree_.At(span.from).item();
+    tree_.Erase(item);
+    table_->Erase(item->member());
+  }
+}
+
+size_t ScoredTable::MemoryBytes() const {
+  return AllocationSize(sizeof(ScoredTable)) + table_->MemoryBytes() + tree_.MemoryBytes();
+}
+
+const ValueOps kSkiplistOps = {
+    .destroy = [](void* data) { ScoredTable::Delete(static_cast<ScoredTable*>(data)); },
+    .copy = [](const void* data) -> void* { return static_cast<const ScoredTable*>(data)->Copy(); },
+    .memory_bytes = [](const void* data) { return static_cast<const ScoredTable*>(data)->MemoryBytes(); },
+    .free_effort = [](const void* data) { return static_cast<const ScoredTable*>(data)->FreeEffort(); },
+};
+
+}  // namespace terrace::types

@@ -17,5 +17,9 @@ std::span<const CommandSpec> IterationCommands();
 std::span<const CommandSpec> ObjectCommands();
 std::span<const CommandSpec> DumpCommands();
 std::span<const CommandSpec> PublishCommands();
+std::span<const CommandSpec> ZsetCommands();
+std::span<const CommandSpec> ZsetRangeCommands();
+std::span<const CommandSpec> ZsetPopCommands();
+std::span<const CommandSpec> ZsetWalkCommands();
 
 }  // namespace terrace::commands

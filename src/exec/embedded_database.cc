@@ -34,7 +34,9 @@ commands::CommandTable MakeTable() {
       commands::StringCommands(),    commands::CounterCommands(), commands::BitCommands(),
       commands::KeyCommands(),
       commands::ExpireCommands(),    commands::IterationCommands(), commands::ObjectCommands(),
-      commands::DumpCommands(),      commands::PublishCommands(), exec::TransactionCommands(),
+      commands::DumpCommands(),      commands::PublishCommands(), commands::ZsetCommands(),
+      commands::ZsetRangeCommands(), commands::ZsetPopCommands(), commands::ZsetWalkCommands(),
+      exec::TransactionCommands(),
       exec::KeyspaceCommands(),      exec::SelectCommands(),
   };
   return commands::CommandTable(families);

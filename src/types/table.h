@@ -35,6 +35,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <unordered_set>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -83,6 +84,22 @@ class TableItem {
     std::memcpy(&long_length, at + 1, sizeof long_length);
     return Bytes(at + 5, long_length);
   }
+};
+
+/// Chooses `wanted` of `all` while they are walked over: every choice is as likely as any other.
+class Sampling {
+ public:
+  Sampling(size_t all, size_t wanted) : left_(all), wanted_(wanted) {}
+  /// Whether to take the next one.
+  bool Takes(Random& random) {
+    if (random.Below(left_--) >= wanted_) return false;
+    --wanted_;
+    return true;
+  }
+
+ private:
+  size_t left_;
+  size_t wanted_;
 };
 
 class Table {
@@ -144,6 +161,24 @@ class Table {
   /// Any member, each as likely as the others (but for those in chains of more than kFairChainMax). Not empty.
   const TableItem* Pick(Random& random) const;
 
+  /// visit(const TableItem&) for `count` different members, each choice of them as likely; count <= Size().
+  template <typename F>
+  void Sample(Random& random, size_t count, F&& visit) const {
+    // A walk that takes each with the chance that is right, or picks that are kept apart, whichever is quicker.
+    if (count >= size_ / kSampleWalkFraction) {
+      Sampling sampling(size_, count);
+      return ForEach([&](const TableItem& item) {
+        if (sampling.Takes(random)) visit(item);
+      });
+    }
+    std::unordered_set<const TableItem*> taken;
+    taken.reserve(count);
+    while (taken.size() != count) {
+      const TableItem* item = Pick(random);
+      if (taken.insert(item).second) visit(*item);
+    }
+  }
+
   size_t MemoryBytes() const;
   size_t FreeEffort() const { return size_ + buckets_ / 8 + 1; }
 
@@ -159,6 +194,7 @@ class Table {
   static constexpr uint64_t kPointerMask = (uint64_t{1} << 48) - 1;
   static constexpr uint64_t kLink = 1;
   static constexpr uint64_t kFairChainMax = 24;
+  static constexpr size_t kSampleWalkFraction = 16;  // a pick costs about as much as walking over so many
 
   struct alignas(64) Bucket {
     uint64_t slots[kBucketSlots];

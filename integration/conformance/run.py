@@ -21,7 +21,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import suite  # noqa: E402
 
-UNITS = """unit/type/string unit/type/incr unit/expire unit/scan unit/keyspace unit/pubsub unit/multi unit/quit
+UNITS = """unit/type/string unit/type/incr unit/type/hash unit/expire unit/scan unit/keyspace unit/pubsub unit/multi unit/quit
 unit/protocol unit/info unit/slowlog unit/latency-monitor unit/introspection-2 unit/other
 unit/bitops unit/bitfield""".split()
 

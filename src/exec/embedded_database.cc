@@ -36,6 +36,7 @@ commands::CommandTable MakeTable() {
       commands::ExpireCommands(),    commands::IterationCommands(), commands::ObjectCommands(),
       commands::DumpCommands(),      commands::PublishCommands(), commands::ZsetCommands(),
       commands::ZsetRangeCommands(), commands::ZsetPopCommands(), commands::ZsetWalkCommands(),
+      commands::HashCommands(),
       exec::TransactionCommands(),
       exec::KeyspaceCommands(),      exec::SelectCommands(),
   };

@@ -30,6 +30,7 @@ commands::CommandTable MakeTable() {
       commands::IterationCommands(),
       commands::ObjectCommands(),
       commands::DumpCommands(),
+      commands::HashCommands(),
       commands::PublishCommands(),
       commands::ZsetCommands(),
       commands::ZsetRangeCommands(),

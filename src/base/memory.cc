@@ -10,6 +10,7 @@
 #include <cstring>
 #include <new>
 
+#include "base/bytes.h"
 #include "base/check.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -70,18 +71,26 @@ void* RawRealloc(void* memory, size_t size) { return mi_realloc(memory, size); }
 size_t RawUsable(void* memory) { return mi_usable_size(memory); }
 #endif
 
+// What the allocator holds for memory of `rounded` bytes. Small classes are its own; above them it hands out whole pages,
+// and is asked.
+int64_t HeldBytes(void* memory, size_t rounded) {
+  constexpr size_t kClassBytesMax = 128 * kKiB;
+  if (TERRACE_LIKELY(rounded <= kClassBytesMax)) return static_cast<int64_t>(rounded);
+  return static_cast<int64_t>(RawUsable(memory));
+}
+
 }  // namespace
 
 void* Allocate(size_t size) {
   const size_t rounded = AllocationSize(size);
   void* memory = RawAllocate(rounded);
   if (TERRACE_UNLIKELY(memory == nullptr)) OutOfMemory(size);
-  Count(static_cast<int64_t>(rounded));
+  Count(HeldBytes(memory, rounded));
   return memory;
 }
 
 void Deallocate(void* memory, size_t size) {
-  Count(-static_cast<int64_t>(AllocationSize(size)));
+  Count(-HeldBytes(memory, AllocationSize(size)));
   RawFree(memory);
 }
 

@@ -33,6 +33,18 @@ TEST_SUITE("base/memory") {
   }
 #endif
 
+  TEST_CASE("memory beyond the size classes is taken off the count as it was added") {
+    const int64_t before = UsedMemory();
+    for (size_t size = 120'000; size < 3'000'000; size += size / 17) {
+      for (int times = 0; times < 3; ++times) {
+        operator delete(operator new(size));
+        Deallocate(Allocate(size), size);
+        CountedFree(CountedMalloc(size));
+      }
+    }
+    CHECK(UsedMemory() == before);
+  }
+
   TEST_CASE("two sizes of one class share it") {
     CHECK(AllocationSize(89) == 96);
     CHECK(AllocationSize(96) == 96);

@@ -3,8 +3,7 @@
 //
 //   CollectionEdit<types::Hash> hash(ctx, key);      // the key is absent or a hash: the handler has looked
 //   hash->Set(field, value, limits);
-//   ctx.Notify(engine::kNotifyHash, "hset", key);
-//   hash.Finish();
+//   hash.Finish(engine::kNotifyHash, "hset");
 //
 // T is made from a types::Value, has New(), value() and Size(), and changes nothing but what its value leads to.
 //
@@ -32,6 +31,14 @@ class CollectionEdit {
   T& operator*() { return collection_; }
   bool existed() const { return existed_; }
 
+  /// Finish with the change's own notification where Redis has it: behind "new", before "del".
+  bool Finish(uint32_t event_class, Bytes event) {
+    const bool goes = collection_.Size() == 0;
+    if (goes) ctx_.unit.Notify(event_class, ref_.db, event, ref_.key);
+    Finish();
+    if (!goes) ctx_.unit.Notify(event_class, ref_.db, event, ref_.key);
+    return goes;
+  }
   /// Once, after the change and its own notification. True if the key has gone (its "del" is notified here).
   bool Finish() {
     TERRACE_DCHECK(!finished_);

@@ -100,7 +100,8 @@ TEST_SUITE("commands/syntax") {
   TEST_CASE("the syntax of every command of the data families can be read") {
     for (const auto& family : {StringCommands(), CounterCommands(), BitCommands(), KeyCommands(), ExpireCommands(),
                                IterationCommands(), ObjectCommands(), DumpCommands(), PublishCommands(),
-                               ZsetCommands(), ZsetRangeCommands(), ZsetPopCommands(), ZsetWalkCommands()}) {
+                               SetCommands(), SetAlgebraCommands(), SetSampleCommands(), ZsetCommands(),
+                               ZsetRangeCommands(), ZsetPopCommands(), ZsetWalkCommands()}) {
       for (const CommandSpec& spec : family) {
         CAPTURE(spec.name);
         CHECK(ParseSyntax(spec.syntax).has_value());

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "types/intset.h"
 #include "types/listpack.h"
+#include "types/quicklist.h"
 #include "types/table.h"
 
 namespace terrace::types {
@@ -35,6 +36,7 @@ size_t CountItems(Value value) {
     }
     case Encoding::kIntset: return Intset(value.data).Count();
     case Encoding::kHashTable: return static_cast<const Table*>(value.data)->Size();
+    case Encoding::kQuicklist: return Quicklist(value.data).Size();
     default: TERRACE_CHECK(false && "a collection of another encoding");
   }
   return 0;
@@ -56,6 +58,11 @@ void ForEachElement(Value list_or_set, const std::function<void(Bytes)>& visit) 
     }
     case Encoding::kHashTable:
       return static_cast<const Table*>(list_or_set.data)->ForEach([&](const TableItem& item) { visit(item.member()); });
+    case Encoding::kQuicklist:
+      return Quicklist(list_or_set.data).Walk(0, ListEnd::kTail, [&](const Element& element) {
+        visit(element.Text(digits));
+        return true;
+      });
     default: TERRACE_CHECK(false && "a list or set of another encoding");
   }
 }

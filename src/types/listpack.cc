@@ -355,6 +355,61 @@ Listpack::Position Listpack::Erase(Position at, size_t count) {
   return *here == kEnd ? nullptr : here;
 }
 
+size_t Listpack::EraseEqual(Bytes text, size_t pass_over, size_t max) {
+  const size_t before = TotalBytes();
+  const uint8_t* const end = data_ + before - 1;
+  Position found = Find(First(), text);
+  for (; found != nullptr && pass_over > 0; --pass_over) {
+    found = Next(found);
+    if (found != nullptr) found = Find(found, text);
+  }
+  if (found == nullptr || max == 0) return 0;
+  // What is kept lies in runs between those that go; each moves down once.
+  size_t erased = 0;
+  uint8_t* out = data_ + (found - data_);
+  while (found != nullptr && erased < max) {
+    ++erased;
+    const size_t size = LayoutOf(found).size();
+    const uint8_t* kept = found + size + BacklenBytes(size);
+    found = *kept == kEnd ? nullptr : Find(kept, text);
+    const uint8_t* kept_end = found != nullptr && erased < max ? found : end;
+    const auto bytes = static_cast<size_t>(kept_end - kept);
+    std::memmove(out, kept, bytes);
+    out += bytes;
+  }
+  *out++ = kEnd;
+  const auto after = static_cast<size_t>(out - data_);
+  SetTotal(data_, after);
+  data_ = Resize(data_, before, after);
+  ChangeCount(data_, -static_cast<int64_t>(erased));
+  return erased;
+}
+
+size_t Listpack::CountEqual(Bytes text) const {
+  size_t count = 0;
+  for (Position at = First(); at != nullptr; at = Next(at)) {
+    at = Find(at, text);
+    if (at == nullptr) break;
+    ++count;
+  }
+  return count;
+}
+
+void Listpack::AppendAll(const Listpack& other) {
+  const size_t before = TotalBytes();
+  const size_t added = other.TotalBytes() - kHeaderBytes - 1;
+  TERRACE_CHECK(before + added <= kBytesMax);
+  data_ = Resize(data_, before, before + added);
+  std::memcpy(data_ + before - 1, other.data_ + kHeaderBytes, added + 1);
+  SetTotal(data_, before + added);
+  const auto count = LoadAt<uint16_t>(other.data_ + 4);
+  if (count == kCountUnknown) {
+    StoreAt<uint16_t>(data_ + 4, kCountUnknown);
+  } else {
+    ChangeCount(data_, count);
+  }
+}
+
 const ValueOps kListpackOps = {
     .destroy = [](void* data) { Listpack(data).Free(); },
     .copy = [](const void* data) { return Listpack::Copy(Listpack(const_cast<void*>(data)).bytes()).data(); },

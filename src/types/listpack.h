@@ -94,6 +94,12 @@ class Listpack {
   Position Replace(Position at, Bytes text);
   /// Takes `count` elements from `at` on (fewer if there are not so many); returns what stands there then, or nullptr.
   Position Erase(Position at, size_t count = 1);
+  /// Takes elements that equal `text`, from the first on: passes over `pass_over` of them, then takes up to `max`. Returns
+  /// how many it took. One pass, however many.
+  size_t EraseEqual(Bytes text, size_t pass_over, size_t max);
+  size_t CountEqual(Bytes text) const;
+  /// Puts all elements of `other` behind its own. CONTRACT: both fit into kBytesMax.
+  void AppendAll(const Listpack& other);
   /// Would an element of so many bytes still fit into kBytesMax?
   bool HasRoomFor(size_t bytes) const { return TotalBytes() + bytes + 16 <= kBytesMax; }
 

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "types/intset.h"
 #include "types/listpack.h"
+#include "types/quicklist.h"
 #include "types/scored_table.h"
 #include "types/table.h"
 
@@ -13,6 +14,7 @@ const ValueOps& OpsOf(Encoding encoding) {
   switch (encoding) {
     case Encoding::kListpack: return kListpackOps;
     case Encoding::kIntset: return kIntsetOps;
+    case Encoding::kQuicklist: return kQuicklistOps;
     case Encoding::kHashTable: return kTableOps;
     case Encoding::kSkiplist: return kSkiplistOps;
     default: break;

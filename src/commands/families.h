@@ -25,5 +25,6 @@ std::span<const CommandSpec> ZsetCommands();
 std::span<const CommandSpec> ZsetRangeCommands();
 std::span<const CommandSpec> ZsetPopCommands();
 std::span<const CommandSpec> ZsetWalkCommands();
+std::span<const CommandSpec> ListCommands();
 
 }  // namespace terrace::commands

@@ -38,7 +38,7 @@ commands::CommandTable MakeTable() {
       commands::SetAlgebraCommands(), commands::SetSampleCommands(), commands::ZsetCommands(),
       commands::ZsetRangeCommands(), commands::ZsetPopCommands(), commands::ZsetWalkCommands(),
       commands::HashCommands(),
-      exec::TransactionCommands(),
+      commands::ListCommands(), exec::TransactionCommands(),
       exec::KeyspaceCommands(),      exec::SelectCommands(),
   };
   return commands::CommandTable(families);

@@ -17,6 +17,7 @@
 #include "commands/error_text.h"
 #include "engine/access_clock.h"
 #include "engine/entry_codec.h"
+#include "server/config/special_values.h"
 #include "server/digest.h"
 #include "server/families.h"
 #include "server/keyspace_summary.h"
@@ -64,6 +65,17 @@ void Sleep(SessionContext& ctx, Args args) {
 void SetActiveExpire(SessionContext& ctx, Args args) {
   ctx.env().engine_settings.active_expire = std::atoi(std::string(args[2]).c_str()) != 0;
   for (auto& worker : PartsOf(ctx).workers) worker->RingForExpiry();
+  ctx.reply.Ok();
+}
+
+// DEBUG QUICKLIST-PACKED-THRESHOLD size
+void SetPlainBytes(SessionContext& ctx, Args args) {
+  constexpr uint64_t kMost = (uint64_t{1} << 32) - (uint64_t{1} << 20);
+  const auto bytes = config::ParseMemory(args[2]);
+  if (!bytes || *bytes > kMost) {
+    return ctx.reply.Error("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+  }
+  ctx.env().engine_settings.encoding.list_plain_bytes = *bytes;
   ctx.reply.Ok();
 }
 
@@ -319,7 +331,9 @@ void Help(SessionContext& ctx, Args) {
              "    Makes keys <prefix>:0 and so on, where there are none; they are not replicated.",
              "PROTOCOL <type>",
              "    Replies with a value of the type: string, integer, double, bignum, null, array, set, map,",
-             "    attrib, push, verbatim, true, false.", "SET-ACTIVE-EXPIRE <0|1>",
+             "    attrib, push, verbatim, true, false.", "QUICKLIST-PACKED-THRESHOLD <size>",
+             "    List elements of so many bytes stand alone, outside of listpacks; 0: only those no node may hold.",
+             "SET-ACTIVE-EXPIRE <0|1>",
              "    0: keys that are due go only when they are asked for.", "SLEEP <seconds>",
              "    Stops the whole server; decimals allowed.", "STRINGMATCH-LEN <pattern> <string>",
              "    1 if the pattern matches, else 0."});
@@ -353,6 +367,7 @@ constexpr Subcommand kSubcommands[] = {
     {"pause-cron", 3, 3, PauseCron},
     {"populate", 3, 5, Populate},
     {"protocol", 3, 3, Protocol},
+    {"quicklist-packed-threshold", 3, 3, SetPlainBytes},
     {"reload", 2, kAny, NoPersistence},
     {"segfault", 2, 2, Segfault},
     {"set-active-expire", 3, 3, SetActiveExpire},

@@ -39,6 +39,7 @@ commands::CommandTable MakeTable() {
       commands::ZsetRangeCommands(),
       commands::ZsetPopCommands(),
       commands::ZsetWalkCommands(),
+      commands::ListCommands(),
       exec::TransactionCommands(),
       exec::KeyspaceCommands(),
       exec::SelectCommands(),

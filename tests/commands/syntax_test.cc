@@ -101,7 +101,7 @@ TEST_SUITE("commands/syntax") {
     for (const auto& family : {StringCommands(), CounterCommands(), BitCommands(), KeyCommands(), ExpireCommands(),
                                IterationCommands(), ObjectCommands(), DumpCommands(), PublishCommands(),
                                SetCommands(), SetAlgebraCommands(), SetSampleCommands(), ZsetCommands(),
-                               ZsetRangeCommands(), ZsetPopCommands(), ZsetWalkCommands()}) {
+                               ZsetRangeCommands(), ZsetPopCommands(), ZsetWalkCommands(), ListCommands()}) {
       for (const CommandSpec& spec : family) {
         CAPTURE(spec.name);
         CHECK(ParseSyntax(spec.syntax).has_value());

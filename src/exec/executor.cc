@@ -122,8 +122,9 @@ void Executor::RunKeyed(Session& session, const Command& command, const Invocati
   unit_.Begin(WallMs(), engine::Origin::kClient);
   unit_.no_touch = session.no_touch;
   refs_.clear();
+  // One plain key, whose hash is known. A command with others elsewhere (SORT ... STORE, ZUNIONSTORE) is looked through.
   if (TERRACE_LIKELY(invocation.hashed && command.first_key == command.last_key &&
-                     command.spec->target_db == nullptr)) {
+                     (command.flags & commands::kMovableKeys) == 0 && command.spec->target_db == nullptr)) {
     KeyRef& ref = refs_.emplace_back();
     ref.key = args[static_cast<size_t>(command.first_key)];
     ref.hash = invocation.hash;

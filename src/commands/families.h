@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "commands/command_spec.h"
 
@@ -26,5 +27,9 @@ std::span<const CommandSpec> ZsetRangeCommands();
 std::span<const CommandSpec> ZsetPopCommands();
 std::span<const CommandSpec> ZsetWalkCommands();
 std::span<const CommandSpec> ListCommands();
+std::span<const CommandSpec> GeoCommands();
+
+/// All of the above: what any database answers, whether it has a server around it or not.
+std::vector<std::span<const CommandSpec>> DataFamilies();
 
 }  // namespace terrace::commands

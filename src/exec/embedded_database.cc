@@ -30,17 +30,8 @@ uint64_t RandomSeed() {
 HashKey RandomHashKey() { return {RandomSeed(), RandomSeed()}; }
 
 commands::CommandTable MakeTable() {
-  const std::span<const commands::CommandSpec> families[] = {
-      commands::StringCommands(),    commands::CounterCommands(), commands::BitCommands(),
-      commands::KeyCommands(),
-      commands::ExpireCommands(),    commands::IterationCommands(), commands::ObjectCommands(),
-      commands::DumpCommands(),      commands::PublishCommands(), commands::SetCommands(),
-      commands::SetAlgebraCommands(), commands::SetSampleCommands(), commands::ZsetCommands(),
-      commands::ZsetRangeCommands(), commands::ZsetPopCommands(), commands::ZsetWalkCommands(),
-      commands::HashCommands(),
-      commands::ListCommands(), exec::TransactionCommands(),
-      exec::KeyspaceCommands(),      exec::SelectCommands(),
-  };
+  std::vector<std::span<const commands::CommandSpec>> families = commands::DataFamilies();
+  families.insert(families.end(), {TransactionCommands(), KeyspaceCommands(), SelectCommands()});
   return commands::CommandTable(families);
 }
 

@@ -21,25 +21,8 @@ HashKey RandomHashKey() {
 }
 
 commands::CommandTable MakeTable() {
-  const std::span<const commands::CommandSpec> families[] = {
-      commands::StringCommands(),
-      commands::CounterCommands(),
-      commands::BitCommands(),
-      commands::KeyCommands(),
-      commands::ExpireCommands(),
-      commands::IterationCommands(),
-      commands::ObjectCommands(),
-      commands::DumpCommands(),
-      commands::HashCommands(),
-      commands::PublishCommands(),
-      commands::SetCommands(),
-      commands::SetAlgebraCommands(),
-      commands::SetSampleCommands(),
-      commands::ZsetCommands(),
-      commands::ZsetRangeCommands(),
-      commands::ZsetPopCommands(),
-      commands::ZsetWalkCommands(),
-      commands::ListCommands(),
+  std::vector<std::span<const commands::CommandSpec>> families = commands::DataFamilies();
+  families.insert(families.end(), {
       exec::TransactionCommands(),
       exec::KeyspaceCommands(),
       exec::SelectCommands(),
@@ -54,7 +37,7 @@ commands::CommandTable MakeTable() {
       MemoryCommands(),
       ServerCommands(),
       SlowLogCommands(),
-  };
+  });
   return commands::CommandTable(families);
 }
 

@@ -1,0 +1,14 @@
+#include "commands/families.h"
+
+namespace terrace::commands {
+
+std::vector<std::span<const CommandSpec>> DataFamilies() {
+  return {
+      StringCommands(), CounterCommands(),   BitCommands(),       KeyCommands(),
+      ExpireCommands(), IterationCommands(), ObjectCommands(),    DumpCommands(),        PublishCommands(),
+      ListCommands(),   HashCommands(),      SetCommands(),       SetAlgebraCommands(),  SetSampleCommands(),
+      ZsetCommands(),   ZsetRangeCommands(), ZsetPopCommands(),   ZsetWalkCommands(),    GeoCommands(),
+  };
+}
+
+}  // namespace terrace::commands

@@ -4,7 +4,7 @@ namespace terrace::commands {
 
 std::vector<std::span<const CommandSpec>> DataFamilies() {
   return {
-      StringCommands(), CounterCommands(),   BitCommands(),       KeyCommands(),
+      StringCommands(), CounterCommands(),   BitCommands(), HyperLogLogCommands(),       KeyCommands(),
       ExpireCommands(), IterationCommands(), ObjectCommands(),    DumpCommands(),        PublishCommands(),
       ListCommands(),   HashCommands(),      SetCommands(),       SetAlgebraCommands(),  SetSampleCommands(),
       ZsetCommands(),   ZsetRangeCommands(), ZsetPopCommands(),   ZsetWalkCommands(),    GeoCommands(),

@@ -71,14 +71,14 @@ OrErrorText<uint64_t> ParseDeadline(Bytes text, bool absolute, uint64_t now_ms) 
 }
 
 // The entry is the caller's.
-OrErrorText<Entry*> EntryOf(Bytes payload, Bytes key, uint64_t deadline_ms) {
+OrErrorText<Entry*> EntryOf(Bytes payload, Bytes key, uint64_t deadline_ms, const types::EncodingLimits& limits) {
   const auto body = rdb::OpenDumpPayload(payload);
   if (!body.ok() && body.error() == rdb::PayloadError::kVersionOrChecksum) {
     return Unexpected{Bytes("ERR DUMP payload version or checksum are wrong")};
   }
   constexpr Bytes kBadFormatError = "ERR Bad data format";
   if (!body.ok()) return Unexpected{kBadFormatError};
-  const auto entry = engine::DecodeEntry(*body, key, deadline_ms);
+  const auto entry = engine::DecodeEntry(*body, key, deadline_ms, limits);
   if (!entry.ok()) return Unexpected{kBadFormatError};
   return *entry;
 }
@@ -130,7 +130,7 @@ Effect Restore(WriteContext& ctx, Args args) {
   }
   const auto deadline = ParseDeadline(args[2], options->absolute, ctx.now_ms());
   if (!deadline.ok()) return Refuse(ctx, deadline.error());
-  const auto decoded = EntryOf(args[3], args[1], *deadline);
+  const auto decoded = EntryOf(args[3], args[1], *deadline, ctx.unit.settings.encoding);
   if (!decoded.ok()) return Refuse(ctx, decoded.error());
   Entry* entry = *decoded;
   // A follower takes the key as the leader had it; the DEL will come.

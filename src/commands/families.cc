@@ -4,10 +4,10 @@ namespace terrace::commands {
 
 std::vector<std::span<const CommandSpec>> DataFamilies() {
   return {
-      StringCommands(), CounterCommands(),   BitCommands(), HyperLogLogCommands(),       KeyCommands(),
-      ExpireCommands(), IterationCommands(), ObjectCommands(),    DumpCommands(),        PublishCommands(),
-      ListCommands(),   HashCommands(),      SetCommands(),       SetAlgebraCommands(),  SetSampleCommands(),
-      ZsetCommands(),   ZsetRangeCommands(), ZsetPopCommands(),   ZsetWalkCommands(),    GeoCommands(),
+      StringCommands(), CounterCommands(),   BitCommands(),     HyperLogLogCommands(), KeyCommands(),
+      ExpireCommands(), IterationCommands(), ObjectCommands(),  DumpCommands(),        PublishCommands(),
+      ListCommands(),   HashCommands(),      SetCommands(),     SetAlgebraCommands(),  SetSampleCommands(),
+      ZsetCommands(),   ZsetRangeCommands(), ZsetPopCommands(), ZsetWalkCommands(),    GeoCommands(),
   };
 }
 

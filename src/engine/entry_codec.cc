@@ -1,5 +1,7 @@
 #include "engine/entry_codec.h"
 
+#include "rdb/value_decoder.h"
+
 namespace terrace::engine {
 
 std::string EncodeValue(const Entry& entry, const rdb::EncodeOptions& options) {
@@ -9,10 +11,16 @@ std::string EncodeValue(const Entry& entry, const rdb::EncodeOptions& options) {
   return rdb::EncodeStringValue(entry.StringBytes(&unused), options.compression);
 }
 
-rdb::PayloadResult<Entry*> DecodeEntry(const rdb::PayloadBody& body, Bytes key, uint64_t deadline_ms) {
-  const auto text = rdb::DecodeStringValue(body);
-  if (!text.ok()) return Unexpected{text.error()};
-  return Entry::NewString(key, StringSource::Compact(text->bytes()), deadline_ms);
+rdb::PayloadResult<Entry*> DecodeEntry(const rdb::PayloadBody& body, Bytes key, uint64_t deadline_ms,
+                                       const types::EncodingLimits& limits) {
+  if (body.code == rdb::ValueCode::kString) {
+    const auto text = rdb::DecodeStringValue(body);
+    if (!text.ok()) return Unexpected{text.error()};
+    return Entry::NewString(key, StringSource::Compact(text->bytes()), deadline_ms);
+  }
+  const auto value = rdb::DecodeCollection(body, limits);
+  if (!value.ok()) return Unexpected{value.error()};
+  return Entry::NewCollection(key, *value, deadline_ms);
 }
 
 }  // namespace terrace::engine

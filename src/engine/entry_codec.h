@@ -5,12 +5,14 @@
 
 #include "engine/entry.h"
 #include "rdb/value_encoder.h"
+#include "types/encoding_limits.h"
 
 namespace terrace::engine {
 
 /// The first byte is the value code.
 std::string EncodeValue(const Entry& entry, const rdb::EncodeOptions& options = {});
 /// A new entry, which is the caller's. The body may come from an attacker.
-rdb::PayloadResult<Entry*> DecodeEntry(const rdb::PayloadBody& body, Bytes key, uint64_t deadline_ms);
+rdb::PayloadResult<Entry*> DecodeEntry(const rdb::PayloadBody& body, Bytes key, uint64_t deadline_ms,
+                                       const types::EncodingLimits& limits);
 
 }  // namespace terrace::engine

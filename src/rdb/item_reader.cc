@@ -160,7 +160,7 @@ class Reader {
       if (distance == 0) return taker_.TakeField(field.bytes(), value.bytes());
       const uint64_t deadline_ms = smallest + (distance - 1);
       const bool sound = smallest <= INT64_MAX && distance <= INT64_MAX && deadline_ms <= INT64_MAX && deadline_ms != 0;
-      return sound && taker_.TakeField(field.bytes(), value.bytes(), deadline_ms);
+      return sound && taker_.TakeFieldUntil(field.bytes(), value.bytes(), deadline_ms);
     });
   }
 
@@ -239,7 +239,7 @@ class Reader {
       ++items_;
       Pair pair(parts[0], parts[1]);
       if (element.integer() == 0) return taker_.TakeField(pair.first(), pair.second());
-      return taker_.TakeField(pair.first(), pair.second(), static_cast<uint64_t>(element.integer()));
+      return taker_.TakeFieldUntil(pair.first(), pair.second(), static_cast<uint64_t>(element.integer()));
     });
     return taken && held == 0;
   }

@@ -18,7 +18,7 @@ class ItemTaker {
   virtual bool TakeElement(Bytes element) = 0;
   virtual bool TakeField(Bytes field, Bytes value) = 0;
   /// A field with a time of its own: it goes when `deadline_ms` has passed.
-  virtual bool TakeField(Bytes field, Bytes value, uint64_t deadline_ms) = 0;
+  virtual bool TakeFieldUntil(Bytes field, Bytes value, uint64_t deadline_ms) = 0;
   /// A member of a sorted set, in any order. The score is not NaN.
   virtual bool TakeScore(Bytes member, double score) = 0;
 };

@@ -6,6 +6,7 @@
 #include "rdb/length_codec.h"
 #include "types/intset.h"
 #include "types/items.h"
+#include "types/list.h"
 #include "types/listpack.h"
 
 namespace terrace::rdb {
@@ -15,50 +16,7 @@ using types::Listpack;
 
 constexpr uint64_t kPlainContainer = 1;
 constexpr uint64_t kPackedContainer = 2;
-// Of a listpack in a list: what stock servers make, too.
-constexpr size_t kNodeBytesMax = 8 * kKiB;
 constexpr uint16_t kVersionOfSetListpack = 11;
-
-// The nodes of a list that is made of longer or other runs than one listpack.
-class NodeWriter {
- public:
-  explicit NodeWriter(Compression compression) : sink_(&nodes_), compression_(compression) {}
-  ~NodeWriter() { node_.Free(); }
-  NodeWriter(const NodeWriter&) = delete;
-  NodeWriter& operator=(const NodeWriter&) = delete;
-
-  void Append(Bytes element) {
-    if (!node_.empty() && node_.TotalBytes() + element.size() > kNodeBytesMax) Flush();
-    if (!node_.HasRoomFor(element.size())) return AppendPlain(element);
-    node_.Append(element);
-  }
-  /// Writes count and nodes.
-  void Finish(ByteSink& out) {
-    if (!node_.empty()) Flush();
-    PutLength(count_, out);
-    out.PutBytes(nodes_);
-  }
-
- private:
-  void AppendPlain(Bytes element) {
-    PutLength(kPlainContainer, sink_);
-    PutString(element, sink_, compression_);
-    ++count_;
-  }
-  void Flush() {
-    PutLength(kPackedContainer, sink_);
-    PutString(node_.bytes(), sink_, compression_);
-    ++count_;
-    node_.Free();
-    node_ = Listpack::New();
-  }
-
-  std::string nodes_;
-  ByteSink sink_;
-  const Compression compression_;
-  Listpack node_ = Listpack::New();
-  uint64_t count_ = 0;
-};
 
 class Encoder {
  public:
@@ -85,14 +43,14 @@ class Encoder {
 
   void EncodeList() {
     Code(ValueCode::kListQuicklist2);
-    if (packed()) {
-      PutLength(1, sink_);
-      PutLength(kPackedContainer, sink_);
-      return Text(packed_bytes());
+    const types::List list(value_);
+    const size_t nodes = list.Nodes();
+    PutLength(nodes, sink_);
+    std::string unpacked;
+    for (size_t node = 0; node < nodes; ++node) {
+      PutLength(list.IsPlain(node) ? kPlainContainer : kPackedContainer, sink_);
+      Text(list.NodeBytes(node, &unpacked));
     }
-    NodeWriter nodes(options_.compression);
-    types::ForEachElement(value_, [&](Bytes element) { nodes.Append(element); });
-    nodes.Finish(sink_);
   }
 
   void EncodeSet() {
@@ -129,7 +87,7 @@ class Encoder {
     }
     Code(ValueCode::kZset2);
     PutLength(types::CountItems(value_), sink_);
-    types::ForEachScore(value_, [&](Bytes member, double score) {
+    types::ForEachScoreDown(value_, [&](Bytes member, double score) {
       Text(member);
       sink_.PutLittle(std::bit_cast<uint64_t>(score));
     });

@@ -1,6 +1,6 @@
 // A collection as the body of a DUMP payload, or as it stands in an RDB file behind its key:
 //
-//   list         18: count, and for each node 2 and a listpack (1 and the bytes for an element that fits in none)
+//   list         18: count, and for each node 2 and a listpack (1 and its bytes for an element that stands alone)
 //   set          11: an intset; 2: count, members; 20: a listpack, for readers of RDB 11 and later
 //   hash         16: a listpack; 4: count, field, value ...
 //   sorted set   17: a listpack; 5: count, member, score ... highest first, which is how stock servers like to read it

@@ -24,7 +24,7 @@
 #include "server/log.h"
 #include "server/text.h"
 #include "server/worker.h"
-#include "types/listpack.h"
+#include "types/list.h"
 
 namespace terrace::server {
 namespace {
@@ -114,14 +114,26 @@ void Segfault(SessionContext&, Args) { raise(SIGSEGV); }
 // DEBUG PANIC | ASSERT
 void Panic(SessionContext&, Args) { std::abort(); }
 
+// What stock servers say of a list in nodes.
+void AppendNodes(SessionContext& ctx, const types::Quicklist& list, std::string* text) {
+  const types::ListLimits limits = types::ListLimits::From(ctx.env().engine_settings.encoding);
+  size_t bytes = 0;
+  for (size_t node = 0; node < list.Nodes(); ++node) bytes += list.NodeSize(node);
+  AppendFormat(text, " ql_nodes:%zu ql_avg_node:%.2f ql_listpack_max:%lld ql_compressed:%d ql_uncompressed_size:%zu",
+               list.Nodes(), Ratio(static_cast<double>(list.Size()), static_cast<double>(list.Nodes())),
+               static_cast<long long>(limits.node_size), limits.compress_depth != 0 ? 1 : 0, bytes);
+}
+
 // DEBUG OBJECT key
 void Object(SessionContext& ctx, Args args) {
   WithEntry(ctx, args[2], [&](const engine::Entry& entry) {
     const Bytes encoding = commands::EncodingName(entry);
-    ctx.reply.Simple(Format("Value at:%p refcount:1 encoding:%.*s serializedlength:%zu lru:%u lru_seconds_idle:%llu",
+    std::string text = Format("Value at:%p refcount:1 encoding:%.*s serializedlength:%zu lru:%u lru_seconds_idle:%llu",
                               static_cast<const void*>(&entry), static_cast<int>(encoding.size()), encoding.data(),
                               engine::EncodeValue(entry).size() - 1, entry.access(),
-                              static_cast<unsigned long long>(engine::LruIdleSeconds(entry.access(), ctx.now_ms()))));
+                              static_cast<unsigned long long>(engine::LruIdleSeconds(entry.access(), ctx.now_ms())));
+    if (entry.encoding() == Encoding::kQuicklist) AppendNodes(ctx, types::Quicklist(entry.collection().data), &text);
+    ctx.reply.Simple(text);
   });
 }
 

@@ -4,17 +4,11 @@
 #include "types/intset.h"
 #include "types/listpack.h"
 #include "types/quicklist.h"
+#include "types/sorted_set.h"
 #include "types/table.h"
 
 namespace terrace::types {
 namespace {
-
-double ScoreOf(const Element& element) {
-  if (element.is_integer()) return static_cast<double>(element.integer());
-  const auto score = ParseDouble(element.string());
-  TERRACE_CHECK(score.has_value());
-  return *score;
-}
 
 // visit(first, second) for the elements taken two by two.
 template <typename Visit>
@@ -29,10 +23,10 @@ void ForEachTwo(Listpack pairs, Visit visit) {
 }  // namespace
 
 size_t CountItems(Value value) {
+  if (value.type == Type::kZset) return SortedSet(value).Size();
   switch (value.encoding) {
     case Encoding::kListpack: {
-      const bool in_pairs = value.type == Type::kHash || value.type == Type::kZset;
-      return Listpack(value.data).Count() / (in_pairs ? 2 : 1);
+      return Listpack(value.data).Count() / (value.type == Type::kHash ? 2 : 1);
     }
     case Encoding::kIntset: return Intset(value.data).Count();
     case Encoding::kHashTable: return static_cast<const Table*>(value.data)->Size();
@@ -82,14 +76,11 @@ void ForEachField(Value hash, const std::function<void(Bytes, Bytes)>& visit) {
 }
 
 void ForEachScore(Value zset, const std::function<void(Bytes, double)>& visit) {
-  switch (zset.encoding) {
-    case Encoding::kListpack:
-      return ForEachTwo(Listpack(zset.data), [&](const Element& member, const Element& score) {
-        char digits[kInt64CharsMax];
-        visit(member.Text(digits), ScoreOf(score));
-      });
-    default: TERRACE_CHECK(false && "a sorted set of another encoding");
-  }
+  for (SortedSet::Cursor at = SortedSet(zset).First(); at; at.Next()) visit(at.member(), at.score());
+}
+
+void ForEachScoreDown(Value zset, const std::function<void(Bytes, double)>& visit) {
+  for (SortedSet::Cursor at = SortedSet(zset).Last(); at; at.Previous()) visit(at.member(), at.score());
 }
 
 }  // namespace terrace::types

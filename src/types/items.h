@@ -17,5 +17,7 @@ void ForEachElement(Value list_or_set, const std::function<void(Bytes element)>&
 void ForEachField(Value hash, const std::function<void(Bytes field, Bytes value)>& visit);
 /// A sorted set's members, lowest first.
 void ForEachScore(Value zset, const std::function<void(Bytes member, double score)>& visit);
+/// The same, highest first.
+void ForEachScoreDown(Value zset, const std::function<void(Bytes member, double score)>& visit);
 
 }  // namespace terrace::types

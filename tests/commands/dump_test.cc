@@ -2,6 +2,7 @@
 
 #include "commands/support/engine_fixture.h"
 #include "rdb/dump_payload.h"
+#include "rdb/hex.h"
 
 namespace terrace::commands {
 namespace {
@@ -18,6 +19,22 @@ constexpr Bytes kDumpOf123456789012(
     24);
 // kDumpOf1 as the log of a test shows it.
 constexpr char kShown[] = "\"\\x00\\xc0\\x01\\x0a\\x00&x\\xe7\\xb6\\xd1\\x01\\x11\\xfc\"";
+
+// A payload of a stock server in hexadecimal, and what OBJECT ENCODING says of it here.
+struct StockCollection {
+  const char* payload;
+  const char* type;
+  const char* encoding;
+};
+
+constexpr StockCollection kStockCollections[] = {
+    {"1201021c1c00000005008161020101dfff02c12c02f4ffe776481700000009ff0a00ee7f82fde6a2b64a", "list", "listpack"},
+    {"0b0e0200000003000000010002002c010a00e510b28e7b9529aa", "set", "intset"},
+    {"02020178c0010a0016faac4f543ce1e9", "set", "listpack"},
+    {"1012120000000400816602817602816e020a01ff0a0045f842d8ea0693ca", "hash", "listpack"},
+    {"0402c3094041016666e034000166660176016ec0010a00825dc072e739688f", "hash", "hashtable"},
+    {"0502c3094041016d6de03400016d6d000000000000f83f016e00000000000000c00a002bcdc41c8829e161", "zset", "skiplist"},
+};
 
 class DumpEngine : public EngineFixture {
  public:
@@ -175,6 +192,69 @@ TEST_SUITE("commands/dump") {
     engine.AdvanceMs(10'001);
     CHECK(engine.Run({"RESTORE", "k", "0", kDumpOf1}) == "OK");
     CHECK(engine.Log() == Lines{"MULTI", "DEL k", std::string("RESTORE k 0 ") + kShown, "EXEC"});
+  }
+
+  TEST_CASE("collections of a stock server are restored, and dumped so that they can be restored again") {
+    DumpEngine engine;
+    for (const StockCollection& stock : kStockCollections) {
+      CAPTURE(stock.payload);
+      CHECK(engine.Run({"RESTORE", "k", "0", rdb::FromHex(stock.payload), "REPLACE"}) == "OK");
+      CHECK(engine.Run({"TYPE", "k"}) == stock.type);
+      CHECK(engine.Ask({"OBJECT", "ENCODING", "k"}).string == stock.encoding);
+      const std::string dump = engine.Ask({"DUMP", "k"}).string;
+      CHECK(engine.Run({"RESTORE", "again", "0", dump, "REPLACE"}) == "OK");
+      CHECK(engine.Ask({"DUMP", "again"}).string == dump);
+      CHECK(engine.Run({"OBJECT", "REFCOUNT", "k"}) == "1");
+    }
+  }
+
+  TEST_CASE("a collection is restored with its deadline, and in the encoding the limits ask for") {
+    DumpEngine engine;
+    engine.settings.encoding.hash_listpack_entries = 1;
+    const std::string hash = rdb::FromHex(kStockCollections[3].payload);
+    CHECK(engine.Run({"RESTORE", "k", "5000", hash}) == "OK");
+    CHECK(engine.Run({"PTTL", "k"}) == "5000");
+    CHECK(engine.Ask({"OBJECT", "ENCODING", "k"}).string == "hashtable");
+    CHECK(engine.Run({"RESTORE", "k", "0", hash}) == "(error) BUSYKEY Target key name already exists.");
+    CHECK(engine.Run({"RESTORE", "gone", "1", hash, "ABSTTL"}) == "OK");
+    CHECK(engine.Run({"EXISTS", "gone"}) == "0");
+    CHECK(engine.Run({"GET", "k"}) == "(error) WRONGTYPE Operation against a key holding the wrong kind of value");
+  }
+
+  TEST_CASE("collections are copied, renamed, replaced and deleted like strings") {
+    DumpEngine engine;
+    for (const StockCollection& stock : kStockCollections) {
+      CAPTURE(stock.payload);
+      engine.Run({"RESTORE", "from", "9000", rdb::FromHex(stock.payload), "REPLACE"});
+      const std::string dump = engine.Ask({"DUMP", "from"}).string;
+      CHECK(engine.Run({"COPY", "from", "to", "REPLACE"}) == "1");
+      CHECK(engine.Run({"COPY", "from", "to", "DB", "1", "REPLACE"}) == "1");
+      CHECK(engine.Ask({"DUMP", "to"}).string == dump);
+      CHECK(engine.Run({"PTTL", "to"}) == "9000");
+      CHECK(engine.Run({"RENAME", "to", "moved"}) == "OK");
+      CHECK(engine.Ask({"DUMP", "moved"}).string == dump);
+      CHECK(engine.Run({"PERSIST", "moved"}) == "1");
+      CHECK(engine.Ask({"DUMP", "moved"}).string == dump);
+      CHECK(engine.Run({"MOVE", "moved", "2"}) == "1");
+      CHECK(engine.Run({"EXISTS", "moved"}) == "0");
+      CHECK(engine.Run({"SET", "from", "text"}) == "OK");
+      CHECK(engine.Run({"TYPE", "from"}) == "string");
+      engine.databases.Discard(engine.databases.Flush(2));
+    }
+  }
+
+  TEST_CASE("a payload of a collection that is damaged, empty or has a member twice is refused, and nothing is made") {
+    DumpEngine engine;
+    for (const char* hex : {"02 02 0161 0161", "02 00", "04 01 0166", "10 07 07000000 0000 ff", "0b 08 02000000 00000000",
+                            "05 01 0161 000000000000f87f", "06 00", "07 00", "c8 00", "01 01 0161 00"}) {
+      CAPTURE(hex);
+      const std::string payload = rdb::SealDumpPayload(rdb::FromHex(hex));
+      CHECK(engine.Run({"RESTORE", "k", "0", payload}) == "(error) ERR Bad data format");
+    }
+    std::string damaged = rdb::FromHex(kStockCollections[0].payload);
+    damaged[5] ^= 1;
+    CHECK(engine.Run({"RESTORE", "k", "0", damaged}) == "(error) ERR DUMP payload version or checksum are wrong");
+    CHECK(engine.Run({"DBSIZE"}) == "0");
   }
 }
 

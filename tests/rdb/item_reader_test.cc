@@ -16,7 +16,7 @@ class Recorder final : public ItemTaker {
  public:
   bool TakeElement(Bytes element) override { return Add(std::string(element)); }
   bool TakeField(Bytes field, Bytes value) override { return Add(std::string(field) + "=" + std::string(value)); }
-  bool TakeField(Bytes field, Bytes value, uint64_t deadline_ms) override {
+  bool TakeFieldUntil(Bytes field, Bytes value, uint64_t deadline_ms) override {
     return Add(std::string(field) + "=" + std::string(value) + "@" + std::to_string(deadline_ms));
   }
   bool TakeScore(Bytes member, double score) override { return Add(std::string(member) + ":" + FormatDouble(score)); }

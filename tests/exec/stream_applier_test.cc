@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "exec/collection_traffic.h"
 #include "exec/families.h"
 #include "exec/second_client.h"
 
@@ -28,6 +29,8 @@ struct Fixture : EngineFixture {
   Fixture()
       : EngineFixture({commands::StringCommands(), commands::CounterCommands(), commands::KeyCommands(),
                        commands::ExpireCommands(), commands::DumpCommands(), commands::PublishCommands(),
+                       commands::ListCommands(), commands::HashCommands(), commands::SetCommands(),
+                       commands::ZsetCommands(), commands::BitCommands(),
                        exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()},
                       kDatabases) {}
 
@@ -35,9 +38,7 @@ struct Fixture : EngineFixture {
     std::map<std::string, std::string> contents;
     for (unsigned db = 0; db < kDatabases; ++db) {
       databases.Get(db).ForEach([&](const engine::Entry& entry) {
-        engine::IntegerText text;
-        contents[std::to_string(db) + " " + std::string(entry.key())] =
-            std::to_string(entry.deadline_ms()) + " " + std::string(entry.StringBytes(&text));
+        contents[std::to_string(db) + " " + std::string(entry.key())] = testing::Describe(entry);
       });
     }
     return contents;
@@ -100,11 +101,12 @@ class Traffic {
   std::string Ms() { return std::to_string(1 + random_.Below(300)); }
   std::string At(uint64_t unit_ms) { return std::to_string((engine_.now_ms() + random_.Below(3000)) / unit_ms); }
   std::string Payload() {
-    const resp::ReplyValue dump = engine_.Ask({"DUMP", Key()});
+    const resp::ReplyValue dump = engine_.Ask({"DUMP", random_.Below(2) == 0 ? Key() : collections_.AnyKey()});
     return dump.string.empty() ? "no payload" : dump.string;
   }
 
   std::vector<std::string> Command() {
+    if (random_.Below(2) == 0) return collections_.Command();
     switch (random_.Below(39)) {
       case 0: return {"SET", Key(), Text()};
       case 1: return {"SET", Key(), Text(), "PX", Ms()};
@@ -155,6 +157,7 @@ class Traffic {
 
   Fixture& engine_;
   Random random_;
+  testing::CollectionTraffic collections_{random_};
   std::set<std::string> sent_;
 };
 

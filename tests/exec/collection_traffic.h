@@ -1,0 +1,101 @@
+// Random commands that write collections, and what keys of any type hold, in words that do not depend on any order but
+// that of lists.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/numbers.h"
+#include "base/random.h"
+#include "engine/entry.h"
+#include "types/items.h"
+
+namespace terrace::testing {
+
+// L, H, S, Z: a key that mostly holds a list, hash, set, sorted set; K: any. t: text, m: one of few texts, i: an index,
+// n: a number, d: a decimal.
+inline const char* const kCollectionCommands[] = {
+    // lists
+    "RPUSH L t t m", "LPUSH L t", "RPUSH L t t t t t t t", "LPUSHX L m", "RPUSHX L m", "LPOP L", "RPOP L i", "LSET L i t",
+    "LINSERT L BEFORE m t", "LTRIM L i -1", "LREM L i m", "LMOVE L L LEFT RIGHT", "RPOPLPUSH L L", "LMPOP 2 L L LEFT COUNT i",
+    "RPUSH K t",
+    // hashes
+    "HSET H m t m t m t", "HSET H t t", "HSETNX H m t", "HMSET H m t m t", "HDEL H m m", "HINCRBY H n n",
+    "HINCRBYFLOAT H n d", "HSET K m t",
+    // sets
+    "SADD S m m t", "SADD S n n n", "SREM S m m n", "SPOP S", "SPOP S i", "SMOVE S S m", "SINTERSTORE S S S",
+    "SUNIONSTORE S S S", "SDIFFSTORE S S S", "SADD K m",
+    // sorted sets
+    "ZADD Z d m n t", "ZADD Z NX d m", "ZADD Z XX GT CH d m", "ZADD Z INCR d m", "ZINCRBY Z d m", "ZREM Z m m", "ZPOPMIN Z",
+    "ZPOPMAX Z i", "ZMPOP 2 Z Z MIN COUNT i", "ZREMRANGEBYRANK Z i i", "ZREMRANGEBYSCORE Z n inf", "ZREMRANGEBYLEX Z [m [x",
+    "ZRANGESTORE Z Z i -1", "ZUNIONSTORE Z 2 Z Z", "ZINTERSTORE Z 2 Z S", "ZDIFFSTORE Z 2 Z Z", "ZADD K n m",
+    // across
+    "DEL L", "DEL H", "DEL S", "DEL Z", "UNLINK L", "PEXPIRE K n", "COPY K K REPLACE", "RENAME K K", "MOVE K 1", "SET K t",
+    // bits
+    "SETBIT B i 1", "BITOP OR B B B", "BITFIELD B SET u8 i n",
+};
+
+class CollectionTraffic {
+ public:
+  explicit CollectionTraffic(Random& random) : random_(random) {}
+
+  std::vector<std::string> Command() {
+    std::vector<std::string> words;
+    const std::string form = kCollectionCommands[random_.Below(std::size(kCollectionCommands))];
+    for (size_t at = 0; at < form.size();) {
+      const size_t end = std::min(form.find(' ', at), form.size());
+      words.push_back(Word(form.substr(at, end - at)));
+      at = end + 1;
+    }
+    return words;
+  }
+  std::string AnyKey() { return Key("LHSZ"[random_.Below(4)]); }
+
+ private:
+  std::string Key(char family) { return family + std::to_string(random_.Below(6)); }
+  std::string Word(const std::string& word) {
+    if (word.size() != 1) return word;
+    switch (word[0]) {
+      case 'L':
+      case 'H':
+      case 'S':
+      case 'Z':
+      case 'B': return Key(word[0]);
+      case 'K': return AnyKey();
+      case 't': return random_.Below(3) == 0 ? std::to_string(random_.Below(100'000)) : std::string(random_.Below(90), 'x') + "y";
+      case 'm': return "m" + std::to_string(random_.Below(300));
+      case 'i': return std::to_string(random_.Below(4));
+      case 'n': return std::to_string(random_.Below(200));
+      case 'd': return FormatDouble(static_cast<double>(random_.Below(2000)) / 8 - 100);
+      default: return word;
+    }
+  }
+
+  Random& random_;
+};
+
+/// What a key holds.
+inline std::string Describe(const engine::Entry& entry) {
+  std::string text(TypeName(entry.type()));
+  text += " " + std::to_string(entry.deadline_ms());
+  if (!IsCollection(entry.encoding())) {
+    engine::IntegerText digits;
+    return text.append(" ").append(entry.StringBytes(&digits));
+  }
+  std::vector<std::string> items;
+  const auto add = [&](Bytes first, Bytes second) { items.push_back(std::string(first) + "=" + std::string(second)); };
+  const types::Value value = entry.collection();
+  switch (value.type) {
+    case Type::kHash: types::ForEachField(value, add); break;
+    case Type::kZset:
+      types::ForEachScore(value, [&](Bytes member, double score) { add(member, FormatDouble(score)); });
+      break;
+    default: types::ForEachElement(value, [&](Bytes element) { add(element, ""); });
+  }
+  if (value.type != Type::kList) std::sort(items.begin(), items.end());
+  for (const std::string& item : items) text.append(" ").append(item);
+  return text;
+}
+
+}  // namespace terrace::testing

@@ -31,7 +31,9 @@ HashKey RandomHashKey() { return {RandomSeed(), RandomSeed()}; }
 
 commands::CommandTable MakeTable() {
   std::vector<std::span<const commands::CommandSpec>> families = commands::DataFamilies();
-  families.insert(families.end(), {TransactionCommands(), KeyspaceCommands(), SelectCommands()});
+  for (const auto& family : {exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()}) {
+    families.push_back(family);
+  }
   return commands::CommandTable(families);
 }
 

@@ -22,22 +22,12 @@ HashKey RandomHashKey() {
 
 commands::CommandTable MakeTable() {
   std::vector<std::span<const commands::CommandSpec>> families = commands::DataFamilies();
-  families.insert(families.end(), {
-      exec::TransactionCommands(),
-      exec::KeyspaceCommands(),
-      exec::SelectCommands(),
-      ConnectionCommands(),
-      ClientCommands(),
-      PubSubCommands(),
-      CommandCommands(),
-      ConfigCommands(),
-      DebugCommands(),
-      FunctionCommands(),
-      LatencyCommands(),
-      MemoryCommands(),
-      ServerCommands(),
-      SlowLogCommands(),
-  });
+  for (const auto& family :
+       {exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands(), ConnectionCommands(),
+        ClientCommands(), PubSubCommands(), CommandCommands(), ConfigCommands(), DebugCommands(), FunctionCommands(),
+        LatencyCommands(), MemoryCommands(), ServerCommands(), SlowLogCommands()}) {
+    families.push_back(family);
+  }
   return commands::CommandTable(families);
 }
 

@@ -75,14 +75,14 @@ class CollectionTraffic {
   Random& random_;
 };
 
-/// What a key holds.
+/// "deadline text", or "deadline type items".
 inline std::string Describe(const engine::Entry& entry) {
-  std::string text(TypeName(entry.type()));
-  text += " " + std::to_string(entry.deadline_ms());
+  std::string text = std::to_string(entry.deadline_ms());
   if (!IsCollection(entry.encoding())) {
     engine::IntegerText digits;
     return text.append(" ").append(entry.StringBytes(&digits));
   }
+  text.append(" ").append(TypeName(entry.type()));
   std::vector<std::string> items;
   const auto add = [&](Bytes first, Bytes second) { items.push_back(std::string(first) + "=" + std::string(second)); };
   const types::Value value = entry.collection();

@@ -276,7 +276,10 @@ void RankedTree::Shrink(const Step* steps) {
   for (unsigned level = 1; level <= levels_; ++level) {
     auto [parent, i] = steps[level];
     Entry& entry = parent->entries[i];
-    const auto merge = [&](uint32_t left) { return level == 1 ? MergeLeaves(parent, left) : MergeBranches(parent, left); };
+    // Named anew: clang 14 captures no structured binding.
+    const auto merge = [&, parent = parent](uint32_t left) {
+      return level == 1 ? MergeLeaves(parent, left) : MergeBranches(parent, left);
+    };
     if (level == 1) {
       auto* leaf = static_cast<Leaf*>(entry.child);
       if (leaf->count == 0) {

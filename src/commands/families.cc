@@ -7,7 +7,8 @@ std::vector<std::span<const CommandSpec>> DataFamilies() {
       StringCommands(), CounterCommands(),   BitCommands(),     HyperLogLogCommands(), KeyCommands(),
       ExpireCommands(), IterationCommands(), ObjectCommands(),  DumpCommands(),        PublishCommands(),
       ListCommands(),   HashCommands(),      SetCommands(),     SetAlgebraCommands(),  SetSampleCommands(),
-      ZsetCommands(),   ZsetRangeCommands(), ZsetPopCommands(), ZsetWalkCommands(),    GeoCommands(),
+      ZsetCommands(),   ZsetRangeCommands(), ZsetPopCommands(), ZsetWalkCommands(),    ZsetAlgebraCommands(),
+      GeoCommands(),
   };
 }
 

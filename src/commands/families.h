@@ -27,6 +27,7 @@ std::span<const CommandSpec> ZsetCommands();
 std::span<const CommandSpec> ZsetRangeCommands();
 std::span<const CommandSpec> ZsetPopCommands();
 std::span<const CommandSpec> ZsetWalkCommands();
+std::span<const CommandSpec> ZsetAlgebraCommands();
 std::span<const CommandSpec> ListCommands();
 std::span<const CommandSpec> GeoCommands();
 

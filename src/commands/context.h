@@ -5,6 +5,9 @@
 // debug builds). A handler never sees a lock.
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "base/args.h"
 #include "commands/command_spec.h"
 #include "commands/error_text.h"
@@ -52,6 +55,17 @@ class [[nodiscard]] Effect {
   explicit Effect(Kind kind) : kind_(kind) {}
   Kind kind_;
   uint64_t changes_ = 1;
+};
+
+/// What a blocking command says where it must not wait. (When its time is over, all say a null array.)
+enum class EmptyReply : uint8_t { kNull, kNullArray };
+
+/// A command found nothing: it wants to run again when one of these keys holds a value of this type.
+struct WaitWish {
+  bool wanted = false;
+  Type type = Type::kString;
+  uint64_t timeout_ms = 0;  // 0: for ever
+  std::vector<Bytes> keys;  // arguments of the command
 };
 
 class ReadContext {
@@ -120,6 +134,16 @@ class ReadContext {
     if (unit.due_met.size() < kDueKeysMax) unit.due_met.push_back({db, std::string(entry.key())});
     return true;
   }
+  /// A blocking command that found nothing among `keys` (arguments of it) ends with this. It is run again, from the start,
+  /// when one of them may have something of `type`, by whoever put it there; the keys that nobody has locked then look
+  /// empty, so a handler takes what it finds in any of them. What it does is logged in its non-blocking form. Where the
+  /// session must not wait (MULTI) `otherwise` is the reply.
+  void WaitFor(Type type, std::span<const Bytes> keys, uint64_t timeout_ms, EmptyReply otherwise) {
+    if (wish_ == nullptr) return otherwise == EmptyReply::kNull ? reply.Null() : reply.NullArray();
+    *wish_ = {true, type, timeout_ms, {keys.begin(), keys.end()}};
+  }
+  /// Where WaitFor puts what it is asked for; nullptr: the session must not wait.
+  void set_wish(WaitWish* wish) { wish_ = wish; }
   /// The references in the order of the keys; of a command with a target_db the last one is in that database.
   size_t keys() const { return count_; }
   engine::KeyRef& key_ref(size_t i) { return refs_[i]; }
@@ -135,6 +159,7 @@ class ReadContext {
   engine::KeyRef* refs_;
   size_t count_;
   size_t next_ = 0;
+  WaitWish* wish_ = nullptr;
 };
 
 class WriteContext : public ReadContext {

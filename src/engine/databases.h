@@ -37,11 +37,14 @@ class Databases {
   Reaper& reaper() const { return *reaper_; }
 
   Participants& participants() { return participants_; }
+  /// The next place in the line of those who wait for keys, over all databases.
+  uint64_t NextInLine() { return next_in_line_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
   const HashKey hash_key_;
   Participants& participants_;
   std::vector<std::atomic<Keyspace*>> keyspaces_;
+  std::atomic<uint64_t> next_in_line_{0};
   std::shared_ptr<Reaper> reaper_ = std::make_shared<Reaper>();
 };
 

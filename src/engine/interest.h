@@ -1,15 +1,20 @@
 // Interest: who wants to know that a key changes. WATCH is the first kind; others, client tracking for one, are told in
 // the same way. Almost every shard has nobody interested, so it holds a null pointer and an Edit pays one test.
 //
+// Waiters are the other kind of interest: they want a key to hold something. Nobody calls them; a unit of work that had a
+// key with waiters locked looks, when it is done, whether there is something for them (exec/waiters.cc).
+//
 // Threads: a table is reached through the lock of its shard. An Interest is shared between the shards that may tell it
 // and the session it belongs to, hence reference-counted; a Watch is read by its session, hence atomic.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "base/bytes.h"
 
@@ -37,8 +42,25 @@ class Watch final : public Interest {
   std::atomic<bool> broken_{false};
 };
 
+/// Somebody who waits for a key to hold something. What it waits for is known to whoever put it there.
+class Waiter {
+ public:
+  explicit Waiter(uint64_t place_in_line) : number(place_in_line) {}
+  virtual ~Waiter() = default;
+
+  /// Who has waited longer has the lower one.
+  const uint64_t number;
+};
+
 class InterestTable {
  public:
+  struct Wait {
+    std::string key;
+    std::shared_ptr<Waiter> who;
+  };
+  /// By hash of the key, then in the order of waiting.
+  using Waits = std::multimap<std::pair<uint64_t, uint64_t>, Wait>;
+
   struct Item {
     uint64_t hash;
     std::string key;
@@ -58,12 +80,32 @@ class InterestTable {
   void Remove(uint64_t hash, Bytes key, const Interest* who);
   const Item* Find(uint64_t hash, Bytes key, const Interest* who) const;
 
-  bool empty() const { return items_.empty(); }
+  void AddWait(uint64_t hash, Wait wait) {
+    const uint64_t number = wait.who->number;
+    waits_.emplace(std::pair(hash, number), std::move(wait));
+  }
+  void RemoveWait(uint64_t hash, const Waiter& who) { waits_.erase({hash, who.number}); }
+  Waits& waits() { return waits_; }
+  bool has_waits() const { return !waits_.empty(); }
+
+  /// Everybody moves to the table that `table_of(hash)` names.
+  template <typename TableOf>
+  void MoveTo(TableOf table_of) {
+    for (auto& [hash, item] : items_) table_of(hash).Add(std::move(item));
+    items_.clear();
+    while (!waits_.empty()) {
+      auto node = waits_.extract(waits_.begin());
+      table_of(node.key().first).waits_.insert(std::move(node));
+    }
+  }
+
+  bool empty() const { return items_.empty() && waits_.empty(); }
   /// By hash of the key.
   std::unordered_multimap<uint64_t, Item>& items() { return items_; }
 
  private:
   std::unordered_multimap<uint64_t, Item> items_;  // a client may watch any number of keys
+  Waits waits_;
 };
 
 }  // namespace terrace::engine

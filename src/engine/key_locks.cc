@@ -5,11 +5,12 @@
 
 namespace terrace::engine {
 
-void KeyLocks::AcquireMany(KeyRef* refs, size_t count) {
+void KeyLocks::AcquireMany(KeyRef* refs, size_t count, KeyRef* more, size_t more_count) {
   order_.clear();
-  for (size_t i = 0; i < count; ++i) {
-    order_.push_back(&refs[i]);
-    refs[i].keyspace->staircase().Guess(refs[i].hash)->PrefetchSelf();
+  for (size_t i = 0; i < count + more_count; ++i) {
+    KeyRef& ref = i < count ? refs[i] : more[i - count];
+    order_.push_back(&ref);
+    ref.keyspace->staircase().Guess(ref.hash)->PrefetchSelf();
   }
   std::sort(order_.begin(), order_.end(), [](const KeyRef* a, const KeyRef* b) {
     if (a->keyspace != b->keyspace) return std::less<>()(a->keyspace, b->keyspace);

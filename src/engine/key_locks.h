@@ -7,6 +7,7 @@
 // Nothing is waited for while these are held but leaf locks (docs/threads.md has the list).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -50,7 +51,13 @@ class KeyLocks {
       refs->Look();
       return;
     }
-    AcquireMany(refs, count);
+    AcquireMany(refs, count, nullptr, 0);
+  }
+  /// The same for two lists.
+  void Acquire(KeyRef* refs, size_t count, KeyRef* more, size_t more_count) { AcquireMany(refs, count, more, more_count); }
+  /// Whether this shard is among those locked.
+  bool Holds(const Shard* shard) const {
+    return shard == single_ || std::find(shards_.begin(), shards_.end(), shard) != shards_.end();
   }
   void Release() TERRACE_NO_THREAD_SAFETY_ANALYSIS {
     if (TERRACE_LIKELY(single_ != nullptr)) {
@@ -63,7 +70,7 @@ class KeyLocks {
   bool empty() const { return single_ == nullptr && shards_.empty(); }
 
  private:
-  void AcquireMany(KeyRef* refs, size_t count) TERRACE_NO_THREAD_SAFETY_ANALYSIS;
+  void AcquireMany(KeyRef* refs, size_t count, KeyRef* more, size_t more_count) TERRACE_NO_THREAD_SAFETY_ANALYSIS;
   void ReleaseMany() TERRACE_NO_THREAD_SAFETY_ANALYSIS;
 
   Shard* single_ = nullptr;

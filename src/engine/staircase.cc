@@ -168,9 +168,9 @@ void Staircase::HandOverNext() {
       if (due != ExpiryIndex::kNever) to.NoteDeadline(t << (48 - to.bits()) << 16, due);
     }
     if (shard.interest() != nullptr) {
-      for (auto& [hash, item] : shard.interest()->items()) {
-        to.Find(to.IndexOf(hash))->MakeInterest().Add(std::move(item));
-      }
+      shard.interest()->MoveTo([&](uint64_t hash) -> InterestTable& {
+        return to.Find(to.IndexOf(hash))->MakeInterest();
+      });
       shard.interest_slot().reset();
     }
     shard.FreeChains();

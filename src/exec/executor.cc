@@ -71,6 +71,7 @@ Executor::Outcome Executor::Execute(Session& session, const Invocation& invocati
   }
   session.last_command = command;
   uint32_t conditions;
+  bool done;
   do {
     restart_ = false;
     conditions = session.gates | env_.gates.closed.load(std::memory_order_acquire) | (command->flags & kGateProtected);
@@ -78,29 +79,29 @@ Executor::Outcome Executor::Execute(Session& session, const Invocation& invocati
       switch (PassGates(*this, session, *command, invocation.args, invocation.raw, conditions)) {
         case Passage::kRun: break;
         case Passage::kAnswered: return Outcome::kDone;
-        case Passage::kPark: return Outcome::kParked;
+        case Passage::kPark: session.parking.reason = ParkReason::kPaused; return Outcome::kParked;
       }
     }
     passed_conditions_ = conditions;
-    Run(session, *command, invocation);
+    done = Run(session, *command, invocation);
   } while (TERRACE_UNLIKELY(restart_));
   // Afterwards, as Redis does: EXEC stands behind what it ran, SELECT with the database it chose.
   if (TERRACE_UNLIKELY((conditions & kGateMonitored) != 0) && observer_ != nullptr) {
     observer_->OnMonitored(session, *command, invocation.args);
   }
-  return Outcome::kDone;
+  return TERRACE_LIKELY(done) ? Outcome::kDone : Outcome::kParked;
 }
 
-void Executor::Run(Session& session, const Command& command, const Invocation& invocation) {
+bool Executor::Run(Session& session, const Command& command, const Invocation& invocation) {
   const uint32_t errors_before = session.reply.errors();
   if (TERRACE_LIKELY(command.spec->session == nullptr)) {
-    RunKeyed(session, command, invocation);
+    if (TERRACE_UNLIKELY(!RunKeyed(session, command, invocation))) return false;
   } else {
     const uint64_t begin = session.out.mark();
     unit_.Begin(WallMs(), engine::Origin::kClient);
     needed_offset_ = 0;
     RunSession(session, command, invocation.args);
-    if (TERRACE_UNLIKELY(restart_)) return;
+    if (TERRACE_UNLIKELY(restart_)) return true;
     StepIfCrowded();
     if (TERRACE_UNLIKELY(unit_.gated)) {
       constexpr uint32_t kLooksAround = commands::kReadonly | commands::kWholeKeyspace;
@@ -110,6 +111,7 @@ void Executor::Run(Session& session, const Command& command, const Invocation& i
     }
   }
   Finish(session, command, invocation.args, errors_before);
+  return true;
 }
 
 void Executor::RunSession(Session& session, const Command& command, Args args) {
@@ -117,7 +119,7 @@ void Executor::RunSession(Session& session, const Command& command, Args args) {
   command.spec->session(context, args);
 }
 
-void Executor::RunKeyed(Session& session, const Command& command, const Invocation& invocation) {
+bool Executor::RunKeyed(Session& session, const Command& command, const Invocation& invocation) {
   const Args args = invocation.args;
   unit_.Begin(WallMs(), engine::Origin::kClient);
   unit_.no_touch = session.no_touch;
@@ -134,30 +136,46 @@ void Executor::RunKeyed(Session& session, const Command& command, const Invocati
     refs_.clear();  // malformed: the handler says what is wrong before it asks for a key
   }
   const uint64_t begin = session.out.mark();
-  if (TERRACE_LIKELY(!refs_.empty())) locks_.Acquire(refs_.data(), refs_.size());
-  RunHandler(session, command, args, invocation.raw, refs_.data(), refs_.size());
+  waiters_ = false;
+  if (TERRACE_LIKELY(!refs_.empty())) {
+    // What only looks brings nobody anything.
+    command.spec->read != nullptr ? locks_.Acquire(refs_.data(), refs_.size()) : LockKeys(refs_.data(), refs_.size());
+  }
+  commands::WaitWish* wish = nullptr;
+  if (TERRACE_UNLIKELY((command.flags & commands::kBlocking) != 0) && session.waker() != nullptr) {
+    wish = &wish_;
+    wish->wanted = false;
+  }
+  RunHandler(session.db, session.reply, command, args, invocation.raw, refs_.data(), refs_.size(), wish);
   Settle(command, refs_.data(), refs_.size());
+  if (TERRACE_UNLIKELY(waiters_)) ServeWaiters(refs_.data(), refs_.size());
+  const bool waits = wish != nullptr && wish->wanted;
+  if (TERRACE_UNLIKELY(waits)) BeginWait(session, command, args, invocation.raw, refs_.data(), refs_.size());
   locks_.Release();
   if (TERRACE_UNLIKELY(!unit_.due_met.empty())) ExpireMet();
-  if (TERRACE_UNLIKELY(unit_.gated)) HoldReply(session, begin);
+  if (TERRACE_UNLIKELY(unit_.gated) && !waits) HoldReply(session, begin);
   StepIfCrowded();
+  return !waits;
 }
 
-void Executor::RunHandler(Session& session, const Command& command, Args args, Bytes raw, KeyRef* refs, size_t count) {
+void Executor::RunHandler(unsigned db, resp::Reply& reply, const Command& command, Args args, Bytes raw, KeyRef* refs,
+                          size_t count, commands::WaitWish* wish) {
   engine::ExpireDue(unit_, refs, count, command.spec->read != nullptr);
   if (command.spec->read != nullptr) {
-    commands::ReadContext context(unit_, session.db, session.reply, refs, count);
+    commands::ReadContext context(unit_, db, reply, refs, count);
+    context.set_wish(wish);
     command.spec->read(context, args);
     return;
   }
-  commands::WriteContext context(unit_, session.db, session.reply, refs, count, publisher_);
+  commands::WriteContext context(unit_, db, reply, refs, count, publisher_);
+  context.set_wish(wish);
   const commands::Effect effect = command.spec->write(context, args);
   if (const uint64_t changes = effect.changes(); changes != 0) unit_.CountChanges(changes);
   if (!effect.logs_request()) return;
   if (!raw.empty()) {
-    unit_.LogRaw(session.db, raw);
+    unit_.LogRaw(db, raw);
   } else {
-    unit_.LogArgs(session.db, args.begin(), args.size());
+    unit_.LogArgs(db, args.begin(), args.size());
   }
 }
 
@@ -327,6 +345,11 @@ bool Executor::RunScope(const Session& session, KeyRef* refs, size_t count, bool
       needed_offset_ = unit_.offset != 0 ? unit_.offset : env_.log.end_offset();
     }
     if (!unit_.events.empty()) PublishEvents();
+    if (exclusive) {
+      ServeTouched();
+    } else if (TERRACE_UNLIKELY(waiters_)) {
+      ServeWaiters(refs, count);
+    }
   };
   if (exclusive) {
     self_.group().Exclusive(&self_, [&] {
@@ -338,7 +361,7 @@ bool Executor::RunScope(const Session& session, KeyRef* refs, size_t count, bool
     });
   } else {
     scope_ = Scope::kLocked;
-    if (count > 0) locks_.Acquire(refs, count);
+    LockKeys(refs, count);
     run();
     locks_.Release();
   }
@@ -354,12 +377,13 @@ void Executor::RunInScope(Session& session, const Command& command, Args args, B
   if (command.spec->session != nullptr) {
     RunSession(session, command, args);
   } else if (scope_ == Scope::kLocked) {
-    RunHandler(session, command, args, raw, refs, count);
+    RunHandler(session.db, session.reply, command, args, raw, refs, count, nullptr);
   } else {
     std::vector<KeyRef> own;
     if (!FindRefs(command, args, session.db, &own)) own.clear();
     if (!own.empty()) locks_.Acquire(own.data(), own.size());
-    RunHandler(session, command, args, raw, own.data(), own.size());
+    RunHandler(session.db, session.reply, command, args, raw, own.data(), own.size(), nullptr);
+    NoteTouched(own.data(), own.size());
     locks_.Release();
     if (!unit_.due_met.empty()) ExpireMet();
   }
@@ -387,9 +411,12 @@ bool Executor::ExclusiveOrRestart(const Session& session, const std::function<vo
     // Inside an EXEC it was looked at when the EXEC got the section.
     if (!in_unit_ && GatesClosedMeanwhile(session)) return;
     body();
-    if (in_unit_ || !unit_.gated || unit_.offset == 0) return;
-    env_.log.write_offsets().RecordAll(unit_.offset);
-    needed_offset_ = unit_.offset;
+    if (in_unit_) return;
+    if (unit_.gated && unit_.offset != 0) {
+      env_.log.write_offsets().RecordAll(unit_.offset);
+      needed_offset_ = unit_.offset;
+    }
+    ServeTouched();
   });
   return !restart_;
 }
@@ -428,7 +455,9 @@ bool Executor::ApplyOne(Session& session, const Command* command, Args args, Byt
       runs = false;
     }
     if (!refs_.empty()) locks_.Acquire(refs_.data(), refs_.size());
-    if (runs) RunHandler(session, *command, args, Bytes(), refs_.data(), refs_.size());
+    if (runs) {
+      RunHandler(session.db, session.reply, *command, args, Bytes(), refs_.data(), refs_.size(), nullptr);
+    }
     unit_.Commit();
     if (TERRACE_UNLIKELY(unit_.gated)) RecordWrites(refs_.data(), refs_.size());
     if (!unit_.events.empty()) PublishEvents();

@@ -41,7 +41,7 @@ class Executor {
  public:
   enum class Outcome : uint8_t {
     kDone,
-    kParked,  // a gate said "not now": the session keeps the request and offers it again
+    kParked,  // the session's `parking` says why; paused, it keeps the request and offers it again
   };
 
   Executor(Environment& env, engine::Participant& self, commands::Publisher& publisher, Observer* observer, Host* host,
@@ -69,9 +69,18 @@ class Executor {
   void RunInScope(Session& session, const commands::Command& command, Args args, Bytes raw, engine::KeyRef* refs,
                   size_t count);
   /// A unit around several commands: `body` runs with the shards of `refs` locked, or, if `exclusive`, with everybody
-  /// else out; its effects are one unit of the log. False as with ExclusiveOrRestart.
+  /// else out; its effects are one unit of the log. Then who waits for its keys is served, so the names of `refs` live
+  /// until this returns. False as with ExclusiveOrRestart.
   [[nodiscard]] bool RunScope(const Session& session, engine::KeyRef* refs, size_t count, bool exclusive,
                               const std::function<void()>& body);
+  // --- clients that wait for keys (exec/waiters.cc) ---
+  /// In an exclusive section: what a database's waiters wait for may be there now; they are served when the unit is done.
+  void NoteKeysOfWaiters(unsigned db);
+  /// On the session's own thread, with a wait that has ended (not kRestarted): the session gets its reply.
+  void FinishWait(Session& session, Wait& wait);
+  /// Takes a wait that has ended out of the shards' tables.
+  void ForgetWait(const Wait& wait);
+
   /// A key that is no argument of a command (WATCH's, DEBUG OBJECT's), not locked yet.
   engine::KeyRef RefFor(unsigned db, Bytes key) const {
     engine::KeyRef ref;
@@ -122,10 +131,11 @@ class Executor {
 
   uint64_t WallMs() const { return (batch_wall_us_ + (last_ns_ - batch_ns_) / 1000) / 1000; }
   void RejectUnknown(Session& session, const commands::Command* parent, Args args);
-  void Run(Session& session, const commands::Command& command, const Invocation& invocation);
-  void RunKeyed(Session& session, const commands::Command& command, const Invocation& invocation);
-  void RunHandler(Session& session, const commands::Command& command, Args args, Bytes raw, engine::KeyRef* refs,
-                  size_t count);
+  // False: the session waits for keys now.
+  bool Run(Session& session, const commands::Command& command, const Invocation& invocation);
+  bool RunKeyed(Session& session, const commands::Command& command, const Invocation& invocation);
+  void RunHandler(unsigned db, resp::Reply& reply, const commands::Command& command, Args args, Bytes raw,
+                  engine::KeyRef* refs, size_t count, commands::WaitWish* wish);
   void BeginApplying(Bytes raw);
   void RunSession(Session& session, const commands::Command& command, Args args);
   void Finish(Session& session, const commands::Command& command, Args args, uint32_t errors_before);
@@ -137,6 +147,17 @@ class Executor {
   void HoldReply(Session& session, uint64_t begin);
   void ExpireMet();
   void StepIfCrowded();
+  void LockKeys(engine::KeyRef* refs, size_t count);
+  void NoteNeeds(const engine::KeyRef& ref);
+  void BeginWait(Session& session, const commands::Command& command, Args args, Bytes raw, const engine::KeyRef* refs,
+                 size_t count);
+  void NoteTouched(const engine::KeyRef* refs, size_t count);
+  void ServeTouched();
+  void ServeWaiters(const engine::KeyRef* refs, size_t count);
+  void ServeReady();
+  void ServeKey(engine::KeyRef ref);
+  bool ServeOne(const std::shared_ptr<Wait>& wait);
+  bool ReachForServing(engine::KeyRef& ref);
   void BeginExclusive();
   bool GatesClosedMeanwhile(const Session& session);
   void PublishEvents();
@@ -155,6 +176,20 @@ class Executor {
   engine::KeyLocks locks_;
   std::vector<engine::KeyRef> refs_;
   mutable commands::KeyPositions positions_;  // kept for its memory
+  // --- serving those who wait ---
+  struct TouchedKey {
+    unsigned db;
+    NamedKey key;
+  };
+  commands::WaitWish wish_;                               // of the command under way
+  commands::WaitWish serve_wish_;                         // of the waiter's that is being served
+  bool waiters_ = false;                                  // among the locked keys are some with waiters
+  std::vector<engine::KeyRef> widened_;                   // what is locked besides the unit's keys, for the waiters' sake
+  std::vector<std::shared_ptr<engine::Waiter>> kept_;     // whose names those are
+  std::vector<TouchedKey> touched_;                       // with waiters, in an exclusive unit
+  std::vector<engine::KeyRef> ready_;
+  std::vector<engine::KeyRef> serve_refs_;
+  engine::Shard nowhere_;                                 // where keys seem to be that are not locked: always empty
   Scope scope_ = Scope::kNone;
   engine::Origin origin_ = engine::Origin::kClient;
   bool in_unit_ = false;

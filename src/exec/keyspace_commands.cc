@@ -43,13 +43,13 @@ void BreakWatches(engine::Keyspace& gone, engine::Keyspace* comes, uint64_t now_
   });
 }
 
-// The watches themselves stay with the database's number, not with the keyspace that moves.
+// The watches themselves, and the clients that wait, stay with the database's number, not with the keyspace that moves.
 void MoveInterest(engine::Keyspace& from, engine::Keyspace& to) {
   from.staircase().ForEachShard(0, [&](engine::Shard& shard, uint64_t, uint64_t) {
     if (shard.interest() == nullptr) return true;
-    for (auto& [hash, item] : shard.interest()->items()) {
-      to.staircase().Guess(hash)->MakeInterest().Add(std::move(item));
-    }
+    shard.interest()->MoveTo([&](uint64_t hash) -> engine::InterestTable& {
+      return to.staircase().Guess(hash)->MakeInterest();
+    });
     shard.interest_slot().reset();
     return true;
   });
@@ -114,6 +114,8 @@ void SwapDb(SessionContext& ctx, Args args) {
     unit.CountChanges(1);
     unit.LogArgs(ctx.session.db, args.begin(), args.size());
     if (!ctx.executor.in_unit()) unit.Commit();
+    ctx.executor.NoteKeysOfWaiters(a);
+    ctx.executor.NoteKeysOfWaiters(b);
   });
   if (ran) ctx.reply.Ok();
 }

@@ -13,31 +13,12 @@
 #include "commands/command_table.h"
 #include "engine/interest.h"
 #include "engine/keyspace.h"
+#include "exec/owned_request.h"
+#include "exec/parking.h"
 #include "exec/reply_gate.h"
 #include "resp/reply.h"
 
 namespace terrace::exec {
-
-/// Arguments that outlive the turn: a queued command, a parked one.
-class OwnedRequest {
- public:
-  OwnedRequest() = default;
-  OwnedRequest(const commands::Command* command, Args args, Bytes raw);
-
-  const commands::Command* command() const { return command_; }
-  Args args() const { return Args(views_.data(), views_.size(), blobs_); }
-  Bytes raw() const { return raw_; }
-  size_t memory_bytes() const { return bytes_size_ + raw_.size() + views_.capacity() * sizeof(Bytes); }
-
- private:
-  const commands::Command* command_ = nullptr;
-  std::unique_ptr<char[]> bytes_;
-  size_t bytes_size_ = 0;
-  std::vector<Bytes> views_;
-  std::vector<BlobArg> blobs_;
-  std::vector<BlobRef> owners_;
-  std::string raw_;
-};
 
 /// Conditions of the session itself that a gate looks at. All clear: no gate has anything to say.
 enum SessionGate : uint32_t {
@@ -88,9 +69,13 @@ class Session {
   std::vector<WatchedKey> watched;
   std::shared_ptr<engine::Watch> watch;
 
+  Parking parking;
+
   bool in_multi() const { return (gates & kGateInMulti) != 0; }
   /// Whether the configuration lets this session run DEBUG.
   virtual bool MayRunProtected() const { return true; }
+  /// Who takes this session's waits to its thread; a session without one never waits.
+  virtual Waker* waker() { return nullptr; }
   /// Subscriptions of this session, of all kinds; sessions without pub/sub have none.
   virtual size_t subscriptions() const { return 0; }
 };

@@ -80,6 +80,7 @@ void Exec(SessionContext& ctx, Args) {
   }
   TransactionPlan plan = PlanTransaction(session, ctx.executor);
   bool holds = true;
+  std::vector<OwnedRequest> queue;  // names the plan's keys until the scope is left
   const bool ran = ctx.executor.RunScope(session, plan.refs.data(), plan.refs.size(), plan.exclusive, [&] {
     if (plan.exclusive) {
       // While we waited for everybody to go out, others may have replaced keyspaces: look them up anew.
@@ -91,7 +92,7 @@ void Exec(SessionContext& ctx, Args) {
     holds = WatchHolds(session, plan, ctx.now_ms());
     if (!holds) return;
     // The queue moves out of the session first: a queued command may look at it (CLIENT LIST) or end it (RESET).
-    const std::vector<OwnedRequest> queue = std::move(session.queue);
+    queue = std::move(session.queue);
     session.queue.clear();
     session.gates &= ~kGateInMulti;
     ctx.reply.Array(queue.size());

@@ -60,6 +60,18 @@ void ReplyBuffer::AppendBlob(const BlobRef& blob, size_t from, size_t size) {
   closed_bytes_ += size;
 }
 
+void ReplyBuffer::Append(const ReplyBuffer& other) {
+  for (size_t i = other.first_; i < other.pieces_.size(); ++i) {
+    const Piece& piece = other.pieces_[i];
+    if (piece.blob == nullptr) {
+      Append(Bytes(piece.data, piece.size));
+    } else {
+      AppendBlob(BlobRef::Share(piece.blob), static_cast<size_t>(piece.data - piece.blob->data()), piece.size);
+    }
+  }
+  Append(Bytes(other.begin_, static_cast<size_t>(other.next_ - other.begin_)));
+}
+
 void ReplyBuffer::FreePiece(Piece& piece) {
   closed_bytes_ -= piece.size;
   piece.size = 0;

@@ -58,6 +58,9 @@ class ReplyBuffer {
   /// Bytes [from, from + size) of `blob`, by reference.
   void AppendBlob(const BlobRef& blob, size_t from, size_t size);
 
+  /// What another buffer has queued; what is by reference there is by reference here.
+  void Append(const ReplyBuffer& other);
+
   /// Bytes queued.
   size_t size() const { return closed_bytes_ + static_cast<size_t>(next_ - begin_); }
   bool empty() const { return size() == 0; }

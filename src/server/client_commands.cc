@@ -264,9 +264,22 @@ void Unblock(SessionContext& ctx, Args args) {
   if (args.size() == 4 && !EqualsIgnoreCase(args[3], "timeout") && !EqualsIgnoreCase(args[3], "error")) {
     return ctx.reply.Error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
   }
-  if (!ParseInt64(args[2])) return ctx.reply.Error(commands::kNotAnIntegerError);
-  // No command blocks, and a client that a pause holds up cannot be freed one by one.
-  ctx.reply.Integer(0);
+  const auto id = ParseInt64(args[2]);
+  if (!id) return ctx.reply.Error(commands::kNotAnIntegerError);
+  const bool with_error = args.size() == 4 && EqualsIgnoreCase(args[3], "error");
+  const auto end = with_error ? exec::Wait::State::kRefused : exec::Wait::State::kUnblocked;
+  bool ended = false;
+  ctx.executor.Exclusive([&] {
+    ForEachConnection(WorkerOf(ctx).parts(), [&](Connection& connection) {
+      if (*id < 0 || connection.id != static_cast<uint64_t>(*id) || connection.closing()) return;
+      // A client that a pause holds up cannot be freed one by one.
+      const std::shared_ptr<exec::Wait>& wait = connection.parking.wait;
+      if (wait == nullptr || !wait->TryEnd(end)) return;
+      connection.worker().Wake(wait);
+      ended = true;
+    });
+  });
+  ctx.reply.Integer(ended);
 }
 
 // CLIENT TRACKINGINFO
@@ -331,7 +344,7 @@ constexpr CommandSpec kClientSubcommands[] = {
      .complexity = "O(1)", .summary = "Names the connection.", .syntax = "connection-name"},
     {.name = "trackinginfo", .arity = 2, .flags = kOwn, .group = Group::kConnection, .session = TrackingInfo,
      .since = "6.2.0", .complexity = "O(1)", .summary = "Tells how keys are tracked for the connection."},
-    {.name = "unblock", .arity = -3, .flags = kOfOthers | commands::kLockFree, .group = Group::kConnection,
+    {.name = "unblock", .arity = -3, .flags = kOfOthers, .group = Group::kConnection,
      .session = Unblock, .since = "5.0.0", .complexity = "O(1)",
      .summary = "Ends the waiting of a client that a command blocks.", .syntax = "client-id [TIMEOUT | ERROR]"},
     {.name = "unpause", .arity = 2, .flags = kOfOthers, .group = Group::kConnection, .session = Unpause,

@@ -119,7 +119,7 @@ void Connection::CloseSoon(bool after_reply) {
 void Connection::UpdateReading() {
   if (protocol_failed_ || close_after_reply || closing_ || ended_) return;
   const bool want =
-      out.size() < kUnreadBytesMax && parked.size() < kParkedRequestsMax && !worker_.holds_reading();
+      out.size() < kUnreadBytesMax && parking.requests.size() < kParkedRequestsMax && !worker_.holds_reading();
   if (want && !stream_->reading()) stream_->StartReading();
   if (!want && stream_->reading()) stream_->StopReading();
 }
@@ -176,6 +176,8 @@ bool Connection::MayRunProtected() const {
   return stream_->is_unix() || stream_->peer_is_loopback();
 }
 
+exec::Waker* Connection::waker() { return &worker_; }
+
 void Connection::Authenticate() {
   authenticated = true;
   gates &= ~static_cast<uint32_t>(exec::kGateNeedsAuth);
@@ -212,7 +214,8 @@ std::string Connection::MonitorName() const {
 uint64_t Connection::memory_bytes() const {
   uint64_t bytes = sizeof *this + output_memory_bytes() + parser_.memory_bytes() + queue_bytes +
                    subscription_set().memory_bytes() + name.capacity() + lib_name.capacity() + lib_version.capacity();
-  for (const exec::OwnedRequest& request : parked) bytes += request.memory_bytes();
+  if (parking.wait != nullptr) bytes += parking.wait->memory_bytes();
+  for (const exec::OwnedRequest& request : parking.requests) bytes += request.memory_bytes();
   for (const exec::WatchedKey& each : watched) bytes += sizeof each + each.key.size();
   return bytes;
 }

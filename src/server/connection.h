@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <deque>
 #include <list>
 #include <memory>
 #include <string>
@@ -34,6 +33,7 @@ class Connection final : public exec::Session, public net::StreamHandler, public
 
   // exec::Session
   bool MayRunProtected() const override;
+  exec::Waker* waker() override;
 
   // pubsub::Subscriber
   void OnMessage(const pubsub::Message& message) noexcept override;
@@ -66,9 +66,7 @@ class Connection final : public exec::Session, public net::StreamHandler, public
   bool closing() const { return closing_; }
   void MarkForClosing() { closing_ = true; }
 
-  /// The request a gate held up, and those that came behind it.
-  std::deque<exec::OwnedRequest> parked;
-  bool is_parked() const { return !parked.empty(); }
+  bool is_parked() const { return parking.parked(); }
 
   Worker& worker() { return worker_; }
   net::Stream& stream() { return *stream_; }

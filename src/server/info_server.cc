@@ -90,9 +90,10 @@ void InfoClients(InfoSource& source, std::string* out) {
                clients.input_bytes_max, clients.output_bytes_max);
   AppendFormat(out, "blocked_clients:%" PRIu64 "\r\ntracking_clients:0\r\npubsub_clients:%" PRIu64 "\r\n",
                clients.blocked, clients.pubsub);
-  AppendFormat(out, "watching_clients:%" PRIu64 "\r\nclients_in_timeout_table:0\r\n", clients.watching);
+  AppendFormat(out, "watching_clients:%" PRIu64 "\r\nclients_in_timeout_table:%" PRIu64 "\r\n", clients.watching,
+               clients.timeouts);
   AppendFormat(out, "total_watched_keys:%" PRIu64 "\r\n", clients.watched_keys);
-  AppendFormat(out, "total_blocking_keys:0\r\ntotal_blocking_keys_on_nokey:0\r\n");
+  AppendFormat(out, "total_blocking_keys:%" PRIu64 "\r\ntotal_blocking_keys_on_nokey:0\r\n", clients.awaited_keys);
 }
 
 void InfoPersistence(InfoSource& source, std::string* out) {

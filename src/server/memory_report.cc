@@ -1,6 +1,8 @@
 #include "server/memory_report.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "base/memory.h"
 #include "server/text.h"
@@ -11,7 +13,9 @@ namespace terrace::server {
 ClientSummary SummarizeClients(exec::Executor& executor, const Parts& parts) {
   ClientSummary summary;
   executor.Exclusive([&] {
+    std::set<std::pair<unsigned, Bytes>> awaited;
     for (const auto& worker : parts.workers) {
+      summary.timeouts += worker->parking_lot().timeouts();
       for (const auto& connection : worker->connections()) {
         ++summary.connected;
         summary.blocked += connection->is_parked();
@@ -21,8 +25,12 @@ ClientSummary SummarizeClients(exec::Executor& executor, const Parts& parts) {
         summary.memory_bytes += connection->memory_bytes();
         summary.input_bytes_max = std::max<uint64_t>(summary.input_bytes_max, connection->parser().buffered_bytes());
         summary.output_bytes_max = std::max<uint64_t>(summary.output_bytes_max, connection->output_bytes());
+        if (const exec::Wait* wait = connection->parking.wait.get()) {
+          for (const exec::NamedKey& key : wait->keys) awaited.emplace(wait->db, key.key);
+        }
       }
     }
+    summary.awaited_keys = awaited.size();
   });
   return summary;
 }

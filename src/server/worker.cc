@@ -50,6 +50,7 @@ Worker::Worker(Parts& parts, unsigned index)
       tick_(loop_, net::Bind<&Worker::OnTick>(this)),
       expiry_timer_(loop_, net::Bind<&Worker::OnExpiry>(this)),
       pause_timer_(loop_, net::Bind<&Worker::OnPauseEnd>(this)),
+      wait_timer_(loop_, net::Bind<&Worker::OnWaitEnd>(this)),
       mailbox_(doorbell_, kMailboxItems),
       subscriptions_(parts.channels, index),
       environment_{parts.table,          parts.databases, parts.log,   parts.engine_settings,
@@ -219,11 +220,11 @@ void Worker::RunOne(Gathered& request) {
   }
   if (TERRACE_LIKELY(!connection.closing() && !connection.close_after_reply)) {
     if (TERRACE_UNLIKELY(connection.is_parked())) {
-      connection.parked.emplace_back(request.command, args, request.raw);
+      connection.parking.requests.emplace_back(request.command, args, request.raw);
     } else {
       const exec::Invocation invocation{request.command, args, request.raw, request.hash, request.hashed};
-      if (RunRequest(connection, invocation) == exec::Executor::Outcome::kParked) {
-        connection.parked.emplace_back(request.command, args, request.raw);
+      if (TERRACE_UNLIKELY(RunRequest(connection, invocation) == exec::Executor::Outcome::kParked)) {
+        Park(connection, request.command, args, request.raw);
       }
     }
   }
@@ -304,6 +305,7 @@ void Worker::ForgetFetched(size_t from) {
 void Worker::RunTurn() {
   RunGathered();
   DrainMailbox();
+  RunUnparked();
   if (TERRACE_UNLIKELY(backlogged_)) FlushOutboxes();
   FinishTouched();
   arena_.Reset();
@@ -316,7 +318,10 @@ void Worker::DrainMailbox() {
   if (TERRACE_UNLIKELY(signals_.load(std::memory_order_relaxed) != 0)) HandleSignals();
   own_mail_ = false;
   // No kind of mail runs commands, so nothing is posted while we walk.
+  TakeEndedWaits();
   while (mailbox_.DrainInto(mail_)) {
+    // Before what was posted behind them: a push about what a waiter's command did must not overtake its reply.
+    TakeEndedWaits();
     for (Mail& mail : mail_) {
       delivered_offset_ = mail.offset;
       switch (mail.kind) {
@@ -425,6 +430,7 @@ void Worker::CloseMarked() {
     }
     if (connection->held) held_.erase(std::remove(held_.begin(), held_.end(), connection), held_.end());
     if (!connection->watched.empty()) exec::ForgetWatches(*connection, executor_);
+    if (connection->parking.wait != nullptr) AbandonWait(*connection);
     client_bytes_change_ -= static_cast<int64_t>(connection->counted_bytes);
     // No longer counted before the peer can see the end: who was told goodbye has left.
     connections_alive_.fetch_sub(1, std::memory_order_relaxed);
@@ -501,26 +507,6 @@ void Worker::Adopt(int fd) {
   connections_.push_back(std::move(connection));
   connections_.back()->place = std::prev(connections_.end());
   connections_.back()->UpdateReading();
-}
-
-void Worker::RunParked(Connection& connection) {
-  while (!connection.parked.empty() && !connection.closing() && !connection.close_after_reply) {
-    const exec::OwnedRequest request = std::move(connection.parked.front());
-    connection.parked.pop_front();
-    const exec::Invocation invocation{request.command(), request.args(), request.raw(), 0, false};
-    if (RunRequest(connection, invocation) == exec::Executor::Outcome::kParked) {
-      connection.parked.emplace_front(request.command(), request.args(), request.raw());
-      break;
-    }
-    if (participant_->WantedOut()) participant_->Yield();
-  }
-  Touch(connection);
-}
-
-void Worker::UnparkAll() {
-  for (auto& connection : connections_) {
-    if (connection->is_parked()) RunParked(*connection);
-  }
 }
 
 void Worker::OnTick() {

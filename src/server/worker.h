@@ -25,6 +25,7 @@
 #include "pubsub/local_subscriptions.h"
 #include "resp/turn_arena.h"
 #include "server/connection.h"
+#include "server/parking_lot.h"
 #include "server/parts.h"
 
 namespace terrace::server {
@@ -50,7 +51,8 @@ enum class Signal : uint32_t {
 class Worker final : public exec::Host,
                      public exec::Observer,
                      public commands::Publisher,
-                     public engine::LogProgress::Waiter {
+                     public engine::LogProgress::Waiter,
+                     public exec::Waker {
  public:
   Worker(Parts& parts, unsigned index);
   ~Worker() override;
@@ -69,6 +71,11 @@ class Worker final : public exec::Host,
   const WorkerStats& stats() const { return stats_; }
   /// A connection is on its way here: it counts already when the next one is handed out.
   void ExpectConnection() { connections_alive_.fetch_add(1, std::memory_order_relaxed); }
+  // exec::Waker
+  void Wake(std::shared_ptr<exec::Wait> wait) noexcept override {
+    parking_lot_.Post(std::move(wait));
+    doorbell_.Ring();
+  }
   /// Looks for due keys anew.
   void RingForExpiry() { doorbell_.Ring(); }
 
@@ -88,6 +95,8 @@ class Worker final : public exec::Host,
   Parts& parts() { return parts_; }
   WorkerStats& mutable_stats() { return stats_; }
   net::Loop& loop() { return loop_; }
+
+  const ParkingLot& parking_lot() const { return parking_lot_; }
 
   // --- for connections ---
   void EnsureIn() {
@@ -162,6 +171,12 @@ class Worker final : public exec::Host,
   void ForgetFetched(size_t from);
   void RunOne(Gathered& request);
   exec::Executor::Outcome RunRequest(Connection& connection, const exec::Invocation& invocation);
+  void Park(Connection& connection, const commands::Command* command, Args args, Bytes raw);
+  void OnWaitEnd();
+  void EndWait(exec::Wait& wait);
+  void TakeEndedWaits();
+  void AbandonWait(Connection& connection);
+  void RunUnparked();
   void RunParked(Connection& connection);
   void UnparkAll();
   void DrainMailbox();
@@ -169,7 +184,7 @@ class Worker final : public exec::Host,
   void DisconnectListeners();
   void RefuseMail(Worker& to, const Mail& mail);
   void FlushOutboxes();
-  bool HasWork() const { return !gathered_.empty() || !touched_.empty() || own_mail_; }
+  bool HasWork() const { return !gathered_.empty() || !touched_.empty() || own_mail_ || parking_lot_.has_posted(); }
   void FinishTouched();
   void NoteHeld(Connection& connection);
   void TouchHeld();
@@ -200,6 +215,7 @@ class Worker final : public exec::Host,
   net::Timer tick_;
   net::Timer expiry_timer_;
   net::Timer pause_timer_;
+  net::Timer wait_timer_;
   net::Mailbox<Mail> mailbox_;
   std::vector<Mail> mail_;
   bool own_mail_ = false;  // the mailbox holds a letter to ourselves, for which nothing rings
@@ -215,6 +231,8 @@ class Worker final : public exec::Host,
   std::vector<Connection*> touched_;
   std::list<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> closing_;
+  ParkingLot parking_lot_;
+  std::vector<Connection*> unparked_;  // what they have parked may run
   std::vector<Connection*> held_;  // replies of theirs wait for the log
   uint64_t held_offset_ = engine::LogProgress::kEverything;   // the lowest they wait for
   uint64_t armed_offset_ = engine::LogProgress::kEverything;  // the one we have asked to be told of

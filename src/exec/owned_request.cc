@@ -1,4 +1,4 @@
-#include "exec/session.h"
+#include "exec/owned_request.h"
 
 #include <cstring>
 

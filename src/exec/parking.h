@@ -1,0 +1,101 @@
+// Parking: a session stops before its command runs, because something is not ready, and goes on when it is.
+//
+//   the command      is kept with its arguments, and everything the client sends behind it, in order
+//   the reason       kPaused: a gate waits for the server; kKeys: the command found nothing and waits for its keys
+//   going on         a pause's end is raised at all workers, and each runs what it has parked from the start. A wait ends
+//                    by itself: whoever ends it, on any thread, claims it and hands it to the session's Waker, which
+//                    takes it to the session's own thread
+//
+//                        +----------------------- a timeout -----------------------> kTimedOut
+//                        |        CLIENT UNBLOCK ----------------------------------> kUnblocked, kRefused
+//                        |        the client has gone -----------------------------> kGone
+//     kWaiting ----------+------- something has come that needs the command anew --> kRestarted
+//        ^               +--> kClaimed --- the command has run, its reply is made -> kServed
+//        +------------------------+ it found nothing for it yet
+//
+// Every arrow from kWaiting is one compare-and-swap, so a wait ends once, whoever comes at the same time.
+//
+// Threads: a Parking is its session's. Of a Wait everything but its state is written before anybody else can find it, or
+// by whoever has claimed it, and read by its session once it has ended.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "commands/context.h"
+#include "engine/interest.h"
+#include "exec/owned_request.h"
+#include "resp/reply.h"
+
+namespace terrace::exec {
+
+class Session;
+class Wait;
+
+enum class ParkReason : uint8_t { kNone, kPaused, kKeys };
+
+/// Takes waits that have ended to their sessions' thread.
+class Waker {
+ public:
+  virtual ~Waker() = default;
+  /// From any thread, shard locks held or not.
+  virtual void Wake(std::shared_ptr<Wait> wait) noexcept = 0;
+};
+
+/// A key by name and database: whoever reads it looks the keyspace up.
+struct NamedKey {
+  uint64_t hash;
+  std::string key;
+};
+
+/// A command that waits for keys.
+class Wait final : public engine::Waiter {
+ public:
+  enum class State : uint8_t { kWaiting, kClaimed, kServed, kTimedOut, kUnblocked, kRefused, kGone, kRestarted };
+
+  Wait(uint64_t place_in_line, OwnedRequest owned_request, Session& parked, const commands::WaitWish& wish);
+
+  /// Ends it, or claims it to run its command; false if somebody else has been faster.
+  bool TryEnd(State state) {
+    State expected = State::kWaiting;
+    return state_.compare_exchange_strong(expected, state, std::memory_order_acq_rel);
+  }
+  /// By whoever has claimed it.
+  void Settle(State state) { state_.store(state, std::memory_order_release); }
+  State state() const { return state_.load(std::memory_order_acquire); }
+
+  uint64_t memory_bytes() const;
+
+  OwnedRequest request;
+  const unsigned db;
+  const Type type;
+  const bool no_touch;
+  const uint64_t timeout_ms;      // 0: for ever
+  std::vector<NamedKey> keys;     // that it waits for
+  std::vector<NamedKey> needs;    // that its command may change besides
+  Waker& waker;
+  Session* session;               // its thread's own; nullptr when the client has gone
+
+  // --- the command has run ---
+  resp::ReplyBuffer out;
+  resp::Reply reply{out};
+  uint64_t offset = 0;  // that the reply waits for
+
+ private:
+  std::atomic<State> state_{State::kWaiting};
+};
+
+struct Parking {
+  ParkReason reason = ParkReason::kNone;
+  std::shared_ptr<Wait> wait;        // kKeys; it has the request
+  std::deque<OwnedRequest> requests;  // kPaused: the one that was held up; then what came behind it
+
+  /// Nothing of the session may run before what it has parked.
+  bool parked() const { return reason != ParkReason::kNone || !requests.empty(); }
+};
+
+}  // namespace terrace::exec

@@ -1,0 +1,273 @@
+// The part of Executor that is about clients who wait for keys (exec/parking.h).
+//
+// A waiter is served by the unit that brings what it waits for, after the whole unit and before its locks are released:
+// so nobody can take the element in between, and of several waiters the one that has waited longest gets it. What holds
+// whenever a shard is unlocked: no key with a waiter has a value that the waiter could use. So nobody has to say that
+// a key has become ready: whoever had it locked looks.
+//
+// Serving is running the waiter's command again, with its reply kept for its own thread. A command that changes a second
+// key (BLMOVE's destination) needs that one locked, too, and locks are taken in order: so a unit that meets waiters
+// takes, before it begins, the closure of what they may change. Keys a waiter only waits for besides need no lock:
+// nothing can be in them but what this unit brought, so they are shown to the handler as empty.
+//
+// With serving, more waiters may become ready, and so on; each is served once, so there is an end.
+#include <algorithm>
+
+#include "exec/executor.h"
+
+namespace terrace::exec {
+
+using commands::Command;
+using engine::InterestTable;
+using engine::KeyRef;
+
+namespace {
+
+// A unit locks no more keys than this for the sake of waiters. Those whose keys are beyond it are not served: their own
+// threads run their commands anew, and they may find that others have been faster.
+constexpr size_t kWidenedMax = 1024;
+
+InterestTable* WaitsOf(const engine::Shard* shard) {
+  InterestTable* table = shard->interest();
+  return table != nullptr && table->has_waits() ? table : nullptr;
+}
+
+// Calls visit(Waits::iterator) for those who wait for the key, in order; it returns the iterator to go on with.
+template <typename Visit>
+void ForEachWait(InterestTable& table, const KeyRef& ref, Visit visit) {
+  InterestTable::Waits& waits = table.waits();
+  for (auto it = waits.lower_bound({ref.hash, 0}); it != waits.end() && it->first.first == ref.hash;) {
+    it = it->second.key == ref.key ? visit(it) : std::next(it);
+  }
+}
+
+bool HasWaits(const KeyRef& ref) {
+  InterestTable* table = WaitsOf(ref.shard);
+  bool found = false;
+  if (table != nullptr) {
+    ForEachWait(*table, ref, [&](auto it) {
+      found = true;
+      return table->waits().end() == it ? it : std::next(it);
+    });
+  }
+  return found;
+}
+
+}  // namespace
+
+// Locks a unit's keys and, if there are waiters among them, what serving those may change.
+void Executor::LockKeys(KeyRef* refs, size_t count) {
+  waiters_ = false;
+  if (count == 0) return;
+  locks_.Acquire(refs, count);
+  for (size_t i = 0; i < count; ++i) waiters_ |= refs[i].shard->interest() != nullptr;
+  if (TERRACE_LIKELY(!waiters_)) return;
+  kept_.clear();
+  widened_.clear();
+  while (true) {
+    const size_t before = widened_.size();
+    for (size_t i = 0; i < count; ++i) NoteNeeds(refs[i]);
+    // What was just added is not locked yet; what it leads to is seen in the next round.
+    for (size_t i = 0; i < before; ++i) NoteNeeds(KeyRef(widened_[i]));
+    if (widened_.size() == before) break;
+    // While nothing is locked new waiters may come; they are found in the next round, too.
+    locks_.Release();
+    locks_.Acquire(refs, count, widened_.data(), widened_.size());
+  }
+}
+
+void Executor::NoteNeeds(const KeyRef& ref) {
+  InterestTable* table = WaitsOf(ref.shard);
+  if (table == nullptr) return;
+  ForEachWait(*table, ref, [&](auto it) {
+    const auto wait = std::static_pointer_cast<Wait>(it->second.who);
+    if (wait->state() != Wait::State::kWaiting) return std::next(it);
+    for (const NamedKey& need : wait->needs) {
+      const auto is_it = [&](const KeyRef& each) {
+        return each.hash == need.hash && each.db == wait->db && each.key == need.key;
+      };
+      if (widened_.size() >= kWidenedMax || std::any_of(widened_.begin(), widened_.end(), is_it)) continue;
+      KeyRef& added = widened_.emplace_back();
+      added.key = need.key;
+      added.hash = need.hash;
+      added.keyspace = &env_.databases.Get(wait->db);
+      added.db = wait->db;
+      kept_.push_back(wait);
+    }
+    return std::next(it);
+  });
+}
+
+// The command has found nothing, and its keys are still locked.
+void Executor::BeginWait(Session& session, const Command& command, Args args, Bytes raw, const KeyRef* refs,
+                         size_t count) {
+  auto wait =
+      std::make_shared<Wait>(env_.databases.NextInLine(), OwnedRequest(&command, args, raw), session, wish_);
+  for (size_t i = 0; i < count; ++i) {
+    const KeyRef& ref = refs[i];
+    const bool waited_for = std::any_of(wish_.keys.begin(), wish_.keys.end(), [&](Bytes key) { return key == ref.key; });
+    std::vector<NamedKey>& list = waited_for ? wait->keys : wait->needs;
+    if (std::any_of(list.begin(), list.end(), [&](const NamedKey& each) { return each.key == ref.key; })) continue;
+    list.push_back({ref.hash, std::string(ref.key)});
+    if (waited_for) ref.shard->MakeInterest().AddWait(ref.hash, {std::string(ref.key), wait});
+  }
+  session.parking.reason = ParkReason::kKeys;
+  session.parking.wait = std::move(wait);
+}
+
+void Executor::ForgetWait(const Wait& wait) {
+  for (const NamedKey& key : wait.keys) {
+    KeyRef ref = RefFor(wait.db, key.key);
+    WithLocked(&ref, 1, [&] {
+      InterestTable* table = ref.shard->interest();
+      if (table == nullptr) return;
+      table->RemoveWait(ref.hash, wait);
+      if (table->empty()) ref.shard->interest_slot().reset();
+    });
+  }
+}
+
+void Executor::FinishWait(Session& session, Wait& wait) {
+  const uint32_t errors_before = session.reply.errors();
+  const uint64_t begin = session.out.mark();
+  uint32_t served_errors = 0;
+  switch (wait.state()) {
+    case Wait::State::kServed:
+      if (!session.reply.muted()) session.out.Append(wait.out);
+      if (wait.offset > env_.log.progress().reached()) session.reply_gate.Hold(begin, wait.offset);
+      served_errors = wait.reply.errors();
+      break;
+    case Wait::State::kRefused:
+      session.reply.Error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+      break;
+    default:
+      session.reply.NullArray();
+      break;
+  }
+  // The time it waited is not the command's.
+  CommandCounter& counter = stats_.of(wait.request.command()->id);
+  counter.Count(0, stats_.keeps_histograms());
+  if (served_errors == 0 && session.reply.errors() == errors_before) return;
+  CommandCounter::Bump(counter.failed, 1);
+  if (observer_ == nullptr) return;
+  observer_->OnErrorReply(served_errors != 0 ? wait.reply.last_error_code() : session.reply.last_error_code());
+}
+
+// --- in an exclusive unit: any key can be reached, but only those that were touched have to be looked at ---
+
+void Executor::NoteTouched(const KeyRef* refs, size_t count) {
+  if (origin_ != engine::Origin::kClient) return;
+  for (size_t i = 0; i < count; ++i) {
+    if (HasWaits(refs[i])) touched_.push_back({refs[i].db, {refs[i].hash, std::string(refs[i].key)}});
+  }
+}
+
+void Executor::NoteKeysOfWaiters(unsigned db) {
+  if (origin_ != engine::Origin::kClient) return;
+  env_.databases.Get(db).staircase().ForEachShard(0, [&](engine::Shard& shard, uint64_t, uint64_t) {
+    if (InterestTable* table = WaitsOf(&shard)) {
+      for (const auto& [place, wait] : table->waits()) touched_.push_back({db, {place.first, wait.key}});
+    }
+    return true;
+  });
+}
+
+void Executor::ServeTouched() {
+  if (TERRACE_LIKELY(touched_.empty())) return;
+  for (const TouchedKey& touched : touched_) {
+    KeyRef ref;
+    ref.key = touched.key.key;
+    ref.hash = touched.key.hash;
+    ref.keyspace = &env_.databases.Get(touched.db);
+    ref.db = touched.db;
+    ReachForServing(ref);
+    ready_.push_back(ref);
+  }
+  ServeReady();
+  touched_.clear();
+}
+
+// --- serving ---
+
+void Executor::ServeWaiters(const KeyRef* refs, size_t count) {
+  if (origin_ == engine::Origin::kClient) {
+    for (size_t i = 0; i < count; ++i) {
+      if (HasWaits(refs[i])) ready_.push_back(refs[i]);
+    }
+    ServeReady();
+  }
+  kept_.clear();
+}
+
+void Executor::ServeReady() {
+  for (size_t i = 0; i < ready_.size(); ++i) ServeKey(ready_[i]);
+  ready_.clear();
+}
+
+void Executor::ServeKey(KeyRef ref) {
+  InterestTable* table = WaitsOf(ref.shard);
+  if (table == nullptr) return;
+  ForEachWait(*table, ref, [&](auto it) {
+    const engine::Entry* entry = ref.entry();
+    if (entry == nullptr || entry->IsDue(unit_.now_ms)) return table->waits().end();
+    const auto wait = std::static_pointer_cast<Wait>(it->second.who);
+    if (entry->type() != wait->type || !wait->TryEnd(Wait::State::kClaimed)) return std::next(it);
+    kept_.push_back(wait);  // the names of what becomes ready now are its own
+    return ServeOne(wait) ? table->waits().erase(it) : std::next(it);
+  });
+  if (table->empty()) ref.shard->interest_slot().reset();
+}
+
+// Where the key is, if the unit may touch it; nowhere otherwise.
+bool Executor::ReachForServing(KeyRef& ref) {
+  ref.shard = ref.keyspace->staircase().Guess(ref.hash);
+  const bool reached = scope_ == Scope::kExclusive || locks_.Holds(ref.shard);
+  if (!reached) ref.shard = &nowhere_;
+  ref.Look();
+  return reached;
+}
+
+// Runs the command of a waiter that has been claimed; false if there is nothing for it after all.
+bool Executor::ServeOne(const std::shared_ptr<Wait>& wait) {
+  const Command& command = *wait->request.command();
+  serve_refs_.clear();
+  const bool found = FindRefs(command, wait->request.args(), wait->db, &serve_refs_);
+  TERRACE_DCHECK(found);
+  bool all_needs = found;
+  for (KeyRef& ref : serve_refs_) {
+    if (ReachForServing(ref)) continue;
+    const auto is_it = [&](const NamedKey& key) { return key.key == ref.key; };
+    all_needs &= std::none_of(wait->needs.begin(), wait->needs.end(), is_it);
+  }
+  if (TERRACE_UNLIKELY(!all_needs)) {
+    wait->Settle(Wait::State::kRestarted);
+    wait->waker.Wake(wait);
+    return true;
+  }
+  unit_.offset = 0;
+  unit_.no_touch = wait->no_touch;
+  serve_wish_.wanted = false;
+  RunHandler(wait->db, wait->reply, command, wait->request.args(), wait->request.raw(), serve_refs_.data(),
+             serve_refs_.size(), &serve_wish_);
+  const bool served = !serve_wish_.wanted;
+  unit_.Commit();
+  if (TERRACE_UNLIKELY(unit_.gated)) {
+    wait->offset = unit_.offset;
+    RecordWrites(serve_refs_.data(), serve_refs_.size());
+    if (unit_.offset == 0) {
+      for (const KeyRef& ref : serve_refs_) {
+        wait->offset = std::max(wait->offset, env_.log.write_offsets().Of(ref.hash));
+      }
+    }
+  }
+  for (const KeyRef& ref : serve_refs_) {
+    if (ref.shard != &nowhere_ && HasWaits(ref)) ready_.push_back(ref);
+  }
+  // Woken before the events leave: a push about what it did must not overtake its reply.
+  wait->Settle(served ? Wait::State::kServed : Wait::State::kWaiting);
+  if (served) wait->waker.Wake(wait);
+  if (TERRACE_UNLIKELY(!unit_.events.empty())) PublishEvents();
+  return served;
+}
+
+}  // namespace terrace::exec

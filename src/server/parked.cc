@@ -1,0 +1,96 @@
+// The part of Worker that parks sessions and lets them go on (exec/parking.h).
+//
+// A session goes on in two steps. The reply of what it waited for is written as soon as the wait's end is known, so that
+// it keeps its place before pushes; what the client has sent behind it runs at the end of the turn, because running
+// commands may bring mail.
+#include "server/worker.h"
+
+namespace terrace::server {
+
+using exec::ParkReason;
+using exec::Wait;
+
+// The executor has said why. A paused request is kept here; one that waits for keys is kept by its wait.
+void Worker::Park(Connection& connection, const commands::Command* command, Args args, Bytes raw) {
+  if (connection.parking.reason == ParkReason::kPaused) {
+    connection.parking.requests.emplace_front(command, args, raw);
+  } else if (parking_lot_.Add(connection.parking.wait, executor_.NowNs())) {
+    wait_timer_.Start(parking_lot_.NextMs(executor_.NowNs()));
+  }
+}
+
+void Worker::OnWaitEnd() {
+  EnsureIn();
+  while (const ParkingLot::SharedWait wait = parking_lot_.TakeTimedOut(executor_.NowNs())) EndWait(*wait);
+  const uint64_t ms = parking_lot_.NextMs(executor_.NowNs());
+  if (ms != 0) wait_timer_.Start(ms);
+}
+
+void Worker::TakeEndedWaits() {
+  while (TERRACE_UNLIKELY(parking_lot_.has_posted())) {
+    for (const ParkingLot::SharedWait& wait : parking_lot_.TakePosted()) EndWait(*wait);
+  }
+}
+
+void Worker::EndWait(Wait& wait) {
+  if (wait.session == nullptr) return;  // the client has gone meanwhile
+  auto& connection = static_cast<Connection&>(*wait.session);
+  const ParkingLot::SharedWait kept = std::move(connection.parking.wait);
+  connection.parking.wait = nullptr;
+  connection.parking.reason = ParkReason::kNone;
+  wait.session = nullptr;
+  parking_lot_.Remove(wait);
+  executor_.ForgetWait(wait);
+  if (wait.state() == Wait::State::kRestarted) {
+    connection.parking.requests.push_front(std::move(wait.request));
+  } else {
+    executor_.FinishWait(connection, wait);
+    exec::CommandCounter::Bump(stats_.commands, 1);
+    if (connection.reply_mode == exec::ReplyMode::kSkipNext) connection.EndSkip();
+  }
+  Touch(connection);
+  if (!connection.parking.requests.empty()) unparked_.push_back(&connection);
+}
+
+// The connection is about to go.
+void Worker::AbandonWait(Connection& connection) {
+  const ParkingLot::SharedWait wait = std::move(connection.parking.wait);
+  connection.parking.wait = nullptr;
+  // If somebody serves it at this moment, what it is given is lost with the connection, as a reply on its way would be.
+  static_cast<void>(wait->TryEnd(Wait::State::kGone));
+  wait->session = nullptr;
+  parking_lot_.Remove(*wait);
+  executor_.ForgetWait(*wait);
+}
+
+void Worker::RunUnparked() {
+  // Running may free more of them.
+  for (size_t i = 0; i < unparked_.size(); ++i) RunParked(*unparked_[i]);
+  unparked_.clear();
+}
+
+void Worker::RunParked(Connection& connection) {
+  exec::Parking& parking = connection.parking;
+  while (parking.reason == ParkReason::kNone && !parking.requests.empty() && !connection.closing() &&
+         !connection.close_after_reply) {
+    const exec::OwnedRequest request = std::move(parking.requests.front());
+    parking.requests.pop_front();
+    const exec::Invocation invocation{request.command(), request.args(), request.raw(), 0, false};
+    if (RunRequest(connection, invocation) == exec::Executor::Outcome::kParked) {
+      Park(connection, request.command(), request.args(), request.raw());
+      break;
+    }
+    if (participant_->WantedOut()) participant_->Yield();
+  }
+  Touch(connection);
+}
+
+void Worker::UnparkAll() {
+  for (auto& connection : connections_) {
+    if (connection->parking.reason != ParkReason::kPaused) continue;
+    connection->parking.reason = ParkReason::kNone;
+    RunParked(*connection);
+  }
+}
+
+}  // namespace terrace::server

@@ -1,0 +1,51 @@
+#include "server/parking_lot.h"
+
+#include <limits>
+
+namespace terrace::server {
+namespace {
+
+constexpr uint64_t kNsPerMs = 1'000'000;
+// How long until a wait is looked at again that somebody was about to serve when its time was over.
+constexpr uint64_t kRetryNs = kNsPerMs;
+
+}  // namespace
+
+bool ParkingLot::Add(const SharedWait& wait, uint64_t now_ns) {
+  // Beyond what the clock can count it is for ever.
+  if (wait->timeout_ms == 0 || wait->timeout_ms > (std::numeric_limits<uint64_t>::max() - now_ns) / kNsPerMs) {
+    return false;
+  }
+  const uint64_t deadline = now_ns + wait->timeout_ms * kNsPerMs;
+  const auto place = timeouts_.emplace(std::pair(deadline, wait->number), wait).first;
+  deadlines_.emplace(wait->number, deadline);
+  return place == timeouts_.begin();
+}
+
+void ParkingLot::Remove(const exec::Wait& wait) {
+  const auto found = deadlines_.find(wait.number);
+  if (found == deadlines_.end()) return;
+  timeouts_.erase({found->second, wait.number});
+  deadlines_.erase(found);
+}
+
+ParkingLot::SharedWait ParkingLot::TakeTimedOut(uint64_t now_ns) {
+  while (!timeouts_.empty() && timeouts_.begin()->first.first <= now_ns) {
+    const SharedWait wait = timeouts_.begin()->second;
+    Remove(*wait);
+    if (wait->TryEnd(exec::Wait::State::kTimedOut)) return wait;
+    // Who has claimed it may find nothing for it and leave it to us again; any other end is on its way here.
+    if (wait->state() != exec::Wait::State::kClaimed && wait->state() != exec::Wait::State::kWaiting) continue;
+    timeouts_.emplace(std::pair(now_ns + kRetryNs, wait->number), wait);
+    deadlines_.emplace(wait->number, now_ns + kRetryNs);
+  }
+  return nullptr;
+}
+
+uint64_t ParkingLot::NextMs(uint64_t now_ns) const {
+  if (timeouts_.empty()) return 0;
+  const uint64_t deadline = timeouts_.begin()->first.first;
+  return deadline <= now_ns ? 1 : (deadline - now_ns + kNsPerMs - 1) / kNsPerMs;
+}
+
+}  // namespace terrace::server

@@ -5,11 +5,15 @@
 // behind as a *stale* one and is thrown out when it reaches the top. Somebody who re-arms one key for ever would pile up
 // stale pairs, so the shard rebuilds the heap when more than half of it is stale.
 //
+// A shard without deadlines carries one pointer for it: shards are many, and fit a cache line so.
+//
 // Threads: reached through the lock of the shard that holds it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <vector>
 
 namespace terrace::engine {
@@ -24,38 +28,53 @@ class ExpiryIndex {
 
   void Add(uint64_t deadline_ms, uint64_t hash);
   /// A pair added before no longer holds (deadline changed, key deleted).
-  void MarkStale() { ++stale_; }
+  void MarkStale() {
+    if (pairs_ != nullptr) ++pairs_->stale;
+  }
 
   /// Deadline of the top pair, kNever if there is none. The pair may be stale: a lower bound.
-  uint64_t next_due_ms() const { return heap_.empty() ? kNever : heap_.front().deadline_ms; }
-  const Item& top() const { return heap_.front(); }
+  uint64_t next_due_ms() const { return empty() ? kNever : top().deadline_ms; }
+  const Item& top() const { return pairs_->heap.front(); }
   /// Takes the top pair off; `was_stale` is what the caller found out about it.
   void Pop(bool was_stale);
 
-  bool empty() const { return heap_.empty(); }
+  bool empty() const { return pairs_ == nullptr || pairs_->heap.empty(); }
   /// Pairs that hold: keys of the shard that have a deadline.
-  size_t live() const { return heap_.size() - stale_; }
-  bool WantsRebuild() const { return stale_ > 32 && stale_ * 2 > heap_.size(); }
+  size_t live() const { return pairs_ == nullptr ? 0 : pairs_->heap.size() - pairs_->stale; }
+  bool WantsRebuild() const {
+    return pairs_ != nullptr && pairs_->stale > 32 && pairs_->stale * 2 > pairs_->heap.size();
+  }
   /// Keeps the pairs `holds(item)` says are current, once each.
   template <typename Holds>
   void Rebuild(Holds holds) {
+    if (pairs_ == nullptr) return;
     std::vector<Item> all;
-    all.swap(heap_);
-    stale_ = 0;
+    all.swap(pairs_->heap);
+    pairs_->stale = 0;
     for (const Item& item : all) {
       if (holds(item)) Add(item.deadline_ms, item.hash);
     }
     RemoveDuplicates();
   }
-  /// All pairs, in no order (handing over a shard).
-  const std::vector<Item>& items() const { return heap_; }
-  void Clear();
+  /// All pairs, in no order (counting, sampling).
+  std::span<const Item> items() const {
+    return pairs_ == nullptr ? std::span<const Item>() : std::span<const Item>(pairs_->heap);
+  }
+  /// Bytes it holds.
+  size_t held_bytes() const {
+    return pairs_ == nullptr ? 0 : sizeof(Pairs) + pairs_->heap.capacity() * sizeof(Item);
+  }
+  void Clear() { pairs_.reset(); }
 
  private:
+  struct Pairs {
+    std::vector<Item> heap;
+    size_t stale = 0;
+  };
+
   void RemoveDuplicates();
 
-  std::vector<Item> heap_;
-  size_t stale_ = 0;
+  std::unique_ptr<Pairs> pairs_;
 };
 
 }  // namespace terrace::engine

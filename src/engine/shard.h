@@ -35,7 +35,7 @@
 
 namespace terrace::engine {
 
-constexpr unsigned kShardBucketBits = 7;
+constexpr unsigned kShardBucketBits = 6;
 constexpr unsigned kShardBuckets = 1u << kShardBucketBits;
 /// Entries a bucket holds on average over the whole keyspace. 7 of 8 slots: fewer wastes buckets, more costs overflow
 /// nodes and a second miss on lookups; bench/engine_bench shows both.
@@ -241,7 +241,7 @@ class alignas(64) Shard {
     return nullptr;
   }
 
-  // The cache line that a lookup touches.
+  // All of it is one cache line.
   ShardLock lock_;
   State state_ = State::kFuture;
   uint8_t prefix_bits_ = 0;
@@ -251,11 +251,11 @@ class alignas(64) Shard {
   std::atomic<uint64_t> next_due_ms_{ExpiryIndex::kNever};
   std::atomic<uint64_t> acquisitions_{0};  // written under the lock only
   std::atomic<uint32_t> contended_{0};
-  std::unique_ptr<InterestTable> interest_;
-
-  ExpiryIndex expiry_;
   uint32_t deadlines_ = 0;
+  std::unique_ptr<InterestTable> interest_;
+  ExpiryIndex expiry_;
 };
+static_assert(sizeof(Shard) == 64);
 
 template <typename HashOf>
 Slot Shard::FindDue(uint64_t now_ms, HashOf hash_of, uint64_t* hash) {

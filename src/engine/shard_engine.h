@@ -1,6 +1,6 @@
 // ShardEngine: one array of 2^k shards that together cover hash space.
 //
-//   hash   | k bits: which shard | 7 bits: which bucket |   ...   | 16 bits: tag |
+//   hash   | k bits: which shard | 6 bits: which bucket |   ...   | 16 bits: tag |
 //
 // The array is segmented, 64 shards a segment, and segments come into being as the staircase's frontier reaches them:
 // opening an engine costs one directory (8 bytes for every 64 shards), so no allocation and no pause grows with the

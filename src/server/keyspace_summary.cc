@@ -42,7 +42,7 @@ KeyspaceSummary Summarize(const engine::Databases& databases, unsigned db, uint6
     summary.contended += shard.contended();
     summary.bucket_bytes += sizeof(engine::Shard);
     if (shard.count() > 0) summary.bucket_bytes += size_t{engine::kShardBuckets} * 64;
-    summary.expiry_bytes += shard.expiry().items().capacity() * sizeof(engine::ExpiryIndex::Item);
+    summary.expiry_bytes += shard.expiry().held_bytes();
     SampleTtls(shard.expiry(), now_ms, &ttl);
     return true;
   });

@@ -93,6 +93,10 @@ class alignas(64) Shard {
   }
   static Entry* At(Slot slot) { return EntryOf(slot->load(std::memory_order_relaxed)); }
 
+  /// Makes the bucket array beforehand, so that the memory it touches first is not touched under the lock.
+  void Prepare() {
+    if (buckets_.load(std::memory_order_relaxed) == nullptr) MakeBuckets();
+  }
   /// Adds a key that is not here; takes over the entry.
   Slot Insert(uint64_t hash, Entry* entry);
   /// Puts another entry for the same key into the slot; returns the old one, which the caller owns.

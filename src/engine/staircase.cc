@@ -157,8 +157,15 @@ void Staircase::HandOverNext() {
   const uint64_t source = position >> (48 - from.bits());    // first shard to empty
   const uint64_t targets = up ? 2 : 1, sources = up ? 1 : 2;
 
+  // Fresh memory is slow to touch. These shards are nobody's yet: while they are kFuture only the stepping thread (and
+  // prefetches, which look for the array without a lock) sees them.
+  // Shrinking may find nothing to move, and then they need none.
+  for (uint64_t i = 0; i < targets; ++i) {
+    Shard& shard = to.Make(target + i);
+    if (up) shard.Prepare();
+  }
   for (uint64_t i = 0; i < sources; ++i) from.Find(source + i)->Lock();
-  for (uint64_t i = 0; i < targets; ++i) to.Make(target + i).Lock();
+  for (uint64_t i = 0; i < targets; ++i) to.Find(target + i)->Lock();
   for (uint64_t i = 0; i < sources; ++i) {
     Shard& shard = *from.Find(source + i);
     MoveEntries(shard, to);

@@ -55,6 +55,7 @@ enum CommandFlag : uint32_t {
   kSubscribeMode = 1 << 25,   // allowed to a RESP2 subscriber
   kImmediateInMulti = 1 << 26,  // runs at once inside MULTI instead of being queued
   kEndsGathering = 1 << 27,   // what the client sent behind it is looked at only after it ran
+  kBringsNothing = 1 << 29,   // a write that leaves no key with more for those who wait (it only takes): they are not asked
 };
 
 enum AclCategory : uint32_t {

@@ -5,13 +5,17 @@
 // debug builds). A handler never sees a lock.
 #pragma once
 
+#include <memory>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/args.h"
 #include "commands/command_spec.h"
 #include "commands/error_text.h"
 #include "engine/edit.h"
+#include "engine/interest.h"
 #include "engine/key_locks.h"
 #include "engine/unit.h"
 #include "pubsub/message.h"
@@ -60,12 +64,32 @@ class [[nodiscard]] Effect {
 /// What a blocking command says where it must not wait. (When its time is over, all say a null array.)
 enum class EmptyReply : uint8_t { kNull, kNullArray };
 
-/// A command found nothing: it wants to run again when one of these keys holds a value of this type.
+/// What is special about how a command waits.
+struct WaitForm {
+  /// It is run again, too, when one of its keys has gone or holds another type: to say so. Then all its keys are locked.
+  bool also_when_gone = false;
+  /// What is run again in place of the request as it came, from the name on: where that would mean something else later
+  /// ("the last entry now"). Its keys stand where they stood. Empty: as it came.
+  std::vector<std::string> request = {};
+};
+
+/// Something outside of the keyspaces that a command may have to stop for: a value that is being read in.
+class Readiness {
+ public:
+  virtual ~Readiness() = default;
+  /// The waiter is to be restarted, once: later and from any thread, or at once. Called with the command's keys locked.
+  virtual void Enlist(std::shared_ptr<engine::Waiter> waiter) = 0;
+};
+
+/// A command could not do anything yet: it wants to run again when one of these keys holds a value of this type, or when
+/// something outside is ready.
 struct WaitWish {
   bool wanted = false;
   Type type = Type::kString;
   uint64_t timeout_ms = 0;  // 0: for ever
   std::vector<Bytes> keys;  // arguments of the command
+  WaitForm form;
+  Readiness* readiness = nullptr;  // the rest says nothing then
 };
 
 class ReadContext {
@@ -138,9 +162,18 @@ class ReadContext {
   /// when one of them may have something of `type`, by whoever put it there; the keys that nobody has locked then look
   /// empty, so a handler takes what it finds in any of them. What it does is logged in its non-blocking form. Where the
   /// session must not wait (MULTI) `otherwise` is the reply.
-  void WaitFor(Type type, std::span<const Bytes> keys, uint64_t timeout_ms, EmptyReply otherwise) {
+  void WaitFor(Type type, std::span<const Bytes> keys, uint64_t timeout_ms, EmptyReply otherwise, WaitForm form = {}) {
     if (wish_ == nullptr) return otherwise == EmptyReply::kNull ? reply.Null() : reply.NullArray();
-    *wish_ = {true, type, timeout_ms, {keys.begin(), keys.end()}};
+    *wish_ = {true, type, timeout_ms, {keys.begin(), keys.end()}, std::move(form)};
+  }
+  /// Any command, blocking or not, that has neither changed nor answered anything may end with this: its session stops, and
+  /// the command starts again, from its gates, when `readiness` says so. False: the session must not stop here (MULTI, a
+  /// stream, a session without a thread to go on with), and the command has to do without.
+  [[nodiscard]] bool StopUntil(Readiness& readiness) {
+    if (wish_ == nullptr) return false;
+    wish_->wanted = true;
+    wish_->readiness = &readiness;
+    return true;
   }
   /// Where WaitFor puts what it is asked for; nullptr: the session must not wait.
   void set_wish(WaitWish* wish) { wish_ = wish; }

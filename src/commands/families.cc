@@ -8,7 +8,7 @@ std::vector<std::span<const CommandSpec>> DataFamilies() {
       ExpireCommands(), IterationCommands(), ObjectCommands(),  DumpCommands(),        PublishCommands(),
       ListCommands(),   HashCommands(),      SetCommands(),     SetAlgebraCommands(),  SetSampleCommands(),
       ZsetCommands(),   ZsetRangeCommands(), ZsetPopCommands(), ZsetWalkCommands(),    ZsetAlgebraCommands(),
-      GeoCommands(),
+      GeoCommands(),    BlockingListCommands(), BlockingZsetCommands(),
   };
 }
 

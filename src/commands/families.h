@@ -28,7 +28,9 @@ std::span<const CommandSpec> ZsetRangeCommands();
 std::span<const CommandSpec> ZsetPopCommands();
 std::span<const CommandSpec> ZsetWalkCommands();
 std::span<const CommandSpec> ZsetAlgebraCommands();
+std::span<const CommandSpec> BlockingZsetCommands();
 std::span<const CommandSpec> ListCommands();
+std::span<const CommandSpec> BlockingListCommands();
 std::span<const CommandSpec> GeoCommands();
 
 /// All of the above: what any database answers, whether it has a server around it or not.

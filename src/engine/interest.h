@@ -42,14 +42,21 @@ class Watch final : public Interest {
   std::atomic<bool> broken_{false};
 };
 
-/// Somebody who waits for a key to hold something. What it waits for is known to whoever put it there.
+/// Somebody who waits, for a key to hold something or for something outside. What it waits for is known to whoever put it
+/// there.
 class Waiter {
  public:
   explicit Waiter(uint64_t place_in_line) : number(place_in_line) {}
   virtual ~Waiter() = default;
 
+  /// From any thread, with locks held or not: what it waits for has come, so it starts anew.
+  virtual void Restart() = 0;
+
   /// Who has waited longer has the lower one.
   const uint64_t number;
+  // Set before it is put into a table.
+  bool needs_others = false;     // serving it may change other keys than the one that became ready
+  bool also_when_gone = false;   // it wants to know, too, when a key goes or gets another type
 };
 
 class InterestTable {
@@ -81,12 +88,27 @@ class InterestTable {
   const Item* Find(uint64_t hash, Bytes key, const Interest* who) const;
 
   void AddWait(uint64_t hash, Wait wait) {
+    Count(*wait.who, 1);
     const uint64_t number = wait.who->number;
     waits_.emplace(std::pair(hash, number), std::move(wait));
   }
-  void RemoveWait(uint64_t hash, const Waiter& who) { waits_.erase({hash, who.number}); }
+  Waits::iterator EraseWait(Waits::iterator it) {
+    Count(*it->second.who, -1);
+    return waits_.erase(it);
+  }
+  void RemoveWait(uint64_t hash, Bytes key, const Waiter& who) {
+    const auto [first, last] = waits_.equal_range({hash, who.number});
+    for (auto it = first; it != last; ++it) {
+      if (it->second.key != key) continue;
+      EraseWait(it);
+      return;
+    }
+  }
   Waits& waits() { return waits_; }
   bool has_waits() const { return !waits_.empty(); }
+  /// Whether somebody here needs others, or wants to know when a key has gone.
+  bool some_need_others() const { return needing_others_ != 0; }
+  bool some_want_gone() const { return wanting_gone_ != 0; }
 
   /// Everybody moves to the table that `table_of(hash)` names.
   template <typename TableOf>
@@ -95,7 +117,10 @@ class InterestTable {
     items_.clear();
     while (!waits_.empty()) {
       auto node = waits_.extract(waits_.begin());
-      table_of(node.key().first).waits_.insert(std::move(node));
+      InterestTable& table = table_of(node.key().first);
+      Count(*node.mapped().who, -1);
+      table.Count(*node.mapped().who, 1);
+      table.waits_.insert(std::move(node));
     }
   }
 
@@ -104,8 +129,15 @@ class InterestTable {
   std::unordered_multimap<uint64_t, Item>& items() { return items_; }
 
  private:
+  void Count(const Waiter& who, int change) {
+    needing_others_ += who.needs_others ? change : 0;
+    wanting_gone_ += who.also_when_gone ? change : 0;
+  }
+
   std::unordered_multimap<uint64_t, Item> items_;  // a client may watch any number of keys
   Waits waits_;
+  int64_t needing_others_ = 0;
+  int64_t wanting_gone_ = 0;
 };
 
 }  // namespace terrace::engine

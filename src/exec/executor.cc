@@ -138,18 +138,13 @@ bool Executor::RunKeyed(Session& session, const Command& command, const Invocati
   const uint64_t begin = session.out.mark();
   waiters_ = false;
   if (TERRACE_LIKELY(!refs_.empty())) {
-    // What only looks brings nobody anything.
-    command.spec->read != nullptr ? locks_.Acquire(refs_.data(), refs_.size()) : LockKeys(refs_.data(), refs_.size());
+    BringsNothing(command) ? locks_.Acquire(refs_.data(), refs_.size()) : LockKeys(refs_.data(), refs_.size());
   }
-  commands::WaitWish* wish = nullptr;
-  if (TERRACE_UNLIKELY((command.flags & commands::kBlocking) != 0) && session.waker() != nullptr) {
-    wish = &wish_;
-    wish->wanted = false;
-  }
-  RunHandler(session.db, session.reply, command, args, invocation.raw, refs_.data(), refs_.size(), wish);
+  commands::WaitWish* wish = session.waker != nullptr ? &wish_ : nullptr;
+  waiters_ |= RunHandler(session.db, session.reply, command, args, invocation.raw, refs_.data(), refs_.size(), wish);
   Settle(command, refs_.data(), refs_.size());
   if (TERRACE_UNLIKELY(waiters_)) ServeWaiters(refs_.data(), refs_.size());
-  const bool waits = wish != nullptr && wish->wanted;
+  const bool waits = wish_.wanted;
   if (TERRACE_UNLIKELY(waits)) BeginWait(session, command, args, invocation.raw, refs_.data(), refs_.size());
   locks_.Release();
   if (TERRACE_UNLIKELY(!unit_.due_met.empty())) ExpireMet();
@@ -158,25 +153,26 @@ bool Executor::RunKeyed(Session& session, const Command& command, const Invocati
   return !waits;
 }
 
-void Executor::RunHandler(unsigned db, resp::Reply& reply, const Command& command, Args args, Bytes raw, KeyRef* refs,
+bool Executor::RunHandler(unsigned db, resp::Reply& reply, const Command& command, Args args, Bytes raw, KeyRef* refs,
                           size_t count, commands::WaitWish* wish) {
-  engine::ExpireDue(unit_, refs, count, command.spec->read != nullptr);
+  const bool expired = engine::ExpireDue(unit_, refs, count, command.spec->read != nullptr) != 0;
   if (command.spec->read != nullptr) {
     commands::ReadContext context(unit_, db, reply, refs, count);
     context.set_wish(wish);
     command.spec->read(context, args);
-    return;
+    return expired;
   }
   commands::WriteContext context(unit_, db, reply, refs, count, publisher_);
   context.set_wish(wish);
   const commands::Effect effect = command.spec->write(context, args);
   if (const uint64_t changes = effect.changes(); changes != 0) unit_.CountChanges(changes);
-  if (!effect.logs_request()) return;
+  if (!effect.logs_request()) return expired;
   if (!raw.empty()) {
     unit_.LogRaw(db, raw);
   } else {
     unit_.LogArgs(db, args.begin(), args.size());
   }
+  return expired;
 }
 
 void Executor::Settle(const Command& command, const KeyRef* refs, size_t count) {
@@ -200,6 +196,7 @@ void Executor::SettleOwn(const KeyRef& ref) {
   unit_.Commit();
   if (TERRACE_UNLIKELY(unit_.gated)) RecordWrites(&ref, 1);
   if (!unit_.events.empty()) PublishEvents();
+  ServeGone(ref);
 }
 
 // Before the locks are released: who sees the keys' new state finds the offset that state needs. Keys of the unit that
@@ -222,7 +219,7 @@ void Executor::ExpireMet() {
   for (const engine::DueKey& due : met) {
     KeyRef ref = RefFor(due.db, due.key);
     locks_.Acquire(&ref, 1);
-    if (engine::ExpireDue(unit_, &ref, 1, true) != 0 && !in_unit_) SettleOwn(ref);
+    if (engine::ExpireDue(unit_, &ref, 1, true) != 0) in_unit_ ? NoteTouched(&ref, 1) : SettleOwn(ref);
     locks_.Release();
   }
   needed_offset_ = std::max(needed_offset_, unit_.offset);

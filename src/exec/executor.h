@@ -76,10 +76,11 @@ class Executor {
   // --- clients that wait for keys (exec/waiters.cc) ---
   /// In an exclusive section: what a database's waiters wait for may be there now; they are served when the unit is done.
   void NoteKeysOfWaiters(unsigned db);
-  /// On the session's own thread, with a wait that has ended (not kRestarted): the session gets its reply.
-  void FinishWait(Session& session, Wait& wait);
-  /// Takes a wait that has ended out of the shards' tables.
-  void ForgetWait(const Wait& wait);
+  /// On the session's own thread, when its wait has ended: the session gets its reply; or, to start anew, its request, which
+  /// is then the first that it has parked. False: the latter.
+  bool EndWait(Session& session);
+  /// The same for a session that is about to go.
+  void AbandonWait(Session& session);
 
   /// A key that is no argument of a command (WATCH's, DEBUG OBJECT's), not locked yet.
   engine::KeyRef RefFor(unsigned db, Bytes key) const {
@@ -134,7 +135,8 @@ class Executor {
   // False: the session waits for keys now.
   bool Run(Session& session, const commands::Command& command, const Invocation& invocation);
   bool RunKeyed(Session& session, const commands::Command& command, const Invocation& invocation);
-  void RunHandler(unsigned db, resp::Reply& reply, const commands::Command& command, Args args, Bytes raw,
+  // True if a key of the command was due and has gone.
+  bool RunHandler(unsigned db, resp::Reply& reply, const commands::Command& command, Args args, Bytes raw,
                   engine::KeyRef* refs, size_t count, commands::WaitWish* wish);
   void BeginApplying(Bytes raw);
   void RunSession(Session& session, const commands::Command& command, Args args);
@@ -153,10 +155,17 @@ class Executor {
                  size_t count);
   void NoteTouched(const engine::KeyRef* refs, size_t count);
   void ServeTouched();
+  void FinishWait(Session& session, Wait& wait);
+  void ForgetWait(const Wait& wait);
   void ServeWaiters(const engine::KeyRef* refs, size_t count);
   void ServeReady();
   void ServeKey(engine::KeyRef ref);
   bool ServeOne(const std::shared_ptr<Wait>& wait);
+  void ServeGone(const engine::KeyRef& ref);
+  // Those who wait for its keys need not be asked whether they are ready.
+  static bool BringsNothing(const commands::Command& command) {
+    return command.spec->read != nullptr || (command.flags & commands::kBringsNothing) != 0;
+  }
   bool ReachForServing(engine::KeyRef& ref);
   void BeginExclusive();
   bool GatesClosedMeanwhile(const Session& session);
@@ -181,7 +190,7 @@ class Executor {
     unsigned db;
     NamedKey key;
   };
-  commands::WaitWish wish_;                               // of the command under way
+  commands::WaitWish wish_;                               // of the command under way; not wanted between commands
   commands::WaitWish serve_wish_;                         // of the waiter's that is being served
   bool waiters_ = false;                                  // among the locked keys are some with waiters
   std::vector<engine::KeyRef> widened_;                   // what is locked besides the unit's keys, for the waiters' sake
@@ -189,6 +198,7 @@ class Executor {
   std::vector<TouchedKey> touched_;                       // with waiters, in an exclusive unit
   std::vector<engine::KeyRef> ready_;
   std::vector<engine::KeyRef> serve_refs_;
+  const engine::Shard* visited_ = nullptr;                // locked by whoever walks over the keyspace
   engine::Shard nowhere_;                                 // where keys seem to be that are not locked: always empty
   Scope scope_ = Scope::kNone;
   engine::Origin origin_ = engine::Origin::kClient;

@@ -82,6 +82,9 @@ void Flush(SessionContext& ctx, Args args, bool all) {
     unit.CountChanges(emptied);
     unit.LogArgs(db, args.begin(), args.size());
     if (!ctx.executor.in_unit()) unit.Commit();
+    for (unsigned i = 0; i < databases.count(); ++i) {
+      if (all || i == db) ctx.executor.NoteKeysOfWaiters(i);
+    }
   });
   if (ran) ctx.reply.Ok();
 }

@@ -4,14 +4,14 @@
 
 namespace terrace::exec {
 
-Wait::Wait(uint64_t place_in_line, OwnedRequest owned_request, Session& parked, const commands::WaitWish& wish)
+Wait::Wait(uint64_t place_in_line, uint64_t deadline, OwnedRequest owned_request, Session& parked, Type wanted)
     : engine::Waiter(place_in_line),
       request(std::move(owned_request)),
       db(parked.db),
-      type(wish.type),
+      type(wanted),
       no_touch(parked.no_touch),
-      timeout_ms(wish.timeout_ms),
-      waker(*parked.waker()),
+      deadline_ns(deadline),
+      waker(*parked.waker),
       session(&parked) {
   reply.set_protocol(parked.reply.protocol());
 }

@@ -37,12 +37,14 @@ enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext };
 
 class Session {
  public:
-  explicit Session(uint64_t session_id) : id(session_id) {}
+  /// `session_waker` takes the session's waits to its thread; a session without one never waits.
+  explicit Session(uint64_t session_id, Waker* session_waker = nullptr) : id(session_id), waker(session_waker) {}
   virtual ~Session() = default;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   const uint64_t id;
+  Waker* const waker;
   unsigned db = 0;
   uint32_t gates = 0;
   bool authenticated = true;
@@ -74,8 +76,6 @@ class Session {
   bool in_multi() const { return (gates & kGateInMulti) != 0; }
   /// Whether the configuration lets this session run DEBUG.
   virtual bool MayRunProtected() const { return true; }
-  /// Who takes this session's waits to its thread; a session without one never waits.
-  virtual Waker* waker() { return nullptr; }
   /// Subscriptions of this session, of all kinds; sessions without pub/sub have none.
   virtual size_t subscriptions() const { return 0; }
 };

@@ -8,10 +8,17 @@
 // Serving is running the waiter's command again, with its reply kept for its own thread. A command that changes a second
 // key (BLMOVE's destination) needs that one locked, too, and locks are taken in order: so a unit that meets waiters
 // takes, before it begins, the closure of what they may change. Keys a waiter only waits for besides need no lock:
-// nothing can be in them but what this unit brought, so they are shown to the handler as empty.
+// nothing can be in them but what this unit brought, so they are shown to the handler as empty. One that wants to know when a
+// key has gone (WaitForm::also_when_gone) has to see all its keys as they are, and needs them like those it changes.
 //
-// With serving, more waiters may become ready, and so on; each is served once, so there is an end.
+// With serving, more waiters may become ready, and so on; each is served once, so there is an end. A waiter's command may
+// also find nothing for it yet (a consumer group whose entries another consumer has taken) and waits on.
+//
+// Who expires or evicts a key holds no other key's lock: a waiter that wants to know and has several keys starts anew.
 #include <algorithm>
+#include <limits>
+#include <unordered_set>
+#include <utility>
 
 #include "exec/executor.h"
 
@@ -23,16 +30,24 @@ using engine::KeyRef;
 
 namespace {
 
-// A unit locks no more keys than this for the sake of waiters. Those whose keys are beyond it are not served: their own
-// threads run their commands anew, and they may find that others have been faster.
+// A unit locks no more keys than this for the sake of waiters, and looks at no more waiters of a key for what they need. Those
+// whose keys are beyond it are not served: their own threads run their commands anew, and they may find that others have been
+// faster.
 constexpr size_t kWidenedMax = 1024;
+
+// When a timeout that begins now is over. Beyond what the clock can count it is for ever.
+uint64_t DeadlineNs(uint64_t now_ns, uint64_t timeout_ms) {
+  constexpr uint64_t kNsPerMs = 1'000'000;
+  if (timeout_ms == 0 || timeout_ms > (std::numeric_limits<uint64_t>::max() - now_ns) / kNsPerMs) return 0;
+  return now_ns + timeout_ms * kNsPerMs;
+}
 
 InterestTable* WaitsOf(const engine::Shard* shard) {
   InterestTable* table = shard->interest();
   return table != nullptr && table->has_waits() ? table : nullptr;
 }
 
-// Calls visit(Waits::iterator) for those who wait for the key, in order; it returns the iterator to go on with.
+// Calls visit(Waits::iterator) for those who wait for the key, in order; it returns the iterator to go on with, the end to stop.
 template <typename Visit>
 void ForEachWait(InterestTable& table, const KeyRef& ref, Visit visit) {
   InterestTable::Waits& waits = table.waits();
@@ -46,8 +61,8 @@ bool HasWaits(const KeyRef& ref) {
   bool found = false;
   if (table != nullptr) {
     ForEachWait(*table, ref, [&](auto it) {
-      found = true;
-      return table->waits().end() == it ? it : std::next(it);
+      found = it != table->waits().end();
+      return table->waits().end();
     });
   }
   return found;
@@ -78,8 +93,11 @@ void Executor::LockKeys(KeyRef* refs, size_t count) {
 
 void Executor::NoteNeeds(const KeyRef& ref) {
   InterestTable* table = WaitsOf(ref.shard);
-  if (table == nullptr) return;
+  if (table == nullptr || !table->some_need_others()) return;
+  size_t looked_at = 0;
   ForEachWait(*table, ref, [&](auto it) {
+    if (++looked_at > kWidenedMax) return table->waits().end();
+    if (!it->second.who->needs_others) return std::next(it);
     const auto wait = std::static_pointer_cast<Wait>(it->second.who);
     if (wait->state() != Wait::State::kWaiting) return std::next(it);
     for (const NamedKey& need : wait->needs) {
@@ -98,30 +116,86 @@ void Executor::NoteNeeds(const KeyRef& ref) {
   });
 }
 
-// The command has found nothing, and its keys are still locked.
+// The command could do nothing yet, and its keys are still locked.
 void Executor::BeginWait(Session& session, const Command& command, Args args, Bytes raw, const KeyRef* refs,
                          size_t count) {
+  const commands::WaitWish wish = std::exchange(wish_, {});
+  if (wish.readiness != nullptr) {
+    auto wait = std::make_shared<Wait>(env_.databases.NextInLine(), 0, OwnedRequest(&command, args, raw), session,
+                                       wish.type);
+    session.parking.reason = ParkReason::kOutside;
+    session.parking.wait = wait;
+    wish.readiness->Enlist(std::move(wait));
+    return;
+  }
+  OwnedRequest request;
+  if (wish.form.request.empty()) {
+    request = OwnedRequest(&command, args, raw);
+  } else {
+    const std::vector<Bytes> words(wish.form.request.begin(), wish.form.request.end());
+    request = OwnedRequest(&command, Args(words.data(), words.size()), Bytes());
+  }
+  const Resumed place = std::exchange(session.parking.resumed, std::nullopt)
+                            .value_or(Resumed{env_.databases.NextInLine(), DeadlineNs(NowNs(), wish.timeout_ms)});
   auto wait =
-      std::make_shared<Wait>(env_.databases.NextInLine(), OwnedRequest(&command, args, raw), session, wish_);
+      std::make_shared<Wait>(place.place_in_line, place.deadline_ns, std::move(request), session, wish.type);
+  // A command may name a key twice, and any number of keys.
+  const std::unordered_set<Bytes> awaited(wish.keys.begin(), wish.keys.end());
+  std::unordered_set<Bytes> met;
+  std::vector<const KeyRef*> places;
   for (size_t i = 0; i < count; ++i) {
     const KeyRef& ref = refs[i];
-    const bool waited_for = std::any_of(wish_.keys.begin(), wish_.keys.end(), [&](Bytes key) { return key == ref.key; });
-    std::vector<NamedKey>& list = waited_for ? wait->keys : wait->needs;
-    if (std::any_of(list.begin(), list.end(), [&](const NamedKey& each) { return each.key == ref.key; })) continue;
-    list.push_back({ref.hash, std::string(ref.key)});
-    if (waited_for) ref.shard->MakeInterest().AddWait(ref.hash, {std::string(ref.key), wait});
+    if (!met.insert(ref.key).second) continue;
+    if (!awaited.contains(ref.key)) {
+      wait->needs.push_back({ref.hash, std::string(ref.key)});
+      continue;
+    }
+    wait->keys.push_back({ref.hash, std::string(ref.key)});
+    places.push_back(&ref);
+  }
+  wait->also_when_gone = wish.form.also_when_gone;
+  if (wait->also_when_gone && met.size() > 1) wait->needs.insert(wait->needs.end(), wait->keys.begin(), wait->keys.end());
+  wait->needs_others = !wait->needs.empty();
+  for (const KeyRef* ref : places) {
+    ref->shard->MakeInterest().AddWait(ref->hash, {std::string(ref->key), wait});
   }
   session.parking.reason = ParkReason::kKeys;
   session.parking.wait = std::move(wait);
 }
 
+bool Executor::EndWait(Session& session) {
+  Parking& parking = session.parking;
+  const std::shared_ptr<Wait> wait = std::exchange(parking.wait, nullptr);
+  const ParkReason reason = std::exchange(parking.reason, ParkReason::kNone);
+  wait->session = nullptr;
+  ForgetWait(*wait);
+  if (wait->state() != Wait::State::kRestarted) {
+    FinishWait(session, *wait);
+    return true;
+  }
+  if (reason == ParkReason::kKeys) parking.resumed = Resumed{wait->number, wait->deadline_ns};
+  // A copy: who told it to start anew may still use the names in it.
+  parking.PutFirst(OwnedRequest(wait->request.command(), wait->request.args(), wait->request.raw()));
+  return false;
+}
+
+// If somebody serves it at this moment, what it is given is lost with the session, as a reply on its way would be.
+void Executor::AbandonWait(Session& session) {
+  const std::shared_ptr<Wait> wait = std::exchange(session.parking.wait, nullptr);
+  session.parking.reason = ParkReason::kNone;
+  static_cast<void>(wait->TryEnd(Wait::State::kGone));
+  wait->session = nullptr;
+  ForgetWait(*wait);
+}
+
+// Takes a wait that has ended out of the shards' tables.
 void Executor::ForgetWait(const Wait& wait) {
   for (const NamedKey& key : wait.keys) {
     KeyRef ref = RefFor(wait.db, key.key);
     WithLocked(&ref, 1, [&] {
       InterestTable* table = ref.shard->interest();
       if (table == nullptr) return;
-      table->RemoveWait(ref.hash, wait);
+      table->RemoveWait(ref.hash, ref.key, wait);
       if (table->empty()) ref.shard->interest_slot().reset();
     });
   }
@@ -184,6 +258,7 @@ void Executor::ServeTouched() {
     ready_.push_back(ref);
   }
   ServeReady();
+  kept_.clear();
   touched_.clear();
 }
 
@@ -209,25 +284,35 @@ void Executor::ServeKey(KeyRef ref) {
   if (table == nullptr) return;
   ForEachWait(*table, ref, [&](auto it) {
     const engine::Entry* entry = ref.entry();
-    if (entry == nullptr || entry->IsDue(unit_.now_ms)) return table->waits().end();
+    const bool gone = entry == nullptr || entry->IsDue(unit_.now_ms);
+    if (gone && !table->some_want_gone()) return table->waits().end();
     const auto wait = std::static_pointer_cast<Wait>(it->second.who);
-    if (entry->type() != wait->type || !wait->TryEnd(Wait::State::kClaimed)) return std::next(it);
+    const bool of_interest = wait->also_when_gone || (!gone && entry->type() == wait->type);
+    if (!of_interest || !wait->TryEnd(Wait::State::kClaimed)) return std::next(it);
     kept_.push_back(wait);  // the names of what becomes ready now are its own
-    return ServeOne(wait) ? table->waits().erase(it) : std::next(it);
+    return ServeOne(wait) ? table->EraseWait(it) : std::next(it);
   });
   if (table->empty()) ref.shard->interest_slot().reset();
+}
+
+// A key has gone for which no unit of a client stands: it was due, or had to make room. Its shard is locked.
+void Executor::ServeGone(const KeyRef& ref) {
+  if (TERRACE_LIKELY(!HasWaits(ref))) return;
+  visited_ = ref.shard;
+  ServeWaiters(&ref, 1);
+  visited_ = nullptr;
 }
 
 // Where the key is, if the unit may touch it; nowhere otherwise.
 bool Executor::ReachForServing(KeyRef& ref) {
   ref.shard = ref.keyspace->staircase().Guess(ref.hash);
-  const bool reached = scope_ == Scope::kExclusive || locks_.Holds(ref.shard);
+  const bool reached = scope_ == Scope::kExclusive || ref.shard == visited_ || locks_.Holds(ref.shard);
   if (!reached) ref.shard = &nowhere_;
   ref.Look();
   return reached;
 }
 
-// Runs the command of a waiter that has been claimed; false if there is nothing for it after all.
+// Runs the command of a waiter that has been claimed; false if there is nothing for it yet.
 bool Executor::ServeOne(const std::shared_ptr<Wait>& wait) {
   const Command& command = *wait->request.command();
   serve_refs_.clear();
@@ -239,17 +324,19 @@ bool Executor::ServeOne(const std::shared_ptr<Wait>& wait) {
     const auto is_it = [&](const NamedKey& key) { return key.key == ref.key; };
     all_needs &= std::none_of(wait->needs.begin(), wait->needs.end(), is_it);
   }
-  if (TERRACE_UNLIKELY(!all_needs)) {
+  const auto restart = [&] {
     wait->Settle(Wait::State::kRestarted);
     wait->waker.Wake(wait);
     return true;
-  }
+  };
+  if (TERRACE_UNLIKELY(!all_needs)) return restart();
   unit_.offset = 0;
   unit_.no_touch = wait->no_touch;
-  serve_wish_.wanted = false;
-  RunHandler(wait->db, wait->reply, command, wait->request.args(), wait->request.raw(), serve_refs_.data(),
-             serve_refs_.size(), &serve_wish_);
+  serve_wish_ = {};
+  const bool expired = RunHandler(wait->db, wait->reply, command, wait->request.args(), wait->request.raw(),
+                                  serve_refs_.data(), serve_refs_.size(), &serve_wish_);
   const bool served = !serve_wish_.wanted;
+  TERRACE_DCHECK(served || wait->out.empty());
   unit_.Commit();
   if (TERRACE_UNLIKELY(unit_.gated)) {
     wait->offset = unit_.offset;
@@ -260,9 +347,13 @@ bool Executor::ServeOne(const std::shared_ptr<Wait>& wait) {
       }
     }
   }
-  for (const KeyRef& ref : serve_refs_) {
-    if (ref.shard != &nowhere_ && HasWaits(ref)) ready_.push_back(ref);
+  if ((served && !BringsNothing(command)) || TERRACE_UNLIKELY(expired)) {
+    for (const KeyRef& ref : serve_refs_) {
+      if (ref.shard != &nowhere_ && HasWaits(ref)) ready_.push_back(ref);
+    }
   }
+  // Something outside is not ready: its own thread waits for that.
+  if (TERRACE_UNLIKELY(serve_wish_.readiness != nullptr)) return restart();
   // Woken before the events leave: a push about what it did must not overtake its reply.
   wait->Settle(served ? Wait::State::kServed : Wait::State::kWaiting);
   if (served) wait->waker.Wake(wait);

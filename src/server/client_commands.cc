@@ -272,9 +272,10 @@ void Unblock(SessionContext& ctx, Args args) {
   ctx.executor.Exclusive([&] {
     ForEachConnection(WorkerOf(ctx).parts(), [&](Connection& connection) {
       if (*id < 0 || connection.id != static_cast<uint64_t>(*id) || connection.closing()) return;
-      // A client that a pause holds up cannot be freed one by one.
+      // What a pause or something outside holds up cannot be freed one by one.
+      if (connection.parking.reason != exec::ParkReason::kKeys) return;
       const std::shared_ptr<exec::Wait>& wait = connection.parking.wait;
-      if (wait == nullptr || !wait->TryEnd(end)) return;
+      if (!wait->TryEnd(end)) return;
       connection.worker().Wake(wait);
       ended = true;
     });

@@ -12,13 +12,14 @@ constexpr size_t kWriteBytesMax = 256 * kKiB;
 constexpr size_t kSpansMax = 64;
 // A client that does not read its replies is not read from either until it has.
 constexpr size_t kUnreadBytesMax = 1 * kMiB;
-// Requests a held-up session may pile up before we stop reading from it.
+// What a held-up session may pile up before we stop reading from it: requests, and their bytes.
 constexpr size_t kParkedRequestsMax = 1024;
+constexpr size_t kParkedBytesMax = 1 * kMiB;
 
 }  // namespace
 
 Connection::Connection(Worker& worker, uint64_t session_id, uint64_t now_ms)
-    : exec::Session(session_id), worker_(worker), created_ms_(now_ms), last_activity_ms_(now_ms) {}
+    : exec::Session(session_id, &worker), worker_(worker), created_ms_(now_ms), last_activity_ms_(now_ms) {}
 
 Connection::~Connection() {
   worker_.subscriptions().UnsubscribeAll(*this);
@@ -118,8 +119,8 @@ void Connection::CloseSoon(bool after_reply) {
 
 void Connection::UpdateReading() {
   if (protocol_failed_ || close_after_reply || closing_ || ended_) return;
-  const bool want =
-      out.size() < kUnreadBytesMax && parking.requests.size() < kParkedRequestsMax && !worker_.holds_reading();
+  const bool want = out.size() < kUnreadBytesMax && parking.requests.size() < kParkedRequestsMax &&
+                    parking.bytes < kParkedBytesMax && !worker_.holds_reading();
   if (want && !stream_->reading()) stream_->StartReading();
   if (!want && stream_->reading()) stream_->StopReading();
 }
@@ -148,6 +149,7 @@ void Connection::Flush() {
       return;
     }
     const auto sent = static_cast<size_t>(taken);
+    last_activity_ms_ = worker_.now_ms();  // what it waited for counts: it is not idle since it asked
     out.Consume(sent);
     may_leave -= sent;
     exec::CommandCounter::Bump(worker_.mutable_stats().net_output_bytes, sent);
@@ -175,8 +177,6 @@ bool Connection::MayRunProtected() const {
   }
   return stream_->is_unix() || stream_->peer_is_loopback();
 }
-
-exec::Waker* Connection::waker() { return &worker_; }
 
 void Connection::Authenticate() {
   authenticated = true;
@@ -213,9 +213,9 @@ std::string Connection::MonitorName() const {
 
 uint64_t Connection::memory_bytes() const {
   uint64_t bytes = sizeof *this + output_memory_bytes() + parser_.memory_bytes() + queue_bytes +
-                   subscription_set().memory_bytes() + name.capacity() + lib_name.capacity() + lib_version.capacity();
+                   subscription_set().memory_bytes() + parking.bytes + name.capacity() + lib_name.capacity() +
+                   lib_version.capacity();
   if (parking.wait != nullptr) bytes += parking.wait->memory_bytes();
-  for (const exec::OwnedRequest& request : parking.requests) bytes += request.memory_bytes();
   for (const exec::WatchedKey& each : watched) bytes += sizeof each + each.key.size();
   return bytes;
 }

@@ -33,7 +33,6 @@ class Connection final : public exec::Session, public net::StreamHandler, public
 
   // exec::Session
   bool MayRunProtected() const override;
-  exec::Waker* waker() override;
 
   // pubsub::Subscriber
   void OnMessage(const pubsub::Message& message) noexcept override;
@@ -64,7 +63,11 @@ class Connection final : public exec::Session, public net::StreamHandler, public
   /// Ends the connection once what was gathered has run; `after_reply` lets queued replies leave first.
   void CloseSoon(bool after_reply);
   bool closing() const { return closing_; }
-  void MarkForClosing() { closing_ = true; }
+  /// From then on it is served nothing that it waits for, which would be lost.
+  void MarkForClosing() {
+    closing_ = true;
+    if (parking.wait != nullptr) static_cast<void>(parking.wait->TryEnd(exec::Wait::State::kGone));
+  }
 
   bool is_parked() const { return parking.parked(); }
 

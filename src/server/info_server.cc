@@ -93,7 +93,8 @@ void InfoClients(InfoSource& source, std::string* out) {
   AppendFormat(out, "watching_clients:%" PRIu64 "\r\nclients_in_timeout_table:%" PRIu64 "\r\n", clients.watching,
                clients.timeouts);
   AppendFormat(out, "total_watched_keys:%" PRIu64 "\r\n", clients.watched_keys);
-  AppendFormat(out, "total_blocking_keys:%" PRIu64 "\r\ntotal_blocking_keys_on_nokey:0\r\n", clients.awaited_keys);
+  AppendFormat(out, "total_blocking_keys:%" PRIu64 "\r\ntotal_blocking_keys_on_nokey:%" PRIu64 "\r\n",
+               clients.awaited_keys, clients.awaited_gone_keys);
 }
 
 void InfoPersistence(InfoSource& source, std::string* out) {

@@ -13,7 +13,7 @@ namespace terrace::server {
 ClientSummary SummarizeClients(exec::Executor& executor, const Parts& parts) {
   ClientSummary summary;
   executor.Exclusive([&] {
-    std::set<std::pair<unsigned, Bytes>> awaited;
+    std::set<std::pair<unsigned, Bytes>> awaited, awaited_gone;
     for (const auto& worker : parts.workers) {
       summary.timeouts += worker->parking_lot().timeouts();
       for (const auto& connection : worker->connections()) {
@@ -26,11 +26,15 @@ ClientSummary SummarizeClients(exec::Executor& executor, const Parts& parts) {
         summary.input_bytes_max = std::max<uint64_t>(summary.input_bytes_max, connection->parser().buffered_bytes());
         summary.output_bytes_max = std::max<uint64_t>(summary.output_bytes_max, connection->output_bytes());
         if (const exec::Wait* wait = connection->parking.wait.get()) {
-          for (const exec::NamedKey& key : wait->keys) awaited.emplace(wait->db, key.key);
+          for (const exec::NamedKey& key : wait->keys) {
+            awaited.emplace(wait->db, key.key);
+            if (wait->also_when_gone) awaited_gone.emplace(wait->db, key.key);
+          }
         }
       }
     }
     summary.awaited_keys = awaited.size();
+    summary.awaited_gone_keys = awaited_gone.size();
   });
   return summary;
 }

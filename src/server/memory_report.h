@@ -23,6 +23,7 @@ struct ClientSummary {
   uint64_t watching = 0;
   uint64_t watched_keys = 0;
   uint64_t awaited_keys = 0;  // that somebody waits for
+  uint64_t awaited_gone_keys = 0;  // of them, those whose going is waited for, too
   uint64_t timeouts = 0;      // waits that end by themselves
   uint64_t memory_bytes = 0;
   uint64_t input_bytes_max = 0;   // longest unfinished request

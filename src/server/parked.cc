@@ -10,11 +10,11 @@ namespace terrace::server {
 using exec::ParkReason;
 using exec::Wait;
 
-// The executor has said why. A paused request is kept here; one that waits for keys is kept by its wait.
+// The executor has said why. A paused request is kept here; one that waits is kept by its wait.
 void Worker::Park(Connection& connection, const commands::Command* command, Args args, Bytes raw) {
   if (connection.parking.reason == ParkReason::kPaused) {
-    connection.parking.requests.emplace_front(command, args, raw);
-  } else if (parking_lot_.Add(connection.parking.wait, executor_.NowNs())) {
+    connection.parking.PutFirst(exec::OwnedRequest(command, args, raw));
+  } else if (parking_lot_.Add(connection.parking.wait)) {
     wait_timer_.Start(parking_lot_.NextMs(executor_.NowNs()));
   }
 }
@@ -35,16 +35,8 @@ void Worker::TakeEndedWaits() {
 void Worker::EndWait(Wait& wait) {
   if (wait.session == nullptr) return;  // the client has gone meanwhile
   auto& connection = static_cast<Connection&>(*wait.session);
-  const ParkingLot::SharedWait kept = std::move(connection.parking.wait);
-  connection.parking.wait = nullptr;
-  connection.parking.reason = ParkReason::kNone;
-  wait.session = nullptr;
   parking_lot_.Remove(wait);
-  executor_.ForgetWait(wait);
-  if (wait.state() == Wait::State::kRestarted) {
-    connection.parking.requests.push_front(std::move(wait.request));
-  } else {
-    executor_.FinishWait(connection, wait);
+  if (executor_.EndWait(connection)) {
     exec::CommandCounter::Bump(stats_.commands, 1);
     if (connection.reply_mode == exec::ReplyMode::kSkipNext) connection.EndSkip();
   }
@@ -54,13 +46,8 @@ void Worker::EndWait(Wait& wait) {
 
 // The connection is about to go.
 void Worker::AbandonWait(Connection& connection) {
-  const ParkingLot::SharedWait wait = std::move(connection.parking.wait);
-  connection.parking.wait = nullptr;
-  // If somebody serves it at this moment, what it is given is lost with the connection, as a reply on its way would be.
-  static_cast<void>(wait->TryEnd(Wait::State::kGone));
-  wait->session = nullptr;
-  parking_lot_.Remove(*wait);
-  executor_.ForgetWait(*wait);
+  parking_lot_.Remove(*connection.parking.wait);
+  executor_.AbandonWait(connection);
 }
 
 void Worker::RunUnparked() {
@@ -73,13 +60,13 @@ void Worker::RunParked(Connection& connection) {
   exec::Parking& parking = connection.parking;
   while (parking.reason == ParkReason::kNone && !parking.requests.empty() && !connection.closing() &&
          !connection.close_after_reply) {
-    const exec::OwnedRequest request = std::move(parking.requests.front());
-    parking.requests.pop_front();
+    const exec::OwnedRequest request = parking.TakeFirst();
     const exec::Invocation invocation{request.command(), request.args(), request.raw(), 0, false};
     if (RunRequest(connection, invocation) == exec::Executor::Outcome::kParked) {
       Park(connection, request.command(), request.args(), request.raw());
       break;
     }
+    parking.resumed.reset();
     if (participant_->WantedOut()) participant_->Yield();
   }
   Touch(connection);

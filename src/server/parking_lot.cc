@@ -1,7 +1,5 @@
 #include "server/parking_lot.h"
 
-#include <limits>
-
 namespace terrace::server {
 namespace {
 
@@ -11,14 +9,10 @@ constexpr uint64_t kRetryNs = kNsPerMs;
 
 }  // namespace
 
-bool ParkingLot::Add(const SharedWait& wait, uint64_t now_ns) {
-  // Beyond what the clock can count it is for ever.
-  if (wait->timeout_ms == 0 || wait->timeout_ms > (std::numeric_limits<uint64_t>::max() - now_ns) / kNsPerMs) {
-    return false;
-  }
-  const uint64_t deadline = now_ns + wait->timeout_ms * kNsPerMs;
-  const auto place = timeouts_.emplace(std::pair(deadline, wait->number), wait).first;
-  deadlines_.emplace(wait->number, deadline);
+bool ParkingLot::Add(const SharedWait& wait) {
+  if (wait->deadline_ns == 0) return false;
+  const auto place = timeouts_.emplace(std::pair(wait->deadline_ns, wait->number), wait).first;
+  deadlines_.emplace(wait->number, wait->deadline_ns);
   return place == timeouts_.begin();
 }
 

@@ -34,7 +34,7 @@ class ParkingLot {
   }
 
   /// A wait has begun; true if its time is over before any other's.
-  bool Add(const SharedWait& wait, uint64_t now_ns);
+  bool Add(const SharedWait& wait);
   /// It has ended.
   void Remove(const exec::Wait& wait);
   /// One whose time is over and that nobody else has ended; it has ended now. nullptr if there is none.

@@ -220,7 +220,7 @@ void Worker::RunOne(Gathered& request) {
   }
   if (TERRACE_LIKELY(!connection.closing() && !connection.close_after_reply)) {
     if (TERRACE_UNLIKELY(connection.is_parked())) {
-      connection.parking.requests.emplace_back(request.command, args, request.raw);
+      connection.parking.PutLast(exec::OwnedRequest(request.command, args, request.raw));
     } else {
       const exec::Invocation invocation{request.command, args, request.raw, request.hash, request.hashed};
       if (TERRACE_UNLIKELY(RunRequest(connection, invocation) == exec::Executor::Outcome::kParked)) {

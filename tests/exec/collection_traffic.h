@@ -19,7 +19,7 @@ inline const char* const kCollectionCommands[] = {
     // lists
     "RPUSH L t t m", "LPUSH L t", "RPUSH L t t t t t t t", "LPUSHX L m", "RPUSHX L m", "LPOP L", "RPOP L i", "LSET L i t",
     "LINSERT L BEFORE m t", "LTRIM L i -1", "LREM L i m", "LMOVE L L LEFT RIGHT", "RPOPLPUSH L L", "LMPOP 2 L L LEFT COUNT i",
-    "RPUSH K t",
+    "RPUSH K t", "BLPOP L L 0", "BRPOP L 0", "BLMOVE L L RIGHT LEFT 0", "BRPOPLPUSH L L 0", "BLMPOP 0 2 L L RIGHT COUNT i",
     // hashes
     "HSET H m t m t m t", "HSET H t t", "HSETNX H m t", "HMSET H m t m t", "HDEL H m m", "HINCRBY H n n",
     "HINCRBYFLOAT H n d", "HSET K m t",
@@ -30,6 +30,7 @@ inline const char* const kCollectionCommands[] = {
     "ZADD Z d m n t", "ZADD Z NX d m", "ZADD Z XX GT CH d m", "ZADD Z INCR d m", "ZINCRBY Z d m", "ZREM Z m m", "ZPOPMIN Z",
     "ZPOPMAX Z i", "ZMPOP 2 Z Z MIN COUNT i", "ZREMRANGEBYRANK Z i i", "ZREMRANGEBYSCORE Z n inf", "ZREMRANGEBYLEX Z [m [x",
     "ZRANGESTORE Z Z i -1", "ZUNIONSTORE Z 2 Z Z", "ZINTERSTORE Z 2 Z S", "ZDIFFSTORE Z 2 Z Z", "ZADD K n m",
+    "BZPOPMIN Z Z 0", "BZPOPMAX Z 0", "BZMPOP 0 2 Z Z MAX COUNT i",
     // across
     "DEL L", "DEL H", "DEL S", "DEL Z", "UNLINK L", "PEXPIRE K n", "COPY K K REPLACE", "RENAME K K", "MOVE K 1", "SET K t",
     // bits

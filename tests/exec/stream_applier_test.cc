@@ -32,6 +32,7 @@ struct Fixture : EngineFixture {
                        commands::ListCommands(), commands::HashCommands(), commands::SetCommands(),
                        commands::ZsetCommands(), commands::ZsetRangeCommands(),
                        commands::ZsetPopCommands(), commands::ZsetWalkCommands(), commands::BitCommands(),
+                       commands::BlockingListCommands(), commands::BlockingZsetCommands(),
                        exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()},
                       kDatabases) {}
 

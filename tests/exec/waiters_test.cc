@@ -2,20 +2,22 @@
 // to another key; both wait for it.
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <memory>
 #include <thread>
 
 #include "base/numbers.h"
-#include "commands/support/engine_fixture.h"
+#include "commands/support/waiting_clients.h"
 #include "exec/families.h"
 #include "exec/transaction.h"
 
 using namespace terrace;
 using exec::ParkReason;
 using exec::Wait;
-using terrace::testing::EngineFixture;
 using terrace::testing::Lines;
-using Outcome = exec::Executor::Outcome;
+using terrace::testing::WaitingClients;
+using terrace::testing::WaitingSession;
+using Outcome = WaitingClients::Outcome;
 
 namespace {
 
@@ -58,84 +60,82 @@ Effect MoveOver(WriteContext& ctx, Args args) {
   return Effect::None();
 }
 
+// WAFTER key version timeout-ms: the version that a key has (a number) once it is higher than the one given; "$" is the one it
+// has now.
+void After(ReadContext& ctx, Args args) {
+  engine::IntegerText text;
+  const engine::Entry* entry = ctx.Peek(args[1]);
+  const std::string now = entry == nullptr ? "0" : std::string(entry->StringBytes(&text));
+  const std::string asked = args[2] == "$" ? now : std::string(args[2]);
+  if (*ParseUint64(now) > *ParseUint64(asked)) return ctx.reply.Bulk(now);
+  ctx.WaitFor(Type::kString, args.span().subspan(1, 1), *ParseUint64(args[3]), EmptyReply::kNullArray,
+              {.request = {"WAFTER", std::string(args[1]), asked, std::string(args[3])}});
+}
+
+// WWATCH key [key ...]: waits for a string that begins with "!"; that a key is missing or no string is an error.
+void WatchKeys(ReadContext& ctx, Args args) {
+  const auto keys = args.span().subspan(1);
+  for (const Bytes& key : keys) {
+    const auto entry = ctx.Peek(key, Type::kString);
+    if (!entry.ok()) return ReplyError(ctx, entry.error());
+    if (*entry == nullptr) return ctx.reply.Error("ERR no " + std::string(key));
+  }
+  for (const Bytes& key : keys) {
+    engine::IntegerText text;
+    const std::string value(ctx.Peek(key)->StringBytes(&text));
+    if (value[0] == '!') return ctx.reply.Bulk(value);
+  }
+  ctx.WaitFor(Type::kString, keys, 0, EmptyReply::kNullArray, {.also_when_gone = true});
+}
+
+// WSECRET key value: a SET that says it brings nothing.
+Effect Secret(WriteContext& ctx, Args args) {
+  ctx.Edit(args[1]).SetString(engine::StringSource::Of(args[2]), 0);
+  ctx.reply.Ok();
+  return Effect::AsReceived();
+}
+
+// Something outside: what a value on its way from a disk would be.
+bool outside_is_ready = false;
+std::vector<std::shared_ptr<engine::Waiter>> enlisted;
+struct Outside final : Readiness {
+  void Enlist(std::shared_ptr<engine::Waiter> waiter) override { enlisted.push_back(std::move(waiter)); }
+} outside;
+
+// WOUTSIDE key value: a SET that needs something outside, if the session can stop for it.
+Effect SetFromOutside(WriteContext& ctx, Args args) {
+  if (!outside_is_ready && ctx.StopUntil(outside)) return Effect::None();
+  return Secret(ctx, args);
+}
+
+// WAWAIT key: waits for a string, then needs something outside to take it.
+Effect AwaitFromOutside(WriteContext& ctx, Args args) {
+  if (ctx.Peek(args[1]) == nullptr) {
+    ctx.WaitFor(Type::kString, args.span().subspan(1, 1), 0, EmptyReply::kNull);
+    return Effect::None();
+  }
+  if (!outside_is_ready && ctx.StopUntil(outside)) return Effect::None();
+  return Move(ctx, args[1], Bytes());
+}
+
 constexpr KeySpec kTakeKeys[] = {{.flags = kKeyRW, .index = 1, .last = -2}};
 constexpr KeySpec kMoveKeys[] = {{.flags = kKeyRW, .index = 1, .last = 1}};
+constexpr KeySpec kSetKey[] = {{.flags = kKeyRW, .index = 1, .last = 1}};
+constexpr KeySpec kWatchedKeys[] = {{.flags = kKeyRO, .index = 1, .last = -1}};
 constexpr CommandSpec kWaitingCommands[] = {
     {.name = "wtake", .arity = -3, .flags = kWrite | kBlocking, .keys = kTakeKeys, .write = Take},
     {.name = "wmove", .arity = 3, .flags = kWrite | kBlocking, .keys = kMoveKeys, .write = MoveOver},
+    {.name = "wafter", .arity = 4, .flags = kReadonly | kBlocking, .keys = kSetKey, .read = After},
+    {.name = "wsecret", .arity = 3, .flags = kWrite | kBringsNothing, .keys = kSetKey, .write = Secret},
+    {.name = "woutside", .arity = 3, .flags = kWrite, .keys = kSetKey, .write = SetFromOutside},
+    {.name = "wawait", .arity = 2, .flags = kWrite | kBlocking, .keys = kSetKey, .write = AwaitFromOutside},
+    {.name = "wwatch", .arity = -2, .flags = kReadonly | kBlocking, .keys = kWatchedKeys, .read = WatchKeys},
 };
 
-struct WaitingSession final : exec::Session {
-  WaitingSession(uint64_t session_id, exec::Waker& session_waker) : exec::Session(session_id), waker_(session_waker) {}
-  exec::Waker* waker() override { return &waker_; }
-
- private:
-  exec::Waker& waker_;
-};
-
-// Several sessions on one executor, as a worker has them.
-struct Fixture : EngineFixture, exec::Waker {
-  Fixture() : EngineFixture({kWaitingCommands, StringCommands(), KeyCommands(), ExpireCommands(),
-                             exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()}) {}
-  ~Fixture() override {
-    for (auto& each : sessions) End(*each, Wait::State::kGone);
-  }
-
-  void Wake(std::shared_ptr<Wait> wait) noexcept override { woken.push_back(std::move(wait)); }
-
-  WaitingSession& Client() {
-    sessions.push_back(std::make_unique<WaitingSession>(sessions.size() + 10, *this));
-    return *sessions.back();
-  }
-  Outcome Try(exec::Session& client, const std::vector<Bytes>& args) {
-    const exec::OwnedRequest request(table.Find(args[0]), Args(args.data(), args.size()), Bytes());
-    executor.BeginBatch();
-    return executor.Execute(client, {.command = request.command(), .args = request.args()});
-  }
-  /// A client that waits with this command.
-  WaitingSession& Waiting(const std::vector<Bytes>& args) {
-    WaitingSession& client = Client();
-    REQUIRE(Try(client, args) == Outcome::kParked);
-    REQUIRE(client.parking.reason == ParkReason::kKeys);
-    REQUIRE(client.out.empty());
-    return client;
-  }
-  /// What the client got; "" if it still waits.
-  std::string Got(exec::Session& client) {
-    const std::shared_ptr<Wait> wait = client.parking.wait;
-    if (wait != nullptr && wait->state() != Wait::State::kWaiting) {
-      executor.FinishWait(client, *wait);
-      Forget(client);
-    }
-    resp::ReplyParser parser;
-    while (!client.out.empty()) {
-      resp::IoSlice slice;
-      client.out.Gather(&slice, 1);
-      parser.Feed(Bytes(slice.base, slice.len));
-      client.out.Consume(slice.len);
-    }
-    resp::ReplyValue value;
-    return parser.Next(&value) == resp::ReplyParser::Outcome::kValue ? value.ToString() : "";
-  }
-  bool End(exec::Session& client, Wait::State state) {
-    if (client.parking.wait == nullptr) return false;
-    const bool ended = client.parking.wait->TryEnd(state);
-    if (state == Wait::State::kGone) Forget(client);
-    return ended;
-  }
-  void Forget(exec::Session& client) {
-    executor.ForgetWait(*client.parking.wait);
-    client.parking = {};
-  }
-  bool AnybodyListed(Bytes key, unsigned db = 0) {
-    engine::KeyRef ref = executor.RefFor(db, key);
-    bool any = false;
-    executor.WithLocked(&ref, 1, [&] { any = ref.shard->interest() != nullptr && ref.shard->interest()->has_waits(); });
-    return any;
-  }
-
-  std::vector<std::shared_ptr<Wait>> woken;
-  std::vector<std::unique_ptr<WaitingSession>> sessions;
+// What a waiter is worth: the made-up commands and those whose units bring something.
+struct Fixture : WaitingClients {
+  Fixture() : WaitingClients({kWaitingCommands, StringCommands(), KeyCommands(), ExpireCommands(), IterationCommands(), ListCommands(),
+                              exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()}) {}
 };
 
 }  // namespace
@@ -280,6 +280,215 @@ TEST_SUITE("exec/waiters") {
     engine.Run({"SET", "a", "1"});
     CHECK(engine.Log() == Lines{"SET a 1", "RENAME a b", "DEL b"});
     CHECK(engine.Events() == Lines{"set a", "taken a", "taken b"});
+  }
+
+  TEST_CASE("what runs again is what the first run made of it, and all that wait see the same") {
+    Fixture engine;
+    engine.Run({"SET", "k", "7"});
+    WaitingSession& first = engine.Waiting({"WAFTER", "k", "$", "0"});
+    WaitingSession& second = engine.Waiting({"WAFTER", "k", "8", "0"});
+    engine.Run({"SET", "k", "5"});
+    engine.Run({"SET", "k", "7"});
+    CHECK(engine.woken.empty());
+    engine.Run({"SET", "k", "8"});
+    CHECK(engine.Got(first) == "\"8\"");
+    CHECK(engine.Got(second) == "");
+    engine.Run({"SET", "k", "9"});
+    CHECK(engine.Got(second) == "\"9\"");
+    CHECK_FALSE(engine.AnybodyListed("k"));
+  }
+
+  TEST_CASE("a command that starts anew keeps its words, its place in line and its deadline") {
+    Fixture engine;
+    engine.Run({"SET", "k", "3"});
+    WaitingSession& client = engine.Waiting({"WAFTER", "k", "$", "1000"});
+    const std::shared_ptr<Wait> before = client.parking.wait;
+    engine.Run({"DEL", "k"});
+    engine.AdvanceMs(400);
+    std::thread([&] { before->Restart(); }).join();
+    REQUIRE(engine.woken.size() == 1);
+    CHECK(engine.Got(client) == "");
+    const std::shared_ptr<Wait> after = client.parking.wait;
+    REQUIRE(after != nullptr);
+    CHECK(after != before);
+    CHECK(after->number == before->number);
+    CHECK(after->deadline_ns == before->deadline_ns);
+    CHECK_FALSE(client.parking.resumed.has_value());
+    engine.Run({"SET", "k", "2"});
+    CHECK(engine.Got(client) == "");
+    engine.Run({"SET", "k", "4"});
+    CHECK(engine.Got(client) == "\"4\"");
+    before->Restart();  // has ended before
+    CHECK(engine.woken.size() == 2);
+  }
+
+  TEST_CASE("who wants to know is told that a key has gone, whatever took it") {
+    const auto run_all = [](Fixture& engine, const std::vector<std::vector<Bytes>>& commands) {
+      for (const auto& args : commands) engine.Run(args);
+    };
+    const auto make_due = [](Fixture& engine) {
+      engine.Run({"PEXPIRE", "k", "10"});
+      engine.AdvanceMs(11);
+    };
+    struct Loss {
+      const char* name;
+      std::function<void(Fixture&)> happens;
+      bool all_keys = false;
+    };
+    const Loss losses[] = {
+        {"DEL", [&](Fixture& engine) { engine.Run({"DEL", "k"}); }},
+        {"a transaction", [&](Fixture& engine) { run_all(engine, {{"MULTI"}, {"SET", "k", "!"}, {"DEL", "k"}, {"EXEC"}}); }},
+        {"an exclusive transaction",
+         [&](Fixture& engine) { run_all(engine, {{"MULTI"}, {"KEYS", "*"}, {"DEL", "k"}, {"EXEC"}}); }},
+        {"FLUSHDB", [&](Fixture& engine) { engine.Run({"FLUSHDB"}); }, true},
+        {"SWAPDB", [&](Fixture& engine) { engine.Run({"SWAPDB", "0", "1"}); }, true},
+        {"due, met by a timer",
+         [&](Fixture& engine) {
+           make_due(engine);
+           engine.executor.ExpireDueKeys(0, 1, 1'000'000'000);
+         }},
+        {"due, met by a reader",
+         [&](Fixture& engine) {
+           make_due(engine);
+           engine.Run({"GET", "k"});
+         }},
+        {"due, met by a walk",
+         [&](Fixture& engine) {
+           make_due(engine);
+           engine.Run({"KEYS", "*"});
+         }},
+        {"due, met by a walk in a transaction",
+         [&](Fixture& engine) {
+           make_due(engine);
+           run_all(engine, {{"MULTI"}, {"KEYS", "*"}, {"EXEC"}});
+         }},
+        {"evicted",
+         [&](Fixture& engine) {
+           engine.Run({"PEXPIRE", "k", "1000"});
+           engine.eviction.policy = engine::EvictionPolicy::kVolatileTtl;
+           engine.eviction.memory_max = 1;
+           engine.executor.MakeRoom();
+         }},
+    };
+    for (const Loss& loss : losses) {
+      for (const bool alone : {true, false}) {
+        CAPTURE(loss.name);
+        CAPTURE(alone);
+        Fixture engine;
+        engine.Run({"SET", "k", "1"});
+        engine.Run({"SET", "other", "1"});
+        WaitingSession& client = alone ? engine.Waiting({"WWATCH", "k"}) : engine.Waiting({"WWATCH", "other", "k"});
+        engine.Run({"SET", "k", "2"});
+        CHECK(engine.Got(client) == "");
+        loss.happens(engine);
+        CHECK(engine.Run({"EXISTS", "k"}) == "0");
+        CHECK(engine.Got(client) == (loss.all_keys && !alone ? "(error) ERR no other" : "(error) ERR no k"));
+        CHECK_FALSE(engine.AnybodyListed("k"));
+        CHECK_FALSE(engine.AnybodyListed("other"));
+      }
+    }
+  }
+
+  TEST_CASE("who wants to know is told of another type, others wait on") {
+    Fixture engine;
+    engine.Run({"SET", "k", "1"});
+    WaitingSession& told = engine.Waiting({"WWATCH", "k"});
+    WaitingSession& other = engine.Waiting({"WAFTER", "k", "$", "0"});
+    engine.Run({"LPUSH", "list", "1"});
+    engine.Run({"RENAME", "list", "k"});
+    CHECK(engine.Got(told) == "(error) WRONGTYPE Operation against a key holding the wrong kind of value");
+    CHECK(engine.Got(other) == "");
+  }
+
+  TEST_CASE("of several keys the others are seen as they are by who wants to know") {
+    Fixture engine;
+    engine.Run({"SET", "a", "1"});
+    engine.Run({"SET", "b", "1"});
+    WaitingSession& client = engine.Waiting({"WWATCH", "a", "b"});
+    WaitingSession& other = engine.Waiting({"WWATCH", "b", "a"});
+    engine.Run({"SET", "b", "2"});
+    CHECK(engine.woken.empty());
+    engine.Run({"SET", "b", "!"});
+    CHECK(engine.Got(client) == "\"!\"");
+    CHECK(engine.Got(other) == "\"!\"");
+  }
+
+  TEST_CASE("a command that says it brings nothing asks nobody") {
+    Fixture engine;
+    engine.Run({"SET", "k", "1"});
+    WaitingSession& client = engine.Waiting({"WAFTER", "k", "$", "0"});
+    CHECK(engine.Run({"WSECRET", "k", "5"}) == "OK");
+    CHECK(engine.Got(client) == "");
+    engine.Run({"EXPIRE", "k", "100"});
+    CHECK(engine.Got(client) == "\"5\"");
+  }
+
+  TEST_CASE("a session stops for something outside, and any thread lets it go on") {
+    Fixture engine;
+    outside_is_ready = false;
+    WaitingSession& client = engine.Client();
+    CHECK(engine.Try(client, {"WOUTSIDE", "k", "v"}) == Outcome::kParked);
+    CHECK(client.parking.reason == ParkReason::kOutside);
+    CHECK_FALSE(engine.AnybodyListed("k"));
+    CHECK(engine.Run({"SET", "k", "before"}) == "OK");  // nothing is held up meanwhile
+    CHECK(engine.Got(client) == "");
+    // Not ready after all: it stops again.
+    std::thread([] { enlisted.back()->Restart(); }).join();
+    CHECK(engine.Got(client) == "");
+    CHECK(client.parking.reason == ParkReason::kOutside);
+    CHECK(enlisted.size() == 2);
+    std::thread([] {
+      outside_is_ready = true;
+      for (const auto& each : enlisted) each->Restart();
+    }).join();
+    CHECK(engine.woken.size() == 2);
+    CHECK(engine.Run({"GET", "k"}) == "\"before\"");  // it runs on its own thread
+    CHECK(engine.Got(client) == "OK");
+    CHECK(client.parking.reason == ParkReason::kNone);
+    CHECK(engine.Run({"GET", "k"}) == "\"v\"");
+    enlisted.clear();
+  }
+
+  TEST_CASE("what is ready at once restarts at once; a session that has gone does not") {
+    Fixture engine;
+    outside_is_ready = false;
+    WaitingSession& gone = engine.Client();
+    CHECK(engine.Try(gone, {"WOUTSIDE", "k", "v"}) == Outcome::kParked);
+    engine.End(gone, Wait::State::kGone);
+    outside_is_ready = true;
+    enlisted.back()->Restart();
+    CHECK(engine.woken.empty());
+    CHECK(gone.out.empty());
+    enlisted.clear();
+  }
+
+  TEST_CASE("inside MULTI and in a stream nothing stops for something outside") {
+    Fixture engine;
+    outside_is_ready = false;
+    WaitingSession& client = engine.Client();
+    for (const std::vector<Bytes>& args : std::vector<std::vector<Bytes>>{{"MULTI"}, {"WOUTSIDE", "k", "v"}}) {
+      engine.Try(client, args);
+      engine.Got(client);
+    }
+    CHECK(engine.Try(client, {"EXEC"}) == Outcome::kDone);
+    CHECK(engine.Got(client) == "[OK]");
+    CHECK(engine.Run({"WOUTSIDE", "k", "w"}) == "OK");  // this session has no thread to go on with
+    CHECK(engine.Apply({"WOUTSIDE", "k", "x"}));
+    CHECK(enlisted.empty());
+  }
+
+  TEST_CASE("a waiter whose command has to stop for something outside is not served but does so itself") {
+    Fixture engine;
+    outside_is_ready = false;
+    WaitingSession& client = engine.Waiting({"WAWAIT", "k"});
+    engine.Run({"SET", "k", "v"});
+    CHECK(engine.Got(client) == "");
+    CHECK(client.parking.reason == ParkReason::kOutside);
+    CHECK(engine.Run({"GET", "k"}) == "\"v\"");
+    outside_is_ready = true;
+    enlisted.back()->Restart();
+    CHECK(engine.Got(client) == "\"v\"");
+    enlisted.clear();
   }
 
   TEST_CASE("waiters move with their keys' shards when the keyspace grows") {

@@ -2,8 +2,10 @@
 // to another key; both wait for it.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include "base/numbers.h"
@@ -567,6 +569,72 @@ TEST_SUITE("exec/waiters") {
       REQUIRE(got == "\"" + std::to_string(i) + "\"");
     }
     producer.join();
+    engine.participant->In();
+  }
+
+  TEST_CASE("whoever comes first ends a wait: served by one thread, restarted by another, nothing is lost or comes twice") {
+    Fixture engine;
+    constexpr int kRounds = 1000;
+    std::thread producer([&] {
+      engine::Participant* self = engine.participants.Join();
+      exec::Executor executor(engine.environment, *self, engine.publisher, nullptr, nullptr, 7);
+      exec::Session session(99);
+      for (int i = 0; i < kRounds;) {
+        self->In();
+        const std::string number = std::to_string(i);
+        const Bytes words[] = {"SETNX", "k", number};
+        executor.BeginBatch();
+        executor.Execute(session, {.command = engine.table.Find("SETNX"), .args = Args(words, 3)});
+        resp::IoSlice slice;
+        session.out.Gather(&slice, 1);
+        i += slice.base[1] == '1';
+        session.out.Clear();
+        self->Out();
+        std::this_thread::yield();
+      }
+      engine.participants.Leave(self);
+    });
+    std::mutex mutex;
+    std::shared_ptr<Wait> current;
+    std::atomic<bool> over{false};
+    std::thread restarter([&] {
+      while (!over.load()) {
+        std::shared_ptr<Wait> wait;
+        {
+          std::lock_guard lock(mutex);
+          wait = current;
+        }
+        if (wait != nullptr) wait->Restart();
+        std::this_thread::yield();
+      }
+    });
+    struct MailWaker final : exec::Waker {
+      void Wake(std::shared_ptr<Wait> wait) noexcept override { last.store(wait.get()); }
+      std::atomic<Wait*> last{nullptr};
+    } waker;
+    WaitingSession client(50, waker);
+    for (int i = 0; i < kRounds; ++i) {
+      engine.participant->In();
+      auto outcome = engine.Try(client, {"WTAKE", "other", "k", "0"});
+      while (outcome == Outcome::kParked) {
+        const std::shared_ptr<Wait> wait = client.parking.wait;
+        {
+          std::lock_guard lock(mutex);
+          current = wait;
+        }
+        engine.participant->Out();
+        while (waker.last.load() != wait.get()) std::this_thread::yield();
+        engine.participant->In();
+        outcome = engine.executor.EndWait(client) ? Outcome::kDone : engine.Try(client, client.parking.TakeFirst());
+      }
+      client.parking.resumed.reset();
+      const std::string got = engine.Got(client);
+      engine.participant->Out();
+      REQUIRE(got == "\"" + std::to_string(i) + "\"");
+    }
+    producer.join();
+    over.store(true);
+    restarter.join();
     engine.participant->In();
   }
 }

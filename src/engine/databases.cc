@@ -22,9 +22,8 @@ void Databases::Swap(unsigned a, unsigned b) {
   keyspaces_[b].store(first, std::memory_order_release);
 }
 
-std::unique_ptr<Keyspace> Databases::Flush(unsigned db) {
-  auto fresh = std::make_unique<Keyspace>(hash_key_, participants_);
-  return std::unique_ptr<Keyspace>(keyspaces_[db].exchange(fresh.release(), std::memory_order_acq_rel));
+std::unique_ptr<Keyspace> Databases::Exchange(unsigned db, std::unique_ptr<Keyspace> comes) {
+  return std::unique_ptr<Keyspace>(keyspaces_[db].exchange(comes.release(), std::memory_order_acq_rel));
 }
 
 void Databases::Discard(Entry* entry) {

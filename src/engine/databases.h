@@ -26,8 +26,12 @@ class Databases {
   uint64_t HashOf(Bytes key) const { return SipHash13(hash_key_, key); }
 
   void Swap(unsigned a, unsigned b);
-  /// Replaces the keyspace by an empty one and returns the old one, to be given to Discard.
-  std::unique_ptr<Keyspace> Flush(unsigned db);
+  /// An empty keyspace that could take the place of any.
+  std::unique_ptr<Keyspace> NewKeyspace() const { return std::make_unique<Keyspace>(hash_key_, participants_); }
+  /// Puts a keyspace into the place of the one in use and returns that, to be given to Discard.
+  std::unique_ptr<Keyspace> Exchange(unsigned db, std::unique_ptr<Keyspace> comes);
+  /// The same with an empty one.
+  std::unique_ptr<Keyspace> Flush(unsigned db) { return Exchange(db, NewKeyspace()); }
   /// Frees a replaced keyspace in the background, once nobody can hold a pointer into it. One that a cut is walking goes
   /// to the cut's observer instead.
   void Discard(std::unique_ptr<Keyspace> keyspace);

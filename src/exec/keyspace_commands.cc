@@ -7,61 +7,12 @@
 #include "commands/error_text.h"
 #include "exec/executor.h"
 #include "exec/families.h"
+#include "exec/keyspace_exchange.h"
 
 namespace terrace::exec {
 namespace {
 
 using engine::EngineCounters;
-
-// The keyspace `gone` is replaced by `comes` (nullptr: by nothing) under the watches on its keys. A watch breaks if its
-// key was there or will be, but for keys that are due: that one such key goes, comes or is exchanged for another is no
-// change.
-void BreakWatches(engine::Keyspace& gone, engine::Keyspace* comes, uint64_t now_ms) {
-  gone.staircase().ForEachShard(0, [&](engine::Shard& shard, uint64_t, uint64_t) {
-    if (shard.interest() == nullptr) return true;
-    auto& items = shard.interest()->items();
-    for (auto it = items.begin(); it != items.end();) {
-      const uint64_t hash = it->first;
-      engine::InterestTable::Item& item = it->second;
-      bool stays = true;
-      const bool was_here = shard.Lookup(hash, item.key) != nullptr;
-      const engine::Slot next =
-          comes == nullptr ? nullptr : comes->staircase().Guess(hash)->Lookup(hash, item.key);
-      const bool next_is_due = next != nullptr && engine::Shard::At(next)->IsDue(now_ms);
-      if (was_here || next != nullptr) {
-        if (item.stale && next == nullptr) {
-          item.stale = false;
-        } else if (!(item.stale && next_is_due) && !(!was_here && next_is_due)) {
-          stays = item.who->KeyChanges(hash, item.key);
-        } else {
-          item.stale = true;
-        }
-      }
-      it = stays ? std::next(it) : items.erase(it);
-    }
-    return true;
-  });
-}
-
-// The watches themselves, and the clients that wait, stay with the database's number, not with the keyspace that moves.
-void MoveInterest(engine::Keyspace& from, engine::Keyspace& to) {
-  from.staircase().ForEachShard(0, [&](engine::Shard& shard, uint64_t, uint64_t) {
-    if (shard.interest() == nullptr) return true;
-    shard.interest()->MoveTo([&](uint64_t hash) -> engine::InterestTable& {
-      return to.staircase().Guess(hash)->MakeInterest();
-    });
-    shard.interest_slot().reset();
-    return true;
-  });
-}
-
-// In an exclusive section. The old keyspace is freed once nobody can hold a pointer into it.
-void FlushOne(engine::Databases& databases, unsigned db, uint64_t now_ms) {
-  BreakWatches(databases.Get(db), nullptr, now_ms);
-  std::unique_ptr<engine::Keyspace> old = databases.Flush(db);
-  MoveInterest(*old, databases.Get(db));
-  databases.Discard(std::move(old));
-}
 
 // FLUSHDB | FLUSHALL [ASYNC | SYNC]: either way the memory is freed in the background.
 void Flush(SessionContext& ctx, Args args, bool all) {
@@ -77,7 +28,7 @@ void Flush(SessionContext& ctx, Args args, bool all) {
     for (unsigned i = 0; i < databases.count(); ++i) {
       if (!all && i != db) continue;
       emptied += databases.Get(i).size();
-      FlushOne(databases, i, ctx.now_ms());
+      ReplaceKeyspace(databases, i, databases.NewKeyspace(), ctx.now_ms());
     }
     unit.CountChanges(emptied);
     unit.LogArgs(db, args.begin(), args.size());

@@ -18,6 +18,7 @@
 #include "engine/access_clock.h"
 #include "engine/entry_codec.h"
 #include "server/config/special_values.h"
+#include "server/debug_reload.h"
 #include "server/digest.h"
 #include "server/families.h"
 #include "server/keyspace_summary.h"
@@ -103,7 +104,7 @@ void ChangeReplicationId(SessionContext& ctx, Args) {
 // DEBUG STRINGMATCH-LEN pattern string
 void StringMatch(SessionContext& ctx, Args args) { ctx.reply.Integer(GlobMatch(args[2], args[3]) ? 1 : 0); }
 
-// DEBUG RELOAD | LOADAOF
+// DEBUG LOADAOF
 void NoPersistence(SessionContext& ctx, Args) {
   ctx.reply.Error("ERR this version keeps data in memory only; persistence is not available yet");
 }
@@ -345,6 +346,9 @@ void Help(SessionContext& ctx, Args) {
              "    Replies with a value of the type: string, integer, double, bignum, null, array, set, map,",
              "    attrib, push, verbatim, true, false.", "QUICKLIST-PACKED-THRESHOLD <size>",
              "    List elements of so many bytes stand alone, outside of listpacks; 0: only those no node may hold.",
+             "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+             "    Writes all data to the file `dbfilename` and reads it back. NOSAVE reads a file that is there, NOFLUSH",
+             "    adds what is read to the data, MERGE lets it replace keys.",
              "SET-ACTIVE-EXPIRE <0|1>",
              "    0: keys that are due go only when they are asked for.", "SLEEP <seconds>",
              "    Stops the whole server; decimals allowed.", "STRINGMATCH-LEN <pattern> <string>",
@@ -380,7 +384,7 @@ constexpr Subcommand kSubcommands[] = {
     {"populate", 3, 5, Populate},
     {"protocol", 3, 3, Protocol},
     {"quicklist-packed-threshold", 3, 3, SetPlainBytes},
-    {"reload", 2, kAny, NoPersistence},
+    {"reload", 2, kAny, DebugReload},
     {"segfault", 2, 2, Segfault},
     {"set-active-expire", 3, 3, SetActiveExpire},
     {"sleep", 3, 3, Sleep},

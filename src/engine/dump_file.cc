@@ -1,0 +1,133 @@
+#include "engine/dump_file.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "engine/access_clock.h"
+#include "engine/edit.h"
+#include "engine/entry_codec.h"
+#include "engine/key_locks.h"
+
+namespace terrace::engine {
+namespace {
+
+rdb::KeyFacts FactsOf(const Entry& entry, const Unit& unit, KeptAccess kept) {
+  rdb::KeyFacts facts;
+  facts.deadline_ms = entry.deadline_ms();
+  if (kept == KeptAccess::kIdle) facts.idle_seconds = LruIdleSeconds(entry.access(), unit.now_ms);
+  if (kept == KeptAccess::kFrequency) facts.frequency = LfuCounter(entry.access(), unit.now_ms, unit.lfu_settings());
+  return facts;
+}
+
+}  // namespace
+
+void WriteDump(const Unit& unit, KeptAccess kept, rdb::FileWriter& writer) {
+  const Databases& databases = unit.databases;
+  for (unsigned db = 0; db < databases.count() && writer.ok(); ++db) {
+    Keyspace& keyspace = databases.Get(db);
+    if (keyspace.size() == 0) continue;
+    writer.SelectDatabase(db, keyspace.size(), keyspace.deadlines());
+    keyspace.ForEach([&](const Entry& entry) {
+      writer.Key(entry.key(), FactsOf(entry, unit, kept), EncodeValue(entry));
+    });
+  }
+}
+
+DumpLoader::DumpLoader(Unit& unit) : unit_(unit), databases_(unit.databases), loaded_(unit.databases.count()) {}
+
+Keyspace& DumpLoader::Loading(unsigned db) {
+  if (loaded_[db] == nullptr) loaded_[db] = databases_.NewKeyspace();
+  return *loaded_[db];
+}
+
+Status DumpLoader::TakeDatabase(uint64_t db) {
+  if (db >= databases_.count()) {
+    return Status::Error("keys of database " + std::to_string(db) + ", and there are " +
+                         std::to_string(databases_.count()) + " databases (setting `databases`)");
+  }
+  db_ = static_cast<unsigned>(db);
+  return Status::Ok();
+}
+
+Status DumpLoader::TakeFunctions(Bytes) { return Status::Error("a library of functions, which cannot be run here"); }
+
+uint32_t DumpLoader::AccessOf(const rdb::KeyFacts& facts) const {
+  if (unit_.settings.lfu.load(std::memory_order_relaxed)) {
+    return facts.frequency ? LfuPack(LfuMinutes(unit_.now_ms), *facts.frequency) : unit_.FreshAccess();
+  }
+  if (!facts.idle_seconds) return unit_.FreshAccess();
+  // The clock goes round in 194 days; who was idle for longer is taken as idle for all of that.
+  const auto idle = static_cast<uint32_t>(std::min<uint64_t>(*facts.idle_seconds, kAccessClockMask));
+  return (LruClock(unit_.now_ms) - idle) & kAccessClockMask;
+}
+
+void DumpLoader::Grow(Keyspace& keyspace) {
+  while (keyspace.NeedsStep() && keyspace.Step([]() -> uint64_t { return 0; })) {
+  }
+}
+
+Status DumpLoader::TakeKey(Bytes key, const rdb::KeyFacts& facts, const rdb::PayloadBody& body) {
+  if (facts.deadline_ms != 0 && facts.deadline_ms <= unit_.now_ms) return Status::Ok();
+  const auto decoded = DecodeEntry(body, key, facts.deadline_ms, unit_.settings.encoding);
+  if (!decoded.ok()) return Status::Error("the value of key '" + std::string(key) + "' is damaged");
+  Entry* entry = *decoded;
+  entry->set_access(AccessOf(facts));
+  Keyspace& keyspace = Loading(db_);
+  const uint64_t hash = databases_.HashOf(key);
+  Shard* shard = keyspace.staircase().Lock(hash);
+  const bool twice = shard->Lookup(hash, key) != nullptr;
+  if (!twice) keyspace.Insert(*shard, hash, entry, unit_.self.slot());
+  shard->Unlock();
+  if (twice) {
+    Entry::Delete(entry);
+    return Status::Error("key '" + std::string(key) + "' is there twice");
+  }
+  unit_.NoteDeadline(facts.deadline_ms);
+  Grow(keyspace);
+  return Status::Ok();
+}
+
+std::unique_ptr<Keyspace> DumpLoader::Take(unsigned db) {
+  Loading(db);
+  return std::move(loaded_[db]);
+}
+
+Status DumpLoader::AddTo(bool replace) {
+  for (unsigned db = 0; db < databases_.count() && !replace; ++db) {
+    if (loaded_[db] == nullptr) continue;
+    Keyspace& used = databases_.Get(db);
+    std::string taken;
+    loaded_[db]->ForEach([&](const Entry& entry) {
+      const uint64_t hash = databases_.HashOf(entry.key());
+      if (taken.empty() && used.staircase().Guess(hash)->Lookup(hash, entry.key()) != nullptr) taken = entry.key();
+    });
+    if (!taken.empty()) return Status::Error("key '" + taken + "' of database " + std::to_string(db) + " exists already");
+  }
+  for (unsigned db = 0; db < databases_.count(); ++db) {
+    if (loaded_[db] == nullptr) continue;
+    Keyspace& used = databases_.Get(db);
+    loaded_[db]->staircase().ForEachShard(0, [&](Shard& shard, uint64_t, uint64_t) {
+      std::vector<Entry*> entries;
+      for (unsigned i = 0; i < kShardBuckets; ++i) shard.ForEachInBucket(i, [&](Entry* entry) { entries.push_back(entry); });
+      for (Entry* entry : entries) {
+        const uint64_t hash = databases_.HashOf(entry->key());
+        loaded_[db]->Remove(shard, shard.Lookup(hash, entry->key()), hash, unit_.self.slot());
+        KeyRef ref;
+        ref.key = entry->key();
+        ref.hash = hash;
+        ref.keyspace = &used;
+        ref.db = db;
+        KeyLocks locks;
+        locks.Acquire(&ref, 1);
+        Edit(unit_, ref).Put(entry);
+        locks.Release();
+        Grow(used);
+      }
+      return true;
+    });
+  }
+  return Status::Ok();
+}
+
+}  // namespace terrace::engine

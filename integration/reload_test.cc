@@ -80,7 +80,7 @@ TEST_SUITE("integration/reload") {
     CHECK(client.Run("FLUSHALL") == "+OK");
     CHECK(client.Run("MSET a live c live") == "+OK");
     CHECK(client.Run("DEBUG RELOAD NOSAVE NOFLUSH") == "-ERR Error trying to load the RDB dump, check server logs.");
-    CHECK(client.Run("MGET a b c") == "[$live (nil) $live]");
+    CHECK(client.Run("MGET a b c") == "[$live $-1 $live]");
     CHECK(client.Run("DEBUG RELOAD NOSAVE NOFLUSH MERGE") == "+OK");
     CHECK(client.Run("MGET a b c") == "[$file $file $live]");
     CHECK(client.Run("DEBUG RELOAD SIDEWAYS") ==

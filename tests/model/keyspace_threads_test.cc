@@ -22,7 +22,7 @@ using namespace terrace::engine;
 namespace {
 
 constexpr unsigned kWorkers = 4;
-constexpr uint64_t kStableKeys = 300;
+constexpr uint64_t kStableKeys = kShardEntriesTarget / 3;  // few enough for two shards to become one again
 // A worker's; fewer would hardly grow.
 constexpr uint64_t kOperations = std::max<uint64_t>(ModelOperations(600'000), 60'000);
 

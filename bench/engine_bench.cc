@@ -1,25 +1,20 @@
-// engine_bench: what the engine costs without sockets, parsers and commands. Keys are 16 random bytes,
-// values 64.
+// engine_bench: what the engine costs without sockets, parsers and commands. Keys are 16 random bytes, values 64.
 //
-//   parts      what one operation is made of while everything is in the cache: the hash of a key, a lock and
-//   unlock,
-//              a lookup and an overwrite among 1,000 keys
-//   grow       inserting from empty: ns per insert with the hand-overs inside it; hand-overs: how many,
-//   longest in us
+//   parts      what one operation is made of while everything is in the cache: the hash of a key, a lock and unlock, a
+//              lookup and an overwrite among 1,000 keys
+//   grow       inserting from empty: ns per insert with the hand-overs inside it; hand-overs: how many, longest in us
 //              (wall and CPU), share of the time; largest single allocation
-//   memory     bytes per key over the 80 of payload: as the allocator counts them, and by the resident set;
-//              entries a bucket, bytes of it that are not entries
-//   lookup     GET-like: hash, lock the shard, find the key, copy the value out; keys uniform over the
-//   keyspace overwrite  SET-like: the same, and the value assigned in place
-//                one by one, and gathered in batches of 16 and 64: hash all and prefetch their buckets, then
-//                prefetch entries kEntriesAhead before they are looked up (a turn of a worker: gather,
-//                prefetch, run)
-//   threads    the same lookups and overwrites (batches of 64) from 1 .. --threads threads, each on a CPU of
-//   its own:
+//   memory     bytes per key over the 80 of payload: as the allocator counts them, and by the resident set; entries a
+//              bucket, bytes of it that are not entries
+//   lookup     GET-like: hash, lock the shard, find the key, copy the value out; keys uniform over the keyspace
+//   overwrite  SET-like: the same, and the value assigned in place
+//                one by one, and gathered in batches of 16 and 64: hash all and prefetch their buckets, then prefetch
+//                entries kEntriesAhead before they are looked up (a turn of a worker: gather, prefetch, run)
+//   threads    the same lookups and overwrites (batches of 64) from 1 .. --threads threads, each on a CPU of its own:
 //              throughput against one thread, lock acquisitions and how many of them had to wait
 //
-// Times are CPU time of the thread and the best of some rounds, so that a busy machine disturbs them less;
-// "wall" says so where it is not.
+// Times are CPU time of the thread and the best of some rounds, so that a busy machine disturbs them less; "wall" says so
+// where it is not.
 //
 //   engine_bench [--keys=1000000,5000000] [--threads=2] [--quick]
 //
@@ -256,8 +251,8 @@ void PrintGrowth(const Bed& bed, Growth& growth) {
               static_cast<double>(growth.cpu_ns) / static_cast<double>(growth.inserts),
               static_cast<unsigned long long>(growth.steps),
               100 * static_cast<double>(growth.step_cpu_ns) / static_cast<double>(growth.cpu_ns));
-  std::printf("  hand-over wall us: median %.0f, p99 %.0f, longest %.0f; CPU us: mean %.0f, longest %.0f\n",
-              quantile(0.5), quantile(0.99), quantile(1),
+  std::printf("  hand-over wall us: median %.0f, p99 %.0f, p99.9 %.0f, longest %.0f; CPU us: mean %.0f, longest %.0f\n",
+              quantile(0.5), quantile(0.99), quantile(0.999), quantile(1),
               static_cast<double>(growth.step_cpu_ns) /
                   static_cast<double>(std::max<uint64_t>(growth.steps, 1)) / 1000,
               static_cast<double>(growth.step_cpu_ns_max) / 1000);

@@ -8,7 +8,8 @@ std::vector<std::span<const CommandSpec>> DataFamilies() {
       ExpireCommands(), IterationCommands(), ObjectCommands(),  DumpCommands(),        PublishCommands(),
       ListCommands(),   HashCommands(),      SetCommands(),     SetAlgebraCommands(),  SetSampleCommands(),
       ZsetCommands(),   ZsetRangeCommands(), ZsetPopCommands(), ZsetWalkCommands(),    ZsetAlgebraCommands(),
-      GeoCommands(),    BlockingListCommands(), BlockingZsetCommands(),
+      GeoCommands(),    BlockingListCommands(), BlockingZsetCommands(), StreamCommands(), StreamReadCommands(),
+      StreamGroupCommands(), StreamPendingCommands(), StreamInfoCommands(),
   };
 }
 

@@ -32,6 +32,11 @@ std::span<const CommandSpec> BlockingZsetCommands();
 std::span<const CommandSpec> ListCommands();
 std::span<const CommandSpec> BlockingListCommands();
 std::span<const CommandSpec> GeoCommands();
+std::span<const CommandSpec> StreamCommands();
+std::span<const CommandSpec> StreamReadCommands();
+std::span<const CommandSpec> StreamGroupCommands();
+std::span<const CommandSpec> StreamPendingCommands();
+std::span<const CommandSpec> StreamInfoCommands();
 
 /// All of the above: what any database answers, whether it has a server around it or not.
 std::vector<std::span<const CommandSpec>> DataFamilies();

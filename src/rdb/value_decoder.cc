@@ -7,6 +7,7 @@
 #include "base/numbers.h"
 #include "rdb/item_reader.h"
 #include "rdb/length_codec.h"
+#include "rdb/stream_codec.h"
 #include "types/hash.h"
 #include "types/intset.h"
 #include "types/list.h"
@@ -222,8 +223,8 @@ PayloadResult<Value> DecodeCollection(const PayloadBody& body, const EncodingLim
     case Type::kSet: return Build<SetBuilder>(body, limits);
     case Type::kHash: return Build<HashBuilder>(body, limits);
     case Type::kZset: return Build<SortedSetBuilder>(body, limits);
-    case Type::kString:
-    case Type::kStream: break;
+    case Type::kStream: return DecodeStream(body);
+    case Type::kString: break;
   }
   return Unexpected{PayloadError::kBadFormat};
 }

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "rdb/length_codec.h"
+#include "rdb/stream_codec.h"
 #include "types/intset.h"
 #include "types/items.h"
 #include "types/list.h"
@@ -29,8 +30,8 @@ class Encoder {
       case Type::kSet: return EncodeSet();
       case Type::kHash: return EncodeHash();
       case Type::kZset: return EncodeZset();
-      case Type::kString:
-      case Type::kStream: break;
+      case Type::kStream: return EncodeStream();
+      case Type::kString: break;
     }
     TERRACE_CHECK(false && "a value of this type has no encoder");
   }
@@ -91,6 +92,12 @@ class Encoder {
       Text(member);
       sink_.PutLittle(std::bit_cast<uint64_t>(score));
     });
+  }
+
+  void EncodeStream() {
+    const ValueCode code = StreamCodeFor(options_.rdb_version);
+    Code(code);
+    rdb::EncodeStream(value_, code, options_.compression, sink_);
   }
 
   const types::Value value_;

@@ -4,6 +4,7 @@
 //   set          11: an intset; 2: count, members; 20: a listpack, for readers of RDB 11 and later
 //   hash         16: a listpack; 4: count, field, value ...
 //   sorted set   17: a listpack; 5: count, member, score ... highest first, which is how stock servers like to read it
+//   stream       19, or 21 for readers of RDB 11 and later (rdb/stream_codec.h)
 //
 // (and the code is the first byte). Packed forms are written as they lie in memory.
 #pragma once

@@ -2,6 +2,7 @@
 
 #include "server/text.h"
 #include "types/items.h"
+#include "types/stream.h"
 
 namespace terrace::server {
 namespace {
@@ -89,8 +90,19 @@ void Digest::FeedCollection(types::Value value) {
       return types::ForEachField(value, [&](Bytes field, Bytes text) { Add(OfPair(field, text)); });
     case Type::kZset:
       return types::ForEachScore(value, [&](Bytes member, double score) { Add(OfPair(member, Format("%.17g", score))); });
-    case Type::kString:
-    case Type::kStream: break;
+    case Type::kStream: return FeedStream(types::Stream(value));
+    case Type::kString: break;
+  }
+}
+
+void Digest::FeedStream(const types::Stream& stream) {
+  for (types::Stream::Cursor at = stream.First(); at; at.Next()) {
+    Chain(std::to_string(at.id().ms) + "." + std::to_string(at.id().seq));
+    at.ForEachField([&](const types::Element& field, const types::Element& text) {
+      char digits[kInt64CharsMax];
+      Chain(field.Text(digits));
+      Chain(text.Text(digits));
+    });
   }
 }
 

@@ -9,6 +9,7 @@
 //   value     Chain(u32 BE type), then
 //             string: Chain(it)     list: Chain(each)     set: Add(each)
 //             hash, sorted set: Add(the 20 bytes of a digest of its own, that chained field and value, member and score)
+//             stream: Chain("ms.seq") for each entry, and Chain(it) for each of its fields and values
 //             and with a deadline: Add("!!expire!!")
 //   key       Chain(name), then its value
 //   data set  each database that is not empty: Chain(u32 BE number), then Add(its 20 bytes) for every key
@@ -20,6 +21,7 @@
 #include "base/sha1.h"
 #include "engine/databases.h"
 #include "engine/entry.h"
+#include "types/stream.h"
 
 namespace terrace::server {
 
@@ -43,6 +45,7 @@ class Digest {
   void Chain(uint32_t number);
   void FeedValue(const engine::Entry& entry);
   void FeedCollection(types::Value value);
+  void FeedStream(const types::Stream& stream);
 
   Sha1Digest sum_{};
 };

@@ -5,6 +5,7 @@
 #include "types/listpack.h"
 #include "types/quicklist.h"
 #include "types/sorted_set.h"
+#include "types/stream.h"
 #include "types/table.h"
 
 namespace terrace::types {
@@ -31,6 +32,7 @@ size_t CountItems(Value value) {
     case Encoding::kIntset: return Intset(value.data).Count();
     case Encoding::kHashTable: return static_cast<const Table*>(value.data)->Size();
     case Encoding::kQuicklist: return Quicklist(value.data).Size();
+    case Encoding::kStream: return Stream(value).Size();
     default: TERRACE_CHECK(false && "a collection of another encoding");
   }
   return 0;

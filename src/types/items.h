@@ -9,7 +9,7 @@
 
 namespace terrace::types {
 
-/// Elements, members or fields.
+/// Elements, members, fields or entries.
 size_t CountItems(Value value);
 /// A list's elements from head to tail; a set's members in no particular order.
 void ForEachElement(Value list_or_set, const std::function<void(Bytes element)>& visit);

@@ -336,6 +336,11 @@ Listpack::Position Listpack::Replace(Position at, Bytes text) {
   return Splice(&data_, static_cast<size_t>(at - data_), size + BacklenBytes(size), NewElement(text));
 }
 
+Listpack::Position Listpack::Replace(Position at, int64_t value) {
+  const size_t size = LayoutOf(at).size();
+  return Splice(&data_, static_cast<size_t>(at - data_), size + BacklenBytes(size), NewElement(value));
+}
+
 Listpack::Position Listpack::Erase(Position at, size_t count) {
   const auto offset = static_cast<size_t>(at - data_);
   const size_t before = TotalBytes();

@@ -92,6 +92,7 @@ class Listpack {
   /// Before `at` (nullptr: at the end); returns the new element.
   Position Insert(Position at, Bytes text);
   Position Replace(Position at, Bytes text);
+  Position Replace(Position at, int64_t value);
   /// Takes `count` elements from `at` on (fewer if there are not so many); returns what stands there then, or nullptr.
   Position Erase(Position at, size_t count = 1);
   /// Takes elements that equal `text`, from the first on: passes over `pass_over` of them, then takes up to `max`. Returns

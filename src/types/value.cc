@@ -5,6 +5,7 @@
 #include "types/listpack.h"
 #include "types/quicklist.h"
 #include "types/scored_table.h"
+#include "types/stream.h"
 #include "types/table.h"
 
 namespace terrace::types {
@@ -17,6 +18,7 @@ const ValueOps& OpsOf(Encoding encoding) {
     case Encoding::kQuicklist: return kQuicklistOps;
     case Encoding::kHashTable: return kTableOps;
     case Encoding::kSkiplist: return kSkiplistOps;
+    case Encoding::kStream: return kStreamOps;
     default: break;
   }
   TERRACE_CHECK(false && "no collection has this encoding");

@@ -34,6 +34,7 @@ constexpr StockCollection kStockCollections[] = {
     {"1012120000000400816602817602816e020a01ff0a0045f842d8ea0693ca", "hash", "listpack"},
     {"0402c3094041016666e034000166660176016ec0010a00825dc072e739688f", "hash", "hashtable"},
     {"0502c3094041016d6de03400016d6d000000000000f83f016e00000000000000c00a002bcdc41c8829e161", "zset", "skiplist"},
+    {"13000000000000000000010167000081ffffffffffffffff00000a00a01a953dfb9cddde", "stream", "stream"},
 };
 
 class DumpEngine : public EngineFixture {

@@ -10,11 +10,12 @@
 #include "base/random.h"
 #include "engine/entry.h"
 #include "types/items.h"
+#include "types/stream_text.h"
 
 namespace terrace::testing {
 
-// L, H, S, Z: a key that mostly holds a list, hash, set, sorted set; K: any. t: text, m: one of few texts, i: an index,
-// n: a number, d: a decimal.
+// L, H, S, Z, X: a key that mostly holds a list, hash, set, sorted set, stream; K: any. t: text, m: one of few texts, i: an
+// index, n: a number, d: a decimal, g: one of few groups, c: one of few consumers, e: an id that an entry may have.
 inline const char* const kCollectionCommands[] = {
     // lists
     "RPUSH L t t m", "LPUSH L t", "RPUSH L t t t t t t t", "LPUSHX L m", "RPUSHX L m", "LPOP L", "RPOP L i", "LSET L i t",
@@ -32,7 +33,15 @@ inline const char* const kCollectionCommands[] = {
     "ZRANGESTORE Z Z i -1", "ZUNIONSTORE Z 2 Z Z", "ZINTERSTORE Z 2 Z S", "ZDIFFSTORE Z 2 Z Z", "ZADD K n m",
     "BZPOPMIN Z Z 0", "BZPOPMAX Z 0", "BZMPOP 0 2 Z Z MAX COUNT i",
     // across
-    "DEL L", "DEL H", "DEL S", "DEL Z", "UNLINK L", "PEXPIRE K n", "COPY K K REPLACE", "RENAME K K", "MOVE K 1", "SET K t",
+    "DEL L", "DEL H", "DEL S", "DEL Z", "DEL X", "XGROUP DESTROY X g", "UNLINK L", "PEXPIRE K n", "COPY K K REPLACE", "RENAME K K", "MOVE K 1", "SET K t",
+    // streams
+    "XADD X * m t", "XADD X * m t m t", "XADD X NOMKSTREAM * m n", "XADD X MAXLEN ~ 20 * m t", "XADD X MAXLEN 30 * m t m n",
+    "XADD X e m t", "XADD X MINID ~ e LIMIT n * m t", "XTRIM X MAXLEN ~ 15", "XTRIM X MINID = e", "XDEL X e e e e",
+    "XSETID X e", "XGROUP CREATE X g $", "XGROUP CREATE X g 0 MKSTREAM", "XGROUP CREATE X g e ENTRIESREAD n",
+    "XGROUP SETID X g e", "XGROUP SETID X g 0 ENTRIESREAD 0", "XGROUP CREATECONSUMER X g c", "XGROUP DELCONSUMER X g c",
+    "XREADGROUP GROUP g c COUNT 3 STREAMS X >", "XREADGROUP GROUP g c STREAMS X >", "XREADGROUP GROUP g c NOACK COUNT 2 STREAMS X >",
+    "XREADGROUP GROUP g c COUNT 2 STREAMS X 0", "XACK X g e e e e", "XCLAIM X g c 0 e e e e", "XCLAIM X g c 2 e e FORCE JUSTID",
+    "XCLAIM X g c 0 e RETRYCOUNT n TIME n LASTID e", "XAUTOCLAIM X g c 0 e COUNT 3", "XAUTOCLAIM X g c 3 0 JUSTID",
     // bits
     "SETBIT B i 1", "BITOP OR B B B", "BITFIELD B SET u8 i n",
 };
@@ -40,6 +49,8 @@ inline const char* const kCollectionCommands[] = {
 class CollectionTraffic {
  public:
   explicit CollectionTraffic(Random& random) : random_(random) {}
+  /// What ids of streams lie around.
+  void set_now_ms(uint64_t now_ms) { now_ms_ = now_ms; }
 
   std::vector<std::string> Command() {
     std::vector<std::string> words;
@@ -51,7 +62,7 @@ class CollectionTraffic {
     }
     return words;
   }
-  std::string AnyKey() { return Key("LHSZ"[random_.Below(4)]); }
+  std::string AnyKey() { return Key("LHSZX"[random_.Below(5)]); }
 
  private:
   std::string Key(char family) { return family + std::to_string(random_.Below(6)); }
@@ -62,18 +73,23 @@ class CollectionTraffic {
       case 'H':
       case 'S':
       case 'Z':
+      case 'X':
       case 'B': return Key(word[0]);
       case 'K': return AnyKey();
       case 't': return random_.Below(3) == 0 ? std::to_string(random_.Below(100'000)) : std::string(random_.Below(90), 'x') + "y";
       case 'm': return "m" + std::to_string(random_.Below(300));
       case 'i': return std::to_string(random_.Below(4));
       case 'n': return std::to_string(random_.Below(200));
+      case 'g': return "g" + std::to_string(random_.Below(2));
+      case 'c': return "c" + std::to_string(random_.Below(3));
+      case 'e': return std::to_string(now_ms_ + random_.Below(4) - std::min<uint64_t>(random_.Below(200), now_ms_)) + "-0";
       case 'd': return FormatDouble(static_cast<double>(random_.Below(2000)) / 8 - 100);
       default: return word;
     }
   }
 
   Random& random_;
+  uint64_t now_ms_ = 0;
 };
 
 /// "deadline text", or "deadline type items".
@@ -87,6 +103,7 @@ inline std::string Describe(const engine::Entry& entry) {
   std::vector<std::string> items;
   const auto add = [&](Bytes first, Bytes second) { items.push_back(std::string(first) + "=" + std::string(second)); };
   const types::Value value = entry.collection();
+  if (value.type == Type::kStream) return text.append(" ").append(StreamText(types::Stream(value), false));
   switch (value.type) {
     case Type::kHash: types::ForEachField(value, add); break;
     case Type::kZset:

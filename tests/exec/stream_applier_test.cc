@@ -33,6 +33,8 @@ struct Fixture : EngineFixture {
                        commands::ZsetCommands(), commands::ZsetRangeCommands(),
                        commands::ZsetPopCommands(), commands::ZsetWalkCommands(), commands::BitCommands(),
                        commands::BlockingListCommands(), commands::BlockingZsetCommands(),
+                       commands::StreamCommands(), commands::StreamReadCommands(), commands::StreamGroupCommands(),
+                       commands::StreamPendingCommands(),
                        exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()},
                       kDatabases) {}
 
@@ -108,6 +110,7 @@ class Traffic {
   }
 
   std::vector<std::string> Command() {
+    collections_.set_now_ms(engine_.now_ms());
     if (random_.Below(2) == 0) return collections_.Command();
     switch (random_.Below(39)) {
       case 0: return {"SET", Key(), Text()};
@@ -153,6 +156,7 @@ class Traffic {
   }
   void Send(const std::vector<std::string>& words) {
     sent_.insert(words[0]);
+    if (words.size() > 1) sent_.insert(words[0] + "|" + words[1]);
     const std::vector<Bytes> views(words.begin(), words.end());
     engine_.Wire(views);
   }
@@ -176,7 +180,14 @@ TEST_SUITE("exec/stream_applier") {
       exec::Session stream(9);
       exec::StreamApplier applier(target.executor, stream);
       ApplyAll(applier, target, source.Stream());
-      REQUIRE(source.Contents() == target.Contents());
+      const auto held = source.Contents();
+      const auto applied = target.Contents();
+      for (const auto& [key, text] : held) {
+        const auto found = applied.find(key);
+        REQUIRE_MESSAGE(found != applied.end(), key);
+        REQUIRE_MESSAGE(found->second == text, key << " " << text << "\n-- applied: --\n" << found->second);
+      }
+      REQUIRE(held.size() == applied.size());
       REQUIRE(source.Stream() == target.Stream());
       CHECK(source.Stream().size() > 50'000);
       sent.insert(traffic.sent().begin(), traffic.sent().end());

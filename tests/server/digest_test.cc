@@ -6,6 +6,7 @@
 
 #include "types/intset.h"
 #include "types/listpack.h"
+#include "types/stream.h"
 
 namespace terrace::server {
 namespace {
@@ -36,6 +37,21 @@ TEST_SUITE("server/digest") {
     CHECK(Digest::OfValue(*MakePacked(Type::kHash, {"n", "1", "f", "v"})).Hex() == "ad9a818d75d51dd3c55d5905f22259a91bbc4b14");
     CHECK(Digest::OfValue(*MakePacked(Type::kZset, {"c", "-inf", "d", "0.1", "a", "1", "b", "2.5"})).Hex() ==
           "e2b86b0e11c99954160d20bd7b671cf3281f9b24");
+  }
+
+  TEST_CASE("a stream has the digest a stock server gives it, whatever was deleted or read") {
+    // XADD st 5-1 a 1, XADD st 6-0 a 2, XGROUP CREATE st g 0.
+    types::Stream stream = types::Stream::New();
+    const Bytes one[] = {"a", "1"}, two[] = {"a", "2"};
+    stream.Append({5, 1}, one, {0, 0});
+    stream.Append({5, 9}, one, {0, 0});
+    stream.Append({6, 0}, two, {0, 0});
+    CHECK(stream.Erase({5, 9}));
+    stream.CreateGroup("g", {}, 0);
+    const EntryPtr entry(engine::Entry::NewCollection("st", stream.value(), 0), engine::Entry::Delete);
+    CHECK(Digest::OfValue(*entry).Hex() == "98277fcc1128a98c351e69f8ade620ba0e5d20a6");
+    const EntryPtr empty(engine::Entry::NewCollection("e", types::Stream::New().value(), 0), engine::Entry::Delete);
+    CHECK(Digest::OfValue(*empty).Hex() == "06bd01623de1d087bbd377851096317b1af476a2");
   }
 
   TEST_CASE("name, value and deadline all count") {

@@ -101,14 +101,10 @@ std::span<const Setting> EncodingSettings() {
        .why = "HyperLogLogs up to this size are kept sparse."},
       {.name = "stream-node-max-bytes",
        .field = BytesField{&Options::stream_node_max_bytes},
-       .why = "Size of one node of a stream; 0: no limit.",
-       .state = State::kAcceptedWithoutEffect,
-       .reason = "this version has no streams"},
+       .why = "Size of one node of a stream; 0: no limit."},
       {.name = "stream-node-max-entries",
        .field = IntegerField{&Options::stream_node_max_entries, 0, kLongMax},
-       .why = "Entries of one node of a stream; 0: no limit.",
-       .state = State::kAcceptedWithoutEffect,
-       .reason = "this version has no streams"},
+       .why = "Entries of one node of a stream; 0: no limit."},
   };
   return rows;
 }

@@ -54,7 +54,7 @@ TEST_SUITE("integration/streams") {
     CHECK(clients[0].Run("XREADGROUP GROUP g c0 COUNT 1 STREAMS s >") == "*-1");
     CHECK(clients[0].Run("XPENDING s g") == "[:150 $2-0 $300-0 [[$c0 $50] [$c1 $50] [$c2 $50]]]");
     CHECK(clients[1].Run("XAUTOCLAIM s g c1 0 0 COUNT 1 JUSTID") == "[$4-0 [$2-0] []]");
-    CHECK(clients[1].Run("XGROUP DELCONSUMER s g c1") == ":51");
+    CHECK(clients[1].Run("XGROUP DELCONSUMER s g c1") == ":50");
   }
 }
 

@@ -1,10 +1,13 @@
 // Streams: reading what is new, alone (XREAD) or as one of a group's consumers (XREADGROUP).
 #include <algorithm>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/ascii.h"
 #include "base/numbers.h"
+#include "commands/block_timeout.h"
 #include "commands/families.h"
 #include "commands/stream_operations.h"
 
@@ -18,7 +21,7 @@ using types::StreamGroup;
 using types::StreamId;
 
 Effect Fail(WriteContext& ctx, Bytes error) {
-  ctx.reply.Error(error);
+  if (!error.empty()) ctx.reply.Error(error);
   return Effect::None();
 }
 
@@ -27,9 +30,11 @@ struct ReadRequest {
   uint64_t count = 0;     // entries of each stream; 0: no limit
   size_t streams_at = 0;  // the first key
   size_t streams = 0;
+  std::optional<uint64_t> block_ms;  // BLOCK; 0: for ever
   bool no_ack = false;
   size_t group_at = 0;  // the group's name; the consumer's is behind it
 
+  std::span<const Bytes> Keys(Args args) const { return args.span().subspan(streams_at, streams); }
   Bytes KeyOf(Args args, size_t i) const { return args[streams_at + i]; }
   Bytes IdOf(Args args, size_t i) const { return args[streams_at + streams + i]; }
 };
@@ -39,18 +44,30 @@ constexpr Bytes kUnbalancedError =
 constexpr Bytes kUnbalancedGroupError =
     "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be specified.";
 
-Result<ReadRequest, Bytes> ParseRead(Args args, bool as_group) {
+// The last option and all behind it. The error is its text.
+Result<ReadRequest, Bytes> TakeStreams(ReadRequest request, size_t at, Args args, bool as_group) {
+  const size_t names = args.size() - at;
+  if (names % 2 != 0) return Unexpected{as_group ? kUnbalancedGroupError : kUnbalancedError};
+  request.streams_at = at;
+  request.streams = names / 2;
+  if (as_group && request.group_at == 0) return Unexpected{Bytes("ERR Missing GROUP option for XREADGROUP")};
+  return request;
+}
+
+// The error is its text, or nothing if it has been answered.
+Result<ReadRequest, Bytes> ParseRead(ReadContext& ctx, Args args, bool as_group) {
   ReadRequest request;
-  for (size_t i = 1; i < args.size() && request.streams_at == 0; ++i) {
+  for (size_t i = 1; i < args.size(); ++i) {
     const size_t more = args.size() - i - 1;
-    if (more != 0 && EqualsIgnoreCase(args[i], "COUNT")) {
+    if (more != 0 && EqualsIgnoreCase(args[i], "BLOCK")) {
+      request.block_ms = ParseBlockTimeoutMs(ctx, args[++i]);
+      if (!request.block_ms) return Unexpected{Bytes()};
+    } else if (more != 0 && EqualsIgnoreCase(args[i], "COUNT")) {
       const auto count = ParseStreamNumber(args[++i]);
       if (!count.ok()) return Unexpected{count.error()};
       request.count = static_cast<uint64_t>(std::max<int64_t>(*count, 0));
     } else if (more != 0 && EqualsIgnoreCase(args[i], "STREAMS")) {
-      if (more % 2 != 0) return Unexpected{as_group ? kUnbalancedGroupError : kUnbalancedError};
-      request.streams_at = i + 1;
-      request.streams = more / 2;
+      return TakeStreams(request, i + 1, args, as_group);
     } else if (more > 1 && EqualsIgnoreCase(args[i], "GROUP")) {
       if (!as_group) {
         return Unexpected{Bytes("ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.")};
@@ -66,9 +83,16 @@ Result<ReadRequest, Bytes> ParseRead(Args args, bool as_group) {
       return Unexpected{kSyntaxError};
     }
   }
-  if (request.streams_at == 0) return Unexpected{kSyntaxError};
-  if (as_group && request.group_at == 0) return Unexpected{Bytes("ERR Missing GROUP option for XREADGROUP")};
-  return request;
+  return Unexpected{kSyntaxError};
+}
+
+void ReplyParseError(ReadContext& ctx, Bytes error) {
+  if (!error.empty()) ctx.reply.Error(error);
+}
+
+// Who waits looks again and again: that is no hit or miss each time.
+ErrcOr<std::optional<Stream>> StreamFor(ReadContext& ctx, const ReadRequest& request, Bytes key) {
+  return request.block_ms ? PeekStream(ctx, key) : FindStream(ctx, key);
 }
 
 // Keys and their entries: in RESP3 a map, in RESP2 an array of pairs.
@@ -111,14 +135,23 @@ Result<StreamId, Bytes> ResolveId(Bytes text, const std::optional<Stream>& strea
   return *id;
 }
 
-// XREAD [COUNT count] STREAMS key [key ...] id [id ...]
+// The command with the ids that it began with: "$" would be another one when it is run again.
+std::vector<std::string> WithIds(Args args, const ReadRequest& request, const std::vector<StreamId>& ids) {
+  std::vector<std::string> words(args.begin(), args.end());
+  for (size_t i = 0; i < request.streams; ++i) {
+    words[request.streams_at + request.streams + i] = types::FormatStreamId(ids[i]);
+  }
+  return words;
+}
+
+// XREAD [COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]
 void XRead(ReadContext& ctx, Args args) {
-  const auto request = ParseRead(args, false);
-  if (!request.ok()) return ctx.reply.Error(request.error());
+  const auto request = ParseRead(ctx, args, false);
+  if (!request.ok()) return ReplyParseError(ctx, request.error());
   std::vector<std::optional<Stream>> streams;
   std::vector<StreamId> after;
   for (size_t i = 0; i < request->streams; ++i) {
-    const auto found = FindStream(ctx, request->KeyOf(args, i));
+    const auto found = StreamFor(ctx, *request, request->KeyOf(args, i));
     if (!found.ok()) return ReplyError(ctx, found.error());
     const auto id = ResolveId(request->IdOf(args, i), *found);
     if (!id.ok()) return ctx.reply.Error(id.error());
@@ -136,7 +169,9 @@ void XRead(ReadContext& ctx, Args args) {
     for (; at && (request->count == 0 || sent < request->count); at.Next(), ++sent) ReplyEntry(ctx.reply, at);
     ctx.reply.SetDeferred(entries, sent);
   }
-  reply.Finish();
+  if (!reply.empty() || !request->block_ms) return reply.Finish();
+  ctx.WaitFor(Type::kStream, request->Keys(args), *request->block_ms, EmptyReply::kNullArray,
+              {.request = WithIds(args, *request, after)});
 }
 
 // --- XREADGROUP ---
@@ -154,7 +189,7 @@ Result<std::vector<GroupRead>, std::string> FindGroupReads(WriteContext& ctx, Ar
   for (size_t i = 0; i < request.streams; ++i) {
     const Bytes key = request.KeyOf(args, i);
     const Bytes id = request.IdOf(args, i);
-    const auto found = FindStream(ctx, key);
+    const auto found = StreamFor(ctx, request, key);
     if (!found.ok()) return Unexpected{std::string(ErrorText(found.error()))};
     StreamGroup* group = GroupOf(*found, args[request.group_at]).group;
     if (group == nullptr) {
@@ -267,15 +302,20 @@ class GroupReader {
   uint64_t changes_ = 0;
 };
 
-// XREADGROUP GROUP group consumer [COUNT count] [NOACK] STREAMS key [key ...] id [id ...]
+// XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]
 Effect XReadGroup(WriteContext& ctx, Args args) {
-  const auto request = ParseRead(args, true);
+  const auto request = ParseRead(ctx, args, true);
   if (!request.ok()) return Fail(ctx, request.error());
   const auto reads = FindGroupReads(ctx, args, *request);
   if (!reads.ok()) return Fail(ctx, reads.error());
   GroupReader reader(ctx, args[request->group_at], args[request->group_at + 1], *request);
   for (const GroupRead& read : *reads) reader.Read(read);
-  reader.FinishReply();
+  if (!reader.empty() || !request->block_ms) {
+    reader.FinishReply();
+  } else {
+    ctx.WaitFor(Type::kStream, request->Keys(args), *request->block_ms, EmptyReply::kNullArray,
+                {.also_when_gone = true});
+  }
   return reader.Finish();
 }
 
@@ -285,14 +325,14 @@ constexpr KeySpec kGroupStreams[] = {{.flags = kKeyRO | kKeyAccess, .begin = Key
                                       .keyword = "STREAMS", .last = -1, .step = 1, .limit = 2}};
 
 constexpr CommandSpec kStreamReadCommands[] = {
-    {.name = "xread", .arity = -4, .flags = kReadonly, .group = Group::kStream, .keys = kReadStreams,
+    {.name = "xread", .arity = -4, .flags = kReadonly | kBlocking, .group = Group::kStream, .keys = kReadStreams,
      .read = XRead, .since = "5.0.0", .complexity = "O(log(N)+M) for each stream, for M entries returned",
      .summary = "Returns the entries of streams that lie behind given ids.",
-     .syntax = "[COUNT count] STREAMS key [key ...] id [id ...]"},
-    {.name = "xreadgroup", .arity = -7, .flags = kWrite, .group = Group::kStream, .keys = kGroupStreams,
+     .syntax = "[COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]"},
+    {.name = "xreadgroup", .arity = -7, .flags = kWrite | kBlocking, .group = Group::kStream, .keys = kGroupStreams,
      .write = XReadGroup, .since = "5.0.0", .complexity = "O(log(N)+M) for each stream, for M entries returned",
      .summary = "Returns entries of streams that no consumer of a group was given, or what one of them was.",
-     .syntax = "GROUP group consumer [COUNT count] [NOACK] STREAMS key [key ...] id [id ...]"},
+     .syntax = "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]"},
 };
 
 }  // namespace

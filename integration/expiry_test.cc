@@ -117,6 +117,27 @@ TEST_SUITE("integration/expiry") {
     CHECK(FieldOf(client.Text("INFO", "stats"), "expired_keys") == "1000");
   }
 
+  TEST_CASE("fields nobody asks for disappear by themselves, with an event, and the hash with the last" *
+            doctest::skip(AgainstStock())) {
+    ServerProcess server({"--notify-keyspace-events", "Egh"});
+    Client writer = server.Connect();
+    Client listener = server.Connect();
+    listener.Run("PSUBSCRIBE __keyevent@0__:hexpired __keyevent@0__:del");
+    listener.Read();
+    writer.Run("HSET h stays 1 goes 2");
+    CHECK(writer.Run("HPEXPIRE h 10 FIELDS 1 goes") == "[:1]");
+    CHECK(listener.Read() == "[$pmessage $__keyevent@0__:hexpired $__keyevent@0__:hexpired $h]");
+    CHECK(writer.Run("HSETEX last PX 10 FIELDS 2 a 1 b 2") == ":1");
+    CHECK(listener.Read() == "[$pmessage $__keyevent@0__:hexpired $__keyevent@0__:hexpired $last]");
+    CHECK(listener.Read() == "[$pmessage $__keyevent@0__:del $__keyevent@0__:del $last]");
+    CHECK(writer.Run("HGETALL h") == "[$stays $1]");
+    CHECK(writer.Run("EXISTS last") == ":0");
+    CHECK(FieldOf(writer.Text("INFO", "stats"), "expired_subkeys") == "3");
+    CHECK(writer.Text("INFO", "keyspace").find("db0:keys=1,expires=0,avg_ttl=0,subexpiry=0") != std::string::npos);
+    writer.Run("HEXPIRE h 1000 FIELDS 1 stays");
+    CHECK(writer.Text("INFO", "keyspace").find("db0:keys=1,expires=0,avg_ttl=0,subexpiry=1") != std::string::npos);
+  }
+
   TEST_CASE("the expired event leaves within milliseconds of the deadline" * doctest::skip(AgainstStock())) {
     ServerProcess server({"--notify-keyspace-events", "Ex"});
     Client writer = server.Connect();

@@ -1,6 +1,19 @@
 #include "commands/context.h"
 
+#include "types/hash.h"
+
 namespace terrace::commands {
+
+engine::Entry* ReadContext::Shown(engine::Entry& entry) {
+  if (unit.origin != engine::Origin::kClient) return &entry;
+  if (entry.IsGone(unit.now_ms)) return nullptr;
+  types::Hash hash(types::Copy(entry.collection()));
+  hash.EraseDue(unit.now_ms, SIZE_MAX, [](Bytes) {});
+  engine::Entry* copy = engine::Entry::NewCollection(entry.key(), hash.value(), entry.deadline_ms());
+  copy->set_access(entry.access());
+  if (copies_ == nullptr) copies_ = std::make_unique<Copies>();
+  return copies_->emplace_back(copy).get();
+}
 
 // A handler asked with a copy of the key (or its keys repeat): compare the bytes.
 engine::KeyRef& ReadContext::RefByName(Bytes key) {

@@ -110,8 +110,8 @@ class ReadContext {
   /// argument itself (the same bytes in memory), which is how it is recognised.
   engine::Entry* Find(Bytes key) { return Find(RefOf(key)); }
   engine::Entry* Find(engine::KeyRef& ref) {
-    engine::Entry* entry = ref.entry();
-    if (TERRACE_UNLIKELY(entry == nullptr || Hidden(*entry))) {
+    engine::Entry* entry = Peek(ref);
+    if (TERRACE_UNLIKELY(entry == nullptr)) {
       engine::EngineCounters::Add(unit.counters.keyspace_misses);
       unit.Notify(engine::kNotifyKeyMiss, ref.db, "keymiss", ref.key);
       return nullptr;
@@ -130,7 +130,7 @@ class ReadContext {
   engine::Entry* Peek(Bytes key) { return Peek(RefOf(key)); }
   engine::Entry* Peek(engine::KeyRef& ref) {
     engine::Entry* entry = ref.entry();
-    return entry == nullptr || Hidden(*entry) ? nullptr : entry;
+    return TERRACE_LIKELY(entry == nullptr || !entry->IsDue(unit.now_ms)) ? entry : Shown(*entry);
   }
   ErrcOr<engine::Entry*> Peek(Bytes key, Type type) {
     engine::Entry* entry = Peek(key);
@@ -154,7 +154,7 @@ class ReadContext {
   /// the command has run, so that the walk's own lock is not held then. The timers take what is beyond the limit.
   bool LeaveOut(const engine::Entry& entry) {
     constexpr size_t kDueKeysMax = 10'000;
-    if (TERRACE_LIKELY(!entry.IsDue(unit.now_ms))) return false;
+    if (TERRACE_LIKELY(!entry.IsGone(unit.now_ms))) return false;
     if (unit.due_met.size() < kDueKeysMax) unit.due_met.push_back({db, std::string(entry.key())});
     return true;
   }
@@ -182,17 +182,22 @@ class ReadContext {
   engine::KeyRef& key_ref(size_t i) { return refs_[i]; }
 
  protected:
-  /// Due, and nobody was allowed to remove it: a follower waits for the leader's DEL.
-  bool Hidden(const engine::Entry& entry) const {
-    return TERRACE_UNLIKELY(entry.IsDue(unit.now_ms)) && unit.origin == engine::Origin::kClient;
-  }
+  /// What a reader sees of an entry of which something is due that nobody was allowed to remove (CLIENT PAUSE; a follower
+  /// waits for the leader's DEL): nothing, or a copy without the items that are due, which lives as long as the context.
+  engine::Entry* Shown(engine::Entry& entry);
   engine::KeyRef& RefByName(Bytes key);
 
  private:
+  struct DeleteEntry {
+    void operator()(engine::Entry* entry) const { engine::Entry::Delete(entry); }
+  };
+  using Copies = std::vector<std::unique_ptr<engine::Entry, DeleteEntry>>;
+
   engine::KeyRef* refs_;
   size_t count_;
   size_t next_ = 0;
   WaitWish* wish_ = nullptr;
+  std::unique_ptr<Copies> copies_;
 };
 
 class WriteContext : public ReadContext {

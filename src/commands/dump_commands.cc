@@ -21,7 +21,7 @@ using engine::Entry;
 void Dump(ReadContext& ctx, Args args) {
   const Entry* entry = ctx.Find(args[1]);
   if (entry == nullptr) return ctx.reply.Null();
-  ctx.reply.Bulk(rdb::SealDumpPayload(engine::EncodeValue(*entry)));
+  ctx.reply.Bulk(rdb::SealDumpPayload(engine::EncodeValue(*entry), engine::RdbVersionFor(*entry)));
 }
 
 template <typename T>

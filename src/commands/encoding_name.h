@@ -14,7 +14,9 @@ inline Bytes EncodingName(const engine::Entry& entry) {
     case Encoding::kListpack: return "listpack";
     case Encoding::kIntset: return "intset";
     case Encoding::kQuicklist: return "quicklist";
-    case Encoding::kHashTable: return "hashtable";
+    case Encoding::kListpackEx: return "listpackex";
+    case Encoding::kHashTable:
+    case Encoding::kTimedTable: return "hashtable";
     case Encoding::kSkiplist: return "skiplist";
     case Encoding::kStream: return "stream";
     case Encoding::kInline:

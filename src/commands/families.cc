@@ -10,6 +10,7 @@ std::vector<std::span<const CommandSpec>> DataFamilies() {
       ZsetCommands(),   ZsetRangeCommands(), ZsetPopCommands(), ZsetWalkCommands(),    ZsetAlgebraCommands(),
       GeoCommands(),    BlockingListCommands(), BlockingZsetCommands(), StreamCommands(), StreamReadCommands(),
       StreamGroupCommands(), StreamPendingCommands(), StreamInfoCommands(),
+      FieldDeadlineCommands(), FieldValueCommands(),
   };
 }
 

@@ -13,6 +13,8 @@ std::span<const CommandSpec> StringCommands();
 std::span<const CommandSpec> CounterCommands();
 std::span<const CommandSpec> BitCommands();
 std::span<const CommandSpec> HashCommands();
+std::span<const CommandSpec> FieldDeadlineCommands();
+std::span<const CommandSpec> FieldValueCommands();
 std::span<const CommandSpec> HyperLogLogCommands();
 std::span<const CommandSpec> KeyCommands();
 std::span<const CommandSpec> ExpireCommands();

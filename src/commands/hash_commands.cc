@@ -122,7 +122,7 @@ Effect HDel(WriteContext& ctx, Args args) {
 
 void SetOne(WriteContext& ctx, Bytes key, Bytes field, Bytes value, Bytes event) {
   CollectionEdit<Hash> hash(ctx, key);
-  hash->Set(field, value, LimitsOf(ctx));
+  hash->Set(field, value, LimitsOf(ctx), Hash::OldDeadline::kStays);
   hash.Finish();
   ctx.Notify(engine::kNotifyHash, event, key);
 }
@@ -165,10 +165,14 @@ Effect HIncrByFloat(WriteContext& ctx, Args args) {
   value += *delta;
   if (!std::isfinite(value)) return Fail(ctx, "ERR increment would produce NaN or Infinity");
   const std::string text = FormatLongDoubleHuman(value);
+  const uint64_t deadline = held ? Hash((*found)->collection()).DeadlineOf(args[2]) : 0;
   SetOne(ctx, args[1], args[2], text, "hincrbyfloat");
   ctx.reply.Bulk(text);
   // The sum and not the addend: a follower's floating point may print it differently.
-  return ctx.Rewritten({"HSET", args[1], args[2], text});
+  const Effect effect = ctx.Rewritten({"HSET", args[1], args[2], text});
+  // A HSET takes the field's deadline away, which this command does not.
+  if (deadline != 0) ctx.unit.LogWords(ctx.db, {"HPEXPIREAT", args[1], deadline, "FIELDS", int64_t{1}, args[2]});
+  return effect;
 }
 
 // --- reads ---

@@ -22,7 +22,7 @@ void Keys(ReadContext& ctx, Args args) {
   const resp::Reply::Slot slot = ctx.reply.DeferredArray();
   size_t found = 0;
   ctx.keyspace().ForEach([&](const Entry& entry) {
-    if (entry.IsDue(ctx.now_ms()) || (!all && !GlobMatch(pattern, entry.key()))) return;
+    if (entry.IsGone(ctx.now_ms()) || (!all && !GlobMatch(pattern, entry.key()))) return;
     ctx.reply.Bulk(entry.key());
     ++found;
   });

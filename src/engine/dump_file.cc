@@ -22,6 +22,17 @@ rdb::KeyFacts FactsOf(const Entry& entry, const Unit& unit, KeptAccess kept) {
 
 }  // namespace
 
+uint16_t RdbVersionFor(const Databases& databases) {
+  uint16_t version = rdb::kRdbVersionDefault;
+  for (unsigned db = 0; db < databases.count(); ++db) {
+    databases.Get(db).staircase().ForEachShard(0, [&](Shard& shard, uint64_t, uint64_t) {
+      if (shard.with_timed_items() != 0) version = rdb::kRdbVersionTimedFields;
+      return true;
+    });
+  }
+  return version;
+}
+
 void WriteDump(const Unit& unit, KeptAccess kept, rdb::FileWriter& writer) {
   const Databases& databases = unit.databases;
   for (unsigned db = 0; db < databases.count() && writer.ok(); ++db) {
@@ -73,6 +84,7 @@ Status DumpLoader::TakeKey(Bytes key, const rdb::KeyFacts& facts, const rdb::Pay
   if (!decoded.ok()) return Status::Error("the value of key '" + std::string(key) + "' is damaged");
   Entry* entry = *decoded;
   entry->set_access(AccessOf(facts));
+  const uint64_t due_ms = entry->due_ms();
   Keyspace& keyspace = Loading(db_);
   const uint64_t hash = databases_.HashOf(key);
   Shard* shard = keyspace.staircase().Lock(hash);
@@ -83,7 +95,7 @@ Status DumpLoader::TakeKey(Bytes key, const rdb::KeyFacts& facts, const rdb::Pay
     Entry::Delete(entry);
     return Status::Error("key '" + std::string(key) + "' is there twice");
   }
-  unit_.NoteDeadline(facts.deadline_ms);
+  unit_.NoteDeadline(due_ms);
   Grow(keyspace);
   return Status::Ok();
 }

@@ -15,6 +15,9 @@ namespace terrace::engine {
 /// What the eviction policy in force has a file remember of a key's past.
 enum class KeptAccess : uint8_t { kNone, kIdle, kFrequency };
 
+/// The version of RDB a reader of all keys must know. In an exclusive section.
+uint16_t RdbVersionFor(const Databases& databases);
+
 /// Writes every key of the unit's databases, as they are at its time. In an exclusive section. The caller ends the file.
 void WriteDump(const Unit& unit, KeptAccess kept, rdb::FileWriter& writer);
 

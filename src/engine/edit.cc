@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <vector>
+
+#include "types/hash.h"
 
 namespace terrace::engine {
 
@@ -47,7 +50,7 @@ void Edit::Put(Entry* entry) {
   // It may come from another key, keyspace and time: here it is new.
   entry->set_epoch(ref_.keyspace->epoch());
   entry->MarkChanged();
-  unit_.NoteDeadline(entry->deadline_ms());
+  unit_.NoteDeadline(entry->due_ms());
   if (ref_.entry() != nullptr) {
     unit_.databases.Discard(ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, entry));
   } else {
@@ -85,18 +88,17 @@ char* Edit::GrowString(size_t size) {
   return bytes;
 }
 
-void Edit::SetDeadline(uint64_t deadline_ms) {
-  unit_.NoteDeadline(deadline_ms);
+void Edit::SetDeadlines(uint64_t deadline_ms, uint64_t items_ms) {
   Entry* entry = ref_.entry();
-  const uint64_t before = entry->deadline_ms();
-  if (before != 0 && deadline_ms != 0) {
-    entry->set_deadline_ms(deadline_ms);
-    ref_.keyspace->DeadlineChanged(*ref_.shard, ref_.hash, before, deadline_ms);
-  } else if (before != deadline_ms) {
+  const uint64_t before = entry->due_ms();
+  if (entry->TrySetDeadlines(deadline_ms, items_ms)) {
+    ref_.keyspace->DeadlineChanged(*ref_.shard, ref_.hash, before, entry->due_ms());
+  } else {
     // Taken out and put back: the entry is written anew, with or without room for a deadline.
     ref_.keyspace->Rewrite(*ref_.shard, ref_.slot, ref_.hash, deadline_ms);
     ref_.version = ref_.shard->version();
   }
+  unit_.NoteDeadline(ref_.entry()->due_ms());
 }
 
 void Edit::SetCollection(types::Value value) {
@@ -104,6 +106,9 @@ void Edit::SetCollection(types::Value value) {
   if (held != nullptr && held->type() == value.type && IsCollection(held->encoding())) {
     held->set_collection(value);
     unit_.Touch(held);
+    if (TERRACE_UNLIKELY(MayHaveTimedItems(value.encoding) || held->has_timed_items())) {
+      SetDeadlines(held->deadline_ms(), types::NextDeadline(value));
+    }
     return;
   }
   Put(Entry::NewCollection(ref_.key, value, 0));
@@ -128,11 +133,56 @@ Entry* Edit::Take() {
 
 void Edit::Delete() { unit_.databases.Discard(Take()); }
 
-void ExpireOne(Unit& unit, KeyRef& ref) {
+namespace {
+
+// So many fields are named in one HDEL.
+constexpr size_t kFieldsNamed = 1000;
+
+void ExpireKey(Unit& unit, KeyRef& ref) {
   unit.LogWords(ref.db, {unit.settings.lazy_expire.load(std::memory_order_relaxed) ? "UNLINK" : "DEL", ref.key});
   unit.Notify(kNotifyExpired, ref.db, "expired", ref.key);
   EngineCounters::Add(unit.counters.expired);
   Edit(unit, ref, Edit::Expiry{}).Delete();
+}
+
+// Erases due fields, and logs a HDEL for every so many of them.
+size_t EraseDueFields(Unit& unit, const KeyRef& ref, types::Hash& hash, size_t fields_max) {
+  if (!unit.logging) return hash.EraseDue(unit.now_ms, fields_max, [](Bytes) {});
+  size_t erased = 0;
+  for (size_t more = 1; more != 0 && erased < fields_max; erased += more) {
+    std::vector<std::string> fields;
+    more = hash.EraseDue(unit.now_ms, std::min(kFieldsNamed, fields_max - erased),
+                         [&](Bytes field) { fields.emplace_back(field); });
+    if (more == 0) break;
+    std::vector<Bytes> words = {"HDEL", ref.key};
+    words.insert(words.end(), fields.begin(), fields.end());
+    unit.LogArgs(ref.db, words.data(), words.size());
+  }
+  return erased;
+}
+
+void ExpireFields(Unit& unit, KeyRef& ref, size_t fields_max) {
+  Edit edit(unit, ref, Edit::Expiry{});
+  types::Hash hash(ref.entry()->collection());
+  // Nothing would be left of a large hash: it goes as a whole, and is freed in the background.
+  const bool whole = hash.Size() > kFieldsNamed && types::AllDue(hash.value(), unit.now_ms);
+  if (whole) unit.LogWords(ref.db, {"DEL", ref.key});
+  const size_t erased = whole ? hash.Size() : EraseDueFields(unit, ref, hash, fields_max);
+  EngineCounters::Add(unit.counters.expired_fields, erased);
+  unit.Notify(kNotifyHash, ref.db, "hexpired", ref.key);
+  if (!whole && hash.Size() != 0) return edit.SetCollection(hash.value());
+  ref.entry()->set_collection(hash.value());
+  edit.Delete();
+  unit.Notify(kNotifyGeneric, ref.db, "del", ref.key);
+}
+
+}  // namespace
+
+bool ExpireOne(Unit& unit, KeyRef& ref, size_t fields_max) {
+  const uint64_t deadline_ms = ref.entry()->deadline_ms();
+  const bool key_is_due = deadline_ms != 0 && deadline_ms < unit.now_ms;
+  key_is_due ? ExpireKey(unit, ref) : ExpireFields(unit, ref, fields_max);
+  return key_is_due;
 }
 
 size_t ExpireAll(Unit& unit, KeyRef* refs, size_t count, bool only_reads) {

@@ -51,7 +51,9 @@ class Edit {
   /// The key holds this collection now, whatever it held before, without a deadline.
   void ReplaceWithCollection(types::Value value);
   /// Changes, adds or (0) removes the deadline of a key that exists.
-  void SetDeadline(uint64_t deadline_ms);
+  void SetDeadline(uint64_t deadline_ms) {
+    SetDeadlines(deadline_ms, entry()->has_timed_items() ? types::NextDeadline(entry()->collection()) : 0);
+  }
   /// The key goes. What takes long to free is freed in the background.
   void Delete();
   /// The key goes, its entry stays with the caller (RENAME, MOVE).
@@ -66,13 +68,15 @@ class Edit {
             reinterpret_cast<uintptr_t>(ref_.keyspace->observer())) != 0;
   }
   void Announce(bool expires);
+  /// The key's deadline and the first of its items'.
+  void SetDeadlines(uint64_t deadline_ms, uint64_t items_ms);
 
   Unit& unit_;
   KeyRef& ref_;
 };
 
-/// Deletes the keys among `refs` that are due, logging each DEL and queueing its `expired` event; only for units that
-/// may expire. Returns how many went. While the server is paused, a unit that only reads leaves them: they are hidden.
+/// Deletes what is due among `refs`, keys and items of keys, as ExpireOne does; only for units that may expire. Returns of
+/// how many keys something went. While the server is paused, a unit that only reads leaves them: they are hidden.
 size_t ExpireAll(Unit& unit, KeyRef* refs, size_t count, bool only_reads);
 inline size_t ExpireDue(Unit& unit, KeyRef* refs, size_t count, bool only_reads = false) {
   for (size_t i = 0; i < count; ++i) {
@@ -81,7 +85,9 @@ inline size_t ExpireDue(Unit& unit, KeyRef* refs, size_t count, bool only_reads 
   }
   return 0;  // the usual case, for which nothing is called
 }
-/// One key that is known to be due.
-void ExpireOne(Unit& unit, KeyRef& ref);
+/// A key of which something is due: the key, which goes with a DEL in the log and the event `expired`; or else some fields
+/// of a hash, up to `fields_max` of which go with a HDEL and the event `hexpired`, and the hash with the last one. True if
+/// it was the key.
+bool ExpireOne(Unit& unit, KeyRef& ref, size_t fields_max = SIZE_MAX);
 
 }  // namespace terrace::engine

@@ -1,5 +1,6 @@
 #include "engine/entry.h"
 
+#include <algorithm>
 #include <new>
 
 #include "base/numbers.h"
@@ -21,8 +22,8 @@ StringSource StringSource::Compact(Bytes bytes, Blob* blob) {
   return Of(bytes);
 }
 
-size_t Entry::BytesFor(size_t key_size, const StringSource& value, bool has_deadline) {
-  size_t bytes = kHeaderBytes + (has_deadline ? 8 : 0) + key_size + (key_size < kLongKey ? 0 : 4);
+size_t Entry::BytesFor(size_t key_size, const StringSource& value, size_t deadline_bytes) {
+  size_t bytes = kHeaderBytes + deadline_bytes + key_size + (key_size < kLongKey ? 0 : 4);
   if (value.encoding() == Encoding::kInline) return bytes + InlineValueBytes(value.bytes().size());
   return bytes + 8;
 }
@@ -76,16 +77,19 @@ Entry* Entry::NewString(Bytes key, const StringSource& source, uint64_t deadline
     const BlobRef blob = BlobRef::Copy(source.bytes());
     return NewString(key, StringSource::OfBlob(blob.get()), deadline_ms);
   }
-  void* memory = Allocate(BytesFor(key.size(), source, deadline_ms != 0));
+  return New(key, source, deadline_ms, 0);
+}
+
+Entry* Entry::New(Bytes key, const StringSource& source, uint64_t deadline_ms, uint64_t items_ms) {
+  const Flag deadline_flag = items_ms != 0 ? kHasTimedItems : kHasDeadline;
+  const uint8_t deadline_bytes = (deadline_ms | items_ms) != 0 ? deadline_flag : 0;
+  void* memory = Allocate(BytesFor(key.size(), source, deadline_bytes));
   auto* entry = new (memory) Entry;
-  entry->flags_ = deadline_ms != 0 ? kHasDeadline : 0;
+  entry->flags_ = deadline_bytes;
   entry->epoch_ = 0;
   entry->set_access(0);
-  char* p = entry->raw() + kHeaderBytes;
-  if (deadline_ms != 0) {
-    std::memcpy(p, &deadline_ms, 8);
-    p += 8;
-  }
+  char* p = entry->raw() + kHeaderBytes + deadline_bytes;
+  if (deadline_bytes != 0) entry->WriteDeadlines(deadline_ms, items_ms);
   if (key.size() < kLongKey) {
     entry->short_key_length_ = static_cast<uint8_t>(key.size());
   } else {
@@ -100,9 +104,32 @@ Entry* Entry::NewString(Bytes key, const StringSource& source, uint64_t deadline
 }
 
 Entry* Entry::NewCollection(Bytes key, types::Value value, uint64_t deadline_ms) {
-  Entry* entry = NewString(key, StringSource::OfInteger(0), deadline_ms);
+  Entry* entry = New(key, StringSource::OfInteger(0), deadline_ms, types::NextDeadline(value));
   entry->set_collection(value);
   return entry;
+}
+
+void Entry::WriteDeadlines(uint64_t deadline_ms, uint64_t items_ms) {
+  if (items_ms == 0) {
+    std::memcpy(raw() + kHeaderBytes, &deadline_ms, 8);
+    return;
+  }
+  const uint64_t due_ms = deadline_ms != 0 ? std::min(deadline_ms, items_ms) : items_ms;
+  std::memcpy(raw() + kHeaderBytes, &due_ms, 8);
+  std::memcpy(raw() + kHeaderBytes + 8, &deadline_ms, 8);
+}
+
+bool Entry::TrySetDeadlines(uint64_t deadline_ms, uint64_t items_ms) {
+  if (has_timed_items() != (items_ms != 0) || has_deadline() != (deadline_ms != 0)) return false;
+  if ((deadline_ms | items_ms) == 0) return true;
+  WriteDeadlines(deadline_ms, items_ms);
+  MarkChanged();
+  return true;
+}
+
+bool Entry::NothingIsLeft(uint64_t now_ms) const {
+  const uint64_t own_ms = deadline_ms();
+  return (own_ms != 0 && own_ms < now_ms) || (has_timed_items() && types::AllDue(collection(), now_ms));
 }
 
 void Entry::set_collection(types::Value collection) {
@@ -177,10 +204,10 @@ size_t Entry::StringLength() const {
 
 bool Entry::TryAssign(const StringSource& source, uint64_t deadline_ms) {
   if (source.encoding() == Encoding::kInline && source.bytes().size() > kBlobBytesMin) return false;
-  // A deadline that comes or goes moves the key; rare enough to take the long way.
+  // A deadline that comes or goes moves the key; rare enough to take the long way. (A string has no items with any.)
   if ((deadline_ms != 0) != has_deadline()) return false;
   const size_t before = AllocatedBytes();
-  const size_t after = BytesFor(key().size(), source, deadline_ms != 0);
+  const size_t after = BytesFor(key().size(), source, flags_ & kDeadlineBytes);
   if (AllocationSize(before) != AllocationSize(after)) return false;
   // Let go last: the new value may be the very blob we hold, or bytes of it.
   const BlobRef dropped = encoding() == Encoding::kBlob ? BlobRef::Adopt(blob()) : BlobRef();

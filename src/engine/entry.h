@@ -1,11 +1,13 @@
 // Entry: one key and its value, in one allocation.
 //
 //    0  u8   type (low four bits) and encoding (high four)
-//    1  u8   flags: has a deadline; a string that was changed in place; changed since the last checkpoint
+//    1  u8   flags: has a deadline; has items with deadlines; a string that was changed in place; changed since the last
+//            checkpoint
 //    2  u16  epoch: the last cut that has captured this entry or found it new (engine/edit_observer.h)
 //    4  u24  access clock: LRU seconds, or LFU minutes and counter (engine/access_clock.h)
 //    7  u8   key length, or 255: a u32 length stands before the key
-//    8  u64  deadline, ms since epoch          only with kHasDeadline
+//    8  u64  when something is due, ms since epoch: the key, or the first of its items    only with kHasDeadline or
+//   16  u64  the key's own deadline, 0 for none                                           kHasTimedItems, only with that
 //    .  u32  key length                        only if byte 7 is 255
 //    .       key bytes
 //    .       value:  integer   i64
@@ -91,16 +93,28 @@ class Entry {
     return own.size() == wanted.size() && std::memcmp(own.data(), wanted.data(), wanted.size()) == 0;
   }
 
-  /// 0 if the key has none.
-  uint64_t deadline_ms() const { return (flags_ & kHasDeadline) != 0 ? Load<uint64_t>(raw() + kHeaderBytes) : 0; }
-  bool IsDue(uint64_t now_ms) const { return (flags_ & kHasDeadline) != 0 && deadline_ms() < now_ms; }
-  /// Changes a deadline the entry already has; adding or removing one changes its size (WithDeadline).
+  /// When the key goes; 0 if it has no deadline.
+  uint64_t deadline_ms() const {
+    if ((flags_ & kDeadlineBytes) == 0) return 0;
+    return Load<uint64_t>(raw() + kHeaderBytes + ((flags_ & kHasTimedItems) != 0 ? 8 : 0));
+  }
+  bool has_deadline() const { return deadline_ms() != 0; }
+  /// Whether items of the collection have deadlines (types::NextDeadline).
+  bool has_timed_items() const { return (flags_ & kHasTimedItems) != 0; }
+  /// When something is to be removed, the key or some of its items: what the expiry index holds. 0: never.
+  uint64_t due_ms() const { return (flags_ & kDeadlineBytes) != 0 ? Load<uint64_t>(raw() + kHeaderBytes) : 0; }
+  bool IsDue(uint64_t now_ms) const { return (flags_ & kDeadlineBytes) != 0 && due_ms() < now_ms; }
+  /// Due, and not only some of its items: there is no such key any more.
+  bool IsGone(uint64_t now_ms) const { return TERRACE_UNLIKELY(IsDue(now_ms)) && NothingIsLeft(now_ms); }
+  /// Changes a deadline the entry already has; adding or removing one changes its size (Keyspace::Rewrite).
   void set_deadline_ms(uint64_t deadline_ms) {
-    TERRACE_DCHECK((flags_ & kHasDeadline) != 0);
+    TERRACE_DCHECK((flags_ & kDeadlineBytes) == kHasDeadline);
     std::memcpy(raw() + kHeaderBytes, &deadline_ms, 8);
     MarkChanged();
   }
-  bool has_deadline() const { return (flags_ & kHasDeadline) != 0; }
+  /// The key's deadline and the first of its items', each 0 for none. False, and nothing is done, if one of them comes or
+  /// goes: then the entry has to be written anew.
+  bool TrySetDeadlines(uint64_t deadline_ms, uint64_t items_ms);
 
   uint32_t access() const { return access_[0] | static_cast<uint32_t>(access_[1]) << 8 | static_cast<uint32_t>(access_[2]) << 16; }
   void set_access(uint32_t clock) {
@@ -163,7 +177,9 @@ class Entry {
   static constexpr size_t kHeaderBytes = 8;
   static constexpr uint8_t kLongKey = 255;
   static constexpr uint8_t kLongValue = 255;
-  enum Flag : uint8_t { kHasDeadline = 1, kRawString = 2, kChanged = 4 };
+  // The values of the first two are the bytes they add to the header; an entry has one of them at most.
+  enum Flag : uint8_t { kHasDeadline = 8, kHasTimedItems = 16, kRawString = 1, kChanged = 2 };
+  static constexpr uint8_t kDeadlineBytes = kHasDeadline | kHasTimedItems;
 
   Entry() = default;
 
@@ -174,13 +190,17 @@ class Entry {
     return value;
   }
 
-  static size_t BytesFor(size_t key_size, const StringSource& value, bool has_deadline);
+  static Entry* New(Bytes key, const StringSource& value, uint64_t deadline_ms, uint64_t items_ms);
+  static size_t BytesFor(size_t key_size, const StringSource& value, size_t deadline_bytes);
+  bool NothingIsLeft(uint64_t now_ms) const;
+  /// CONTRACT: there is room for them.
+  void WriteDeadlines(uint64_t deadline_ms, uint64_t items_ms);
   size_t AllocatedBytes() const;  // of the allocation, before rounding to its size class
   void WriteValue(const StringSource& value);
 
   char* raw() { return reinterpret_cast<char*>(this); }
   const char* raw() const { return reinterpret_cast<const char*>(this); }
-  const char* after_header() const { return raw() + kHeaderBytes + ((flags_ & kHasDeadline) != 0 ? 8 : 0); }
+  const char* after_header() const { return raw() + kHeaderBytes + (flags_ & kDeadlineBytes); }
   const char* value() const {
     const char* p = after_header();
     return TERRACE_LIKELY(short_key_length_ != kLongKey) ? p + short_key_length_ : p + 4 + Load<uint32_t>(p);

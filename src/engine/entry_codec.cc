@@ -4,6 +4,10 @@
 
 namespace terrace::engine {
 
+uint16_t RdbVersionFor(const Entry& entry) {
+  return IsCollection(entry.encoding()) ? rdb::RdbVersionFor(entry.collection()) : rdb::kRdbVersionDefault;
+}
+
 std::string EncodeValue(const Entry& entry, const rdb::EncodeOptions& options) {
   if (IsCollection(entry.encoding())) return rdb::EncodeCollection(entry.collection(), options);
   if (entry.encoding() == Encoding::kInteger) return rdb::EncodeStringValue(entry.integer());

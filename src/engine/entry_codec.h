@@ -9,6 +9,8 @@
 
 namespace terrace::engine {
 
+/// The version of RDB a reader of the value must know.
+uint16_t RdbVersionFor(const Entry& entry);
 /// The first byte is the value code.
 std::string EncodeValue(const Entry& entry, const rdb::EncodeOptions& options = {});
 /// A new entry, which is the caller's. The body may come from an attacker.

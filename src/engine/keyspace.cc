@@ -10,16 +10,16 @@ Keyspace::Keyspace(HashKey hash_key, Participants& participants)
 Slot Keyspace::Insert(Shard& shard, uint64_t hash, Entry* entry, unsigned participant) {
   std::atomic<int64_t>& counter = counters_[participant].entries;
   counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  const uint64_t deadline = entry->deadline_ms();
+  const uint64_t due = entry->due_ms();
   const Slot slot = shard.Insert(hash, entry);
-  if (TERRACE_UNLIKELY(deadline != 0)) staircase_.NoteDeadline(hash, deadline);
+  if (TERRACE_UNLIKELY(due != 0)) staircase_.NoteDeadline(hash, due);
   return slot;
 }
 
 Entry* Keyspace::Replace(Shard& shard, Slot slot, uint64_t hash, Entry* entry) {
-  const uint64_t deadline = entry->deadline_ms();
+  const uint64_t due = entry->due_ms();
   Entry* old = shard.Replace(slot, hash, entry);
-  if (TERRACE_UNLIKELY(deadline != 0)) staircase_.NoteDeadline(hash, deadline);
+  if (TERRACE_UNLIKELY(due != 0)) staircase_.NoteDeadline(hash, due);
   return old;
 }
 

@@ -30,10 +30,11 @@ class Keyspace {
   Slot Insert(Shard& shard, uint64_t hash, Entry* entry, unsigned participant);
   /// The slot's entry becomes `entry`; the caller owns the old one.
   [[nodiscard]] Entry* Replace(Shard& shard, Slot slot, uint64_t hash, Entry* entry);
-  /// The slot's entry gets, changes or loses (0) its deadline.
+  /// The slot's entry gets, changes or loses (0) its deadline; likewise its first item's, which is what its collection says.
   void Rewrite(Shard& shard, Slot slot, uint64_t hash, uint64_t deadline_ms);
   /// The entry leaves the keyspace; the caller owns it.
   Entry* Remove(Shard& shard, Slot slot, uint64_t hash, unsigned participant);
+  /// The slot's entry's due_ms() went from `before` to `after` (0: none) in place.
   void DeadlineChanged(Shard& shard, uint64_t hash, uint64_t before, uint64_t after);
 
   // --- cuts (engine/edit_observer.h) ---

@@ -39,7 +39,7 @@ Slot Shard::Insert(uint64_t hash, Entry* entry) {
   if (TERRACE_UNLIKELY(buckets_.load(std::memory_order_relaxed) == nullptr)) MakeBuckets();
   ++count_;
   ++version_;
-  if (entry->has_deadline()) DeadlineChanged(hash, 0, entry->deadline_ms());
+  if (TERRACE_UNLIKELY(entry->due_ms() != 0)) DueChanged(hash, nullptr, entry);
   const uint64_t added = Word(hash, entry);
   std::atomic<uint64_t>* slot = buckets_.load(std::memory_order_relaxed) + size_t{8} * BucketOf(hash);
   for (std::atomic<uint64_t>* last = slot + 7;; ++slot) {
@@ -66,7 +66,7 @@ Slot Shard::Insert(uint64_t hash, Entry* entry) {
 Entry* Shard::Replace(Slot slot, uint64_t hash, Entry* entry) {
   Entry* old = At(slot);
   ++version_;
-  DeadlineChanged(hash, old->deadline_ms(), entry->deadline_ms());
+  if (TERRACE_UNLIKELY((old->due_ms() | entry->due_ms()) != 0)) DueChanged(hash, old, entry);
   slot->store(Word(hash, entry), std::memory_order_relaxed);
   return old;
 }
@@ -75,7 +75,7 @@ Entry* Shard::Remove(Slot hole, uint64_t hash) {
   Entry* removed = At(hole);
   --count_;
   ++version_;
-  DeadlineChanged(hash, removed->deadline_ms(), 0);
+  if (TERRACE_UNLIKELY(removed->due_ms() != 0)) DueChanged(hash, removed, nullptr);
 
   // Find the chain's last entry, and the link that leads to its node.
   std::atomic<uint64_t>* slot = buckets_.load(std::memory_order_relaxed) + size_t{8} * BucketOf(hash);
@@ -105,23 +105,28 @@ Entry* Shard::Remove(Slot hole, uint64_t hash) {
   return removed;
 }
 
+void Shard::DueChanged(uint64_t hash, const Entry* before, const Entry* after) {
+  if (before != nullptr) {
+    deadlines_ -= before->has_deadline() ? 1 : 0;
+    if (before->has_timed_items()) expiry_.CountTimedItems(-1);
+  }
+  DeadlineChanged(hash, before == nullptr ? 0 : before->due_ms(), after == nullptr ? 0 : after->due_ms());
+  if (after == nullptr) return;
+  deadlines_ += after->has_deadline() ? 1 : 0;
+  if (after->has_timed_items()) expiry_.CountTimedItems(1);
+}
+
 void Shard::DeadlineChanged(uint64_t hash, uint64_t before, uint64_t after) {
   if (before == after) return;
-  if (before != 0) {
-    expiry_.MarkStale();
-    --deadlines_;
-  }
-  if (after != 0) {
-    expiry_.Add(after, hash);
-    ++deadlines_;
-  }
+  if (before != 0) expiry_.MarkStale();
+  if (after != 0) expiry_.Add(after, hash);
   if (TERRACE_UNLIKELY(expiry_.WantsRebuild())) {
     // A pair is current if some entry of its bucket has exactly this deadline and tag; that is all that can be said
     // without hashing every key, and a wrong "yes" only leaves a stale pair behind. The tag matters: many keys share
     // a deadline ("midnight"), and a bucket that keeps one of them would keep the pairs of all that have gone.
     expiry_.Rebuild([&](const ExpiryIndex::Item& item) {
       if (item.deadline_ms == after && item.hash == hash) return true;  // its entry may not be in its slot yet
-      const auto has_deadline = [&](const Entry* entry) { return entry->deadline_ms() == item.deadline_ms; };
+      const auto has_deadline = [&](const Entry* entry) { return entry->due_ms() == item.deadline_ms; };
       return FindByTag(item.hash, has_deadline) != nullptr;
     });
   }

@@ -15,7 +15,7 @@
 //
 // Invariants
 //   H1  Every key whose hash lies in the shard's range is in this shard while it is kLive, in its own bucket's chain.
-//   H2  The expiry index has a current pair for every entry with a deadline.
+//   H2  The expiry index has a current pair for every entry with a due_ms(): its key, or some of its items, have a deadline.
 //   H3  Outside the lock only bucket words may be read (atomically, to prefetch); no entry or node is dereferenced.
 //
 // Threads: everything through lock(), but for PrefetchBucket, PrefetchEntry and the relaxed counters.
@@ -103,7 +103,7 @@ class alignas(64) Shard {
   Entry* Replace(Slot slot, uint64_t hash, Entry* entry);
   /// Takes the entry out; the caller owns it. Other slots of the bucket become invalid.
   Entry* Remove(Slot slot, uint64_t hash);
-  /// An entry's deadline went from `before` to `after` (0: none) in place.
+  /// An entry's due_ms() went from `before` to `after` (0: none) in place.
   void DeadlineChanged(uint64_t hash, uint64_t before, uint64_t after);
 
   /// Calls visit(Entry*) for every entry of bucket `index`.
@@ -124,13 +124,20 @@ class alignas(64) Shard {
     }
   }
 
-  /// The earliest key whose deadline has passed, or nullptr. Drops stale pairs on the way.
+  /// The entry that is due the longest, or nullptr. Drops stale pairs on the way.
   template <typename HashOf>
   Slot FindDue(uint64_t now_ms, HashOf hash_of, uint64_t* hash);
 
   uint32_t count() const { return count_; }
   /// How many of them have a deadline.
   uint32_t deadlines() const { return deadlines_; }
+  /// How many of them have items with deadlines.
+  uint32_t with_timed_items() const { return expiry_.with_timed_items(); }
+  /// Whether a current pair of the expiry index tells a key's deadline, and not one of its items'.
+  bool IsOfKey(const ExpiryIndex::Item& item) const {
+    const Slot slot = FindByTag(item.hash, [&](const Entry* entry) { return entry->due_ms() == item.deadline_ms; });
+    return slot != nullptr && At(slot)->deadline_ms() == item.deadline_ms;
+  }
   /// Changes whenever slots may have moved: a Slot found at one version is good while it stays the same.
   uint32_t version() const { return version_; }
   ExpiryIndex& expiry() { return expiry_; }
@@ -225,6 +232,8 @@ class alignas(64) Shard {
   }
 
   void MakeBuckets();
+  /// The index and the counts follow when an entry (nullptr: none) is replaced by another one.
+  void DueChanged(uint64_t hash, const Entry* before, const Entry* after);
 
   /// The first entry of the hash's chain that has its tag and that `matches`; nullptr if there is none.
   template <typename Matches>
@@ -266,7 +275,7 @@ Slot Shard::FindDue(uint64_t now_ms, HashOf hash_of, uint64_t* hash) {
   while (expiry_.next_due_ms() < now_ms) {
     const ExpiryIndex::Item item = expiry_.top();
     const Slot found = FindByTag(item.hash, [&](const Entry* entry) {
-      return entry->deadline_ms() == item.deadline_ms && hash_of(entry->key()) == item.hash;
+      return entry->due_ms() == item.deadline_ms && hash_of(entry->key()) == item.hash;
     });
     if (found != nullptr) {
       *hash = item.hash;

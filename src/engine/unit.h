@@ -47,6 +47,7 @@ struct EngineSettings {
 struct EngineCounters {
   std::atomic<uint64_t> expired{0};
   std::atomic<uint64_t> expired_actively{0};
+  std::atomic<uint64_t> expired_fields{0};  // of hashes
   std::atomic<uint64_t> evicted{0};
   std::atomic<uint64_t> keyspace_hits{0};
   std::atomic<uint64_t> keyspace_misses{0};

@@ -486,6 +486,7 @@ uint64_t Executor::ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_
   uint64_t earliest = engine::ExpiryIndex::kNever;
   const engine::EngineSettings& settings = env_.engine_settings;
   if (!settings.active_expire.load(std::memory_order_relaxed) || settings.paused.load()) return earliest;
+  constexpr size_t kFieldsAtOnce = 256;
   const uint64_t end = last_ns_ + budget_ns;
   for (unsigned db = 0; db < env_.databases.count(); ++db) {
     engine::Keyspace& keyspace = env_.databases.Get(db);
@@ -495,7 +496,7 @@ uint64_t Executor::ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_
         const engine::Slot slot =
             shard.FindDue(unit_.now_ms, [&](Bytes key) { return env_.databases.HashOf(key); }, &hash);
         if (slot == nullptr) return;
-        // One key, one unit: DELs of expiry are never wrapped together.
+        // One key, one unit: DELs of expiry are never wrapped together. A hash with more due fields is found again.
         KeyRef ref;
         const std::string key(engine::Shard::At(slot)->key());
         ref.key = key;
@@ -504,8 +505,7 @@ uint64_t Executor::ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_
         ref.db = db;
         ref.shard = &shard;
         ref.Look();
-        engine::ExpireOne(unit_, ref);
-        engine::EngineCounters::Add(counters_.expired_actively);
+        if (engine::ExpireOne(unit_, ref, kFieldsAtOnce)) engine::EngineCounters::Add(counters_.expired_actively);
         SettleOwn(ref);
       }
     };

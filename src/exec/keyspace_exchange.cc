@@ -16,7 +16,7 @@ void BreakWatches(engine::Keyspace& gone, engine::Keyspace* comes, uint64_t now_
       const bool was_here = shard.Lookup(hash, item.key) != nullptr;
       const engine::Slot next =
           comes == nullptr ? nullptr : comes->staircase().Guess(hash)->Lookup(hash, item.key);
-      const bool next_is_due = next != nullptr && engine::Shard::At(next)->IsDue(now_ms);
+      const bool next_is_due = next != nullptr && engine::Shard::At(next)->IsGone(now_ms);
       if (was_here || next != nullptr) {
         if (item.stale && next == nullptr) {
           item.stale = false;

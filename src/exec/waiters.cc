@@ -284,7 +284,7 @@ void Executor::ServeKey(KeyRef ref) {
   if (table == nullptr) return;
   ForEachWait(*table, ref, [&](auto it) {
     const engine::Entry* entry = ref.entry();
-    const bool gone = entry == nullptr || entry->IsDue(unit_.now_ms);
+    const bool gone = entry == nullptr || entry->IsGone(unit_.now_ms);
     if (gone && !table->some_want_gone()) return table->waits().end();
     const auto wait = std::static_pointer_cast<Wait>(it->second.who);
     const bool of_interest = wait->also_when_gone || (!gone && entry->type() == wait->type);

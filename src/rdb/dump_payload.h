@@ -20,6 +20,8 @@ namespace terrace::rdb {
 
 /// Written by default: every server from 7.0 on takes it.
 constexpr uint16_t kRdbVersionDefault = 10;
+/// From this one on hashes may have fields with deadlines.
+constexpr uint16_t kRdbVersionTimedFields = 12;
 /// The newest version whose layouts we know.
 constexpr uint16_t kRdbVersionMax = 12;
 

@@ -87,7 +87,8 @@ class Reader {
       case ValueCode::kHash: return Repeat([&] { return ReadField(); });
       case ValueCode::kZset: return Repeat([&] { return ReadScore(TextScore); });
       case ValueCode::kZset2: return Repeat([&] { return ReadScore(BinaryScore); });
-      case ValueCode::kHashMetadata: return ReadFieldsWithTimes();
+      case ValueCode::kHashMetadata: return ReadFieldsWithTimes(source_.TakeLittle<uint64_t>());
+      case ValueCode::kHashMetadataPreRelease: return ReadFieldsWithTimes(1);
       case ValueCode::kHashZipmap: return ReadZipmap();
       case ValueCode::kListZiplist: return ReadElements(UnpackZiplist);
       case ValueCode::kSetIntset: return ReadElements(UnpackIntset);
@@ -98,7 +99,8 @@ class Reader {
       case ValueCode::kHashListpack: return ReadFields(UnpackListpack);
       case ValueCode::kZsetZiplist: return ReadScores(UnpackZiplist);
       case ValueCode::kZsetListpack: return ReadScores(UnpackListpack);
-      case ValueCode::kHashListpackEx: return ReadTriplets();
+      case ValueCode::kHashListpackEx: source_.TakeLittle<uint64_t>(); return ReadTriplets();
+      case ValueCode::kHashListpackExPreRelease: return ReadTriplets();
       default: return false;
     }
   }
@@ -148,9 +150,8 @@ class Reader {
     return taker_.TakeScore(member.bytes(), *score);
   }
 
-  // i64 the smallest deadline; then a length is 0 for none, or the deadline's distance from it plus one.
-  bool ReadFieldsWithTimes() {
-    const auto smallest = source_.TakeLittle<uint64_t>();
+  // (i64 the smallest deadline;) then a length is 0 for none, or the deadline's distance from that plus one.
+  bool ReadFieldsWithTimes(uint64_t smallest) {
     return Repeat([&] {
       const uint64_t distance = TakeLength(source_);
       const DecodedString field = TakeString(source_);
@@ -222,9 +223,8 @@ class Reader {
     });
   }
 
-  // i64 the smallest deadline, which the triplets say themselves; then field, value, deadline (0 for none).
+  // (i64 the smallest deadline, which the triplets say themselves;) then field, value, deadline (0 for none).
   bool ReadTriplets() {
-    source_.TakeLittle<uint64_t>();
     const DecodedString blob = TakeString(source_);
     if (!source_.ok()) return false;
     Element parts[2] = {Element::OfInteger(0), Element::OfInteger(0)};

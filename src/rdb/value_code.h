@@ -30,6 +30,8 @@ enum class ValueCode : uint8_t {
   kStreamListpacks2 = 19,
   kSetListpack = 20,
   kStreamListpacks3 = 21,
+  kHashMetadataPreRelease = 22,    // of release candidates of 7.4: deadlines as they are,
+  kHashListpackExPreRelease = 23,  // and no smallest one in front
   kHashMetadata = 24,
   kHashListpackEx = 25,
 };
@@ -57,6 +59,8 @@ constexpr std::optional<Type> TypeOf(ValueCode code) {
     case ValueCode::kHashZipmap:
     case ValueCode::kHashZiplist:
     case ValueCode::kHashListpack:
+    case ValueCode::kHashMetadataPreRelease:
+    case ValueCode::kHashListpackExPreRelease:
     case ValueCode::kHashMetadata:
     case ValueCode::kHashListpackEx:
       return Type::kHash;

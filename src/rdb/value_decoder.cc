@@ -28,7 +28,6 @@ class Builder : public ItemTaker {
  public:
   bool TakeElement(Bytes) override { return false; }
   bool TakeField(Bytes, Bytes) override { return false; }
-  // Fields have no times of their own here, and one that must go would stay.
   bool TakeFieldUntil(Bytes, Bytes, uint64_t) override { return false; }
   bool TakeScore(Bytes, double) override { return false; }
 };
@@ -62,6 +61,12 @@ class HashBuilder final : public Builder {
  public:
   explicit HashBuilder(const EncodingLimits& limits) : limits_(limits) {}
   bool TakeField(Bytes field, Bytes value) override { return hash_.Set(field, value, limits_); }
+  // One that is past may come, too: it goes like any that is due.
+  bool TakeFieldUntil(Bytes field, Bytes value, uint64_t deadline_ms) override {
+    if (deadline_ms > types::Hash::kDeadlineMax || !TakeField(field, value)) return false;
+    hash_.SetDeadline(field, deadline_ms);
+    return true;
+  }
   Value value() const { return hash_.value(); }
 
  private:
@@ -131,11 +136,11 @@ struct PackedShape {
   uint64_t text_bytes_max;
 };
 
-PackedShape ShapeOf(Type type, const EncodingLimits& limits) {
+PackedShape ShapeOf(ValueCode code, Type type, const EncodingLimits& limits) {
   constexpr auto kRelaxed = std::memory_order_relaxed;
   switch (type) {
     case Type::kHash:
-      return {2, limits.hash_listpack_entries.load(kRelaxed), limits.hash_listpack_value_bytes.load(kRelaxed)};
+      return {code == ValueCode::kHashListpackEx ? 3u : 2u, limits.hash_listpack_entries.load(kRelaxed), limits.hash_listpack_value_bytes.load(kRelaxed)};
     case Type::kZset:
       return {2, limits.zset_listpack_entries.load(kRelaxed), limits.zset_listpack_value_bytes.load(kRelaxed)};
     default: return {1, limits.set_listpack_entries.load(kRelaxed), limits.set_listpack_value_bytes.load(kRelaxed)};
@@ -188,6 +193,8 @@ bool HasShape(const Listpack& list, size_t count, const PackedShape& shape) {
 // A listpack or intset that is what we would make of it ourselves; no value if not, whatever the reason.
 std::optional<Value> TakePacked(const PayloadBody& body, Type type, const EncodingLimits& limits) {
   ByteSource source(body.value);
+  const bool timed = body.code == ValueCode::kHashListpackEx;
+  if (timed) source.TakeLittle<uint64_t>();  // the smallest deadline, which the triplets say themselves
   const DecodedString blob = TakeString(source);
   if (!source.finished()) return std::nullopt;
   if (body.code == ValueCode::kSetIntset) {
@@ -199,14 +206,15 @@ std::optional<Value> TakePacked(const PayloadBody& body, Type type, const Encodi
   size_t count = 0;
   if (!Listpack::Validate(blob.bytes(), &count)) return std::nullopt;
   const Listpack list(const_cast<char*>(blob.bytes().data()));
-  if (!HasShape(list, count, ShapeOf(type, limits))) return std::nullopt;
+  if (!HasShape(list, count, ShapeOf(body.code, type, limits))) return std::nullopt;
+  if (timed && !types::PackedFields::IsSound(list, count, types::Hash::kDeadlineMax)) return std::nullopt;
   if (type == Type::kZset && !IsOrdered(list)) return std::nullopt;
-  return Value{type, Encoding::kListpack, Listpack::Copy(blob.bytes()).data()};
+  return Value{type, timed ? Encoding::kListpackEx : Encoding::kListpack, Listpack::Copy(blob.bytes()).data()};
 }
 
 bool IsPacked(ValueCode code) {
   return code == ValueCode::kSetIntset || code == ValueCode::kSetListpack || code == ValueCode::kHashListpack ||
-         code == ValueCode::kZsetListpack;
+         code == ValueCode::kHashListpackEx || code == ValueCode::kZsetListpack;
 }
 
 }  // namespace

@@ -69,6 +69,8 @@ class Encoder {
   }
 
   void EncodeHash() {
+    if (value_.encoding == Encoding::kListpackEx) return EncodePackedFields();
+    if (value_.encoding == Encoding::kTimedTable) return EncodeTimedFields();
     if (packed()) {
       Code(ValueCode::kHashListpack);
       return Text(packed_bytes());
@@ -76,6 +78,35 @@ class Encoder {
     Code(ValueCode::kHash);
     PutLength(types::CountItems(value_), sink_);
     types::ForEachField(value_, [&](Bytes field, Bytes value) {
+      Text(field);
+      Text(value);
+    });
+  }
+
+  // Without deadlines it is a hash like any other, which older readers take.
+  void EncodePackedFields() {
+    if (const uint64_t smallest = types::NextDeadline(value_); smallest != 0) {
+      Code(ValueCode::kHashListpackEx);
+      sink_.PutLittle(smallest);
+      return Text(packed_bytes());
+    }
+    Listpack pairs = Listpack::New();
+    types::ForEachField(value_, [&](Bytes field, Bytes value) {
+      pairs.Append(field);
+      pairs.Append(value);
+    });
+    Code(ValueCode::kHashListpack);
+    Text(pairs.bytes());
+    pairs.Free();
+  }
+
+  void EncodeTimedFields() {
+    const uint64_t smallest = types::NextDeadline(value_);
+    Code(ValueCode::kHashMetadata);
+    sink_.PutLittle(smallest);
+    PutLength(types::CountItems(value_), sink_);
+    types::ForEachTimedField(value_, [&](Bytes field, Bytes value, uint64_t deadline_ms) {
+      PutLength(deadline_ms == 0 ? 0 : deadline_ms - smallest + 1, sink_);
       Text(field);
       Text(value);
     });
@@ -106,6 +137,10 @@ class Encoder {
 };
 
 }  // namespace
+
+uint16_t RdbVersionFor(types::Value value) {
+  return types::NextDeadline(value) != 0 ? kRdbVersionTimedFields : kRdbVersionDefault;
+}
 
 std::string EncodeCollection(types::Value value, const EncodeOptions& options) {
   std::string body;

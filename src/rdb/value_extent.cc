@@ -22,6 +22,15 @@ void SkipTextScore(ByteSource& source) {
   if (length < 253) source.TakeBytes(length);
 }
 
+// Each with a length for its deadline.
+void SkipTimedFields(ByteSource& source) {
+  Repeat(source, [&] {
+    TakeLength(source);
+    SkipString(source);
+    SkipString(source);
+  });
+}
+
 constexpr size_t kStreamIdBytes = 16;
 constexpr size_t kTimeBytes = 8;
 
@@ -106,13 +115,13 @@ void SkipValue(ValueCode code, ByteSource& source) {
         TakeLength(source);
         SkipString(source);
       });
+    case ValueCode::kHashMetadataPreRelease:
+      return SkipTimedFields(source);
     case ValueCode::kHashMetadata:
       source.TakeBytes(kTimeBytes);
-      return Repeat(source, [&] {
-        TakeLength(source);
-        SkipString(source);
-        SkipString(source);
-      });
+      return SkipTimedFields(source);
+    case ValueCode::kHashListpackExPreRelease:
+      return SkipString(source);
     case ValueCode::kHashListpackEx:
       source.TakeBytes(kTimeBytes);
       return SkipString(source);

@@ -59,7 +59,7 @@ void ResetWorker(Worker& worker) {
   stats.commands = stats.net_input_bytes = stats.net_output_bytes = stats.reads = stats.writes = 0;
   stats.turns = stats.turn_ns = stats.expiry_ns = 0;
   engine::EngineCounters& counters = worker.executor().counters();
-  counters.expired = counters.expired_actively = counters.evicted = 0;
+  counters.expired = counters.expired_actively = counters.expired_fields = counters.evicted = 0;
   counters.keyspace_hits = counters.keyspace_misses = 0;
   worker.executor().stats().Clear();
 }

@@ -141,7 +141,10 @@ void Object(SessionContext& ctx, Args args) {
 // DEBUG LISTPACK key
 void ShowListpack(SessionContext& ctx, Args args) {
   WithEntry(ctx, args[2], [&](const engine::Entry& entry) {
-    if (entry.encoding() != Encoding::kListpack) return ctx.reply.Error("ERR Not a listpack encoded object.");
+    const Encoding encoding = entry.encoding();
+    if (encoding != Encoding::kListpack && encoding != Encoding::kListpackEx) {
+      return ctx.reply.Error("ERR Not a listpack encoded object.");
+    }
     const types::Listpack list(entry.collection().data);
     std::printf("{total bytes %zu} {elements %zu}\n", list.TotalBytes(), list.Count());
     size_t index = 0;

@@ -87,7 +87,11 @@ void Digest::FeedCollection(types::Value value) {
     case Type::kList: return types::ForEachElement(value, [&](Bytes element) { Chain(element); });
     case Type::kSet: return types::ForEachElement(value, [&](Bytes member) { Add(member); });
     case Type::kHash:
-      return types::ForEachField(value, [&](Bytes field, Bytes text) { Add(OfPair(field, text)); });
+      return types::ForEachTimedField(value, [&](Bytes field, Bytes text, uint64_t deadline_ms) {
+        Digest digest = OfPair(field, text);
+        if (deadline_ms != 0) digest.Add("!!hexpire!!");
+        Add(digest);
+      });
     case Type::kZset:
       return types::ForEachScore(value, [&](Bytes member, double score) { Add(OfPair(member, Format("%.17g", score))); });
     case Type::kStream: return FeedStream(types::Stream(value));

@@ -70,7 +70,7 @@ bool SyncDirectoryOf(const std::string& path) {
 Status WriteTo(const std::string& path, const engine::Unit& unit, engine::KeptAccess kept) {
   Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.get() < 0) return Status::FromErrno("cannot create " + path, errno);
-  rdb::FileWriter writer([&](Bytes bytes) { return WriteAll(file.get(), bytes); });
+  rdb::FileWriter writer([&](Bytes bytes) { return WriteAll(file.get(), bytes); }, engine::RdbVersionFor(unit.databases));
   writer.Note("redis-ver", kRedisVersion);
   writer.Note("redis-bits", "64");
   writer.Note("ctime", std::to_string(unit.now_ms / 1000));

@@ -26,8 +26,8 @@ void EngineLine(const KeyspaceSummary& summary, const engine::Staircase& stairca
 
 void InfoKeyspace(InfoSource& source, std::string* out) {
   for (const KeyspaceSummary& summary : source.keyspaces()) {
-    AppendFormat(out, "db%u:keys=%" PRIu64 ",expires=%" PRIu64 ",avg_ttl=%" PRIu64 "\r\n", summary.db, summary.keys,
-                 summary.deadlines, summary.ttl_ms_mean);
+    AppendFormat(out, "db%u:keys=%" PRIu64 ",expires=%" PRIu64 ",avg_ttl=%" PRIu64 ",subexpiry=%" PRIu64 "\r\n",
+                 summary.db, summary.keys, summary.deadlines, summary.ttl_ms_mean, summary.with_timed_items);
   }
 }
 

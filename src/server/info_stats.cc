@@ -55,7 +55,7 @@ void Keys(const Parts& parts, std::string* out) {
     return SumOverWorkers(parts, [&](Worker& worker) { return (worker.executor().counters().*field).load(); });
   };
   const uint64_t expire_ns = SumOverWorkers(parts, [](Worker& worker) { return worker.stats().expiry_ns.load(); });
-  Field(out, "expired_subkeys", 0);
+  Field(out, "expired_subkeys", sum(&engine::EngineCounters::expired_fields));
   Field(out, "expired_keys", sum(&engine::EngineCounters::expired));
   *out += "expired_stale_perc:0.00\r\nexpired_time_cap_reached_count:0\r\n";
   Field(out, "expire_cycle_cpu_milliseconds", expire_ns / 1'000'000);

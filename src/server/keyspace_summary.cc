@@ -13,11 +13,12 @@ struct TtlSum {
 };
 
 // Pairs of deadlines that were changed meanwhile are among those read, so the mean leans a little to the past.
-void SampleTtls(const engine::ExpiryIndex& expiry, uint64_t now_ms, TtlSum* sum) {
-  const auto& items = expiry.items();
+void SampleTtls(engine::Shard& shard, uint64_t now_ms, TtlSum* sum) {
+  const auto& items = shard.expiry().items();
   const size_t step = std::max<size_t>(1, items.size() / kTtlSamples);
   for (size_t i = 0; i < items.size(); i += step) {
     if (items[i].deadline_ms <= now_ms) continue;
+    if (shard.with_timed_items() != 0 && !shard.IsOfKey(items[i])) continue;
     sum->ms += static_cast<double>(items[i].deadline_ms - now_ms);
     ++sum->count;
   }
@@ -38,12 +39,13 @@ KeyspaceSummary Summarize(const engine::Databases& databases, unsigned db, uint6
   keyspace.staircase().ForEachShard(0, [&](engine::Shard& shard, uint64_t, uint64_t) {
     ++summary.shards;
     summary.deadlines += shard.deadlines();
+    summary.with_timed_items += shard.with_timed_items();
     summary.acquisitions += shard.acquisitions();
     summary.contended += shard.contended();
     summary.bucket_bytes += sizeof(engine::Shard);
     if (shard.count() > 0) summary.bucket_bytes += size_t{engine::kShardBuckets} * 64;
     summary.expiry_bytes += shard.expiry().held_bytes();
-    SampleTtls(shard.expiry(), now_ms, &ttl);
+    SampleTtls(shard, now_ms, &ttl);
     return true;
   });
   if (ttl.count > 0 && summary.deadlines > 0) {

@@ -32,7 +32,7 @@ void Usage(commands::ReadContext& ctx, Args args) {
   }
   const engine::Entry* entry = ctx.Peek(args[2]);
   if (entry == nullptr) return ctx.reply.Null();
-  const size_t pair = entry->has_deadline() ? sizeof(engine::ExpiryIndex::Item) : 0;
+  const size_t pair = entry->due_ms() != 0 ? sizeof(engine::ExpiryIndex::Item) : 0;
   ctx.reply.Integer(static_cast<int64_t>(entry->MemoryBytes() + kBucketShare + pair));
 }
 

@@ -1,6 +1,7 @@
 #include "types/items.h"
 
 #include "base/check.h"
+#include "types/hash.h"
 #include "types/intset.h"
 #include "types/listpack.h"
 #include "types/quicklist.h"
@@ -9,26 +10,12 @@
 #include "types/table.h"
 
 namespace terrace::types {
-namespace {
-
-// visit(first, second) for the elements taken two by two.
-template <typename Visit>
-void ForEachTwo(Listpack pairs, Visit visit) {
-  for (Listpack::Position at = pairs.First(); at != nullptr;) {
-    const Listpack::Position second = pairs.Next(at);
-    visit(pairs.Get(at), pairs.Get(second));
-    at = pairs.Next(second);
-  }
-}
-
-}  // namespace
 
 size_t CountItems(Value value) {
   if (value.type == Type::kZset) return SortedSet(value).Size();
+  if (value.type == Type::kHash) return Hash(value).Size();
   switch (value.encoding) {
-    case Encoding::kListpack: {
-      return Listpack(value.data).Count() / (value.type == Type::kHash ? 2 : 1);
-    }
+    case Encoding::kListpack: return Listpack(value.data).Count();
     case Encoding::kIntset: return Intset(value.data).Count();
     case Encoding::kHashTable: return static_cast<const Table*>(value.data)->Size();
     case Encoding::kQuicklist: return Quicklist(value.data).Size();
@@ -64,17 +51,17 @@ void ForEachElement(Value list_or_set, const std::function<void(Bytes)>& visit) 
 }
 
 void ForEachField(Value hash, const std::function<void(Bytes, Bytes)>& visit) {
-  switch (hash.encoding) {
-    case Encoding::kListpack:
-      return ForEachTwo(Listpack(hash.data), [&](const Element& field, const Element& value) {
-        char field_digits[kInt64CharsMax], value_digits[kInt64CharsMax];
-        visit(field.Text(field_digits), value.Text(value_digits));
-      });
-    case Encoding::kHashTable:
-      return static_cast<const Table*>(hash.data)->ForEach(
-          [&](const TableItem& item) { visit(item.member(), item.value()); });
-    default: TERRACE_CHECK(false && "a hash of another encoding");
-  }
+  Hash(hash).ForEach([&](const Element& field, const Element& value) {
+    char field_digits[kInt64CharsMax], value_digits[kInt64CharsMax];
+    visit(field.Text(field_digits), value.Text(value_digits));
+  });
+}
+
+void ForEachTimedField(Value hash, const std::function<void(Bytes, Bytes, uint64_t)>& visit) {
+  Hash(hash).ForEachTimed([&](const Element& field, const Element& value, uint64_t deadline_ms) {
+    char field_digits[kInt64CharsMax], value_digits[kInt64CharsMax];
+    visit(field.Text(field_digits), value.Text(value_digits), deadline_ms);
+  });
 }
 
 void ForEachScore(Value zset, const std::function<void(Bytes, double)>& visit) {

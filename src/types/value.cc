@@ -3,10 +3,12 @@
 #include "base/check.h"
 #include "types/intset.h"
 #include "types/listpack.h"
+#include "types/packed_fields.h"
 #include "types/quicklist.h"
 #include "types/scored_table.h"
 #include "types/stream.h"
 #include "types/table.h"
+#include "types/timed_table.h"
 
 namespace terrace::types {
 namespace {
@@ -19,6 +21,8 @@ const ValueOps& OpsOf(Encoding encoding) {
     case Encoding::kHashTable: return kTableOps;
     case Encoding::kSkiplist: return kSkiplistOps;
     case Encoding::kStream: return kStreamOps;
+    case Encoding::kListpackEx: return kListpackOps;
+    case Encoding::kTimedTable: return kTimedTableOps;
     default: break;
   }
   TERRACE_CHECK(false && "no collection has this encoding");
@@ -34,5 +38,17 @@ Value Copy(Value value) { return {value.type, value.encoding, OpsOf(value.encodi
 size_t MemoryBytes(Value value) { return OpsOf(value.encoding).memory_bytes(value.data); }
 
 size_t FreeEffort(Value value) { return OpsOf(value.encoding).free_effort(value.data); }
+
+uint64_t NextTimedItem(Value value) {
+  if (value.encoding == Encoding::kListpackEx) return PackedFields(value.data).NextDeadline();
+  TERRACE_DCHECK(value.encoding == Encoding::kTimedTable);
+  return static_cast<const TimedTable*>(value.data)->NextDeadline();
+}
+
+bool AllDue(Value value, uint64_t now_ms) {
+  if (value.encoding == Encoding::kListpackEx) return PackedFields(value.data).AllDue(now_ms);
+  if (value.encoding == Encoding::kTimedTable) return static_cast<const TimedTable*>(value.data)->AllDue(now_ms);
+  return false;
+}
 
 }  // namespace terrace::types

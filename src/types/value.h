@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "types/value_type.h"
 
@@ -33,5 +34,13 @@ void Destroy(Value value);
 Value Copy(Value value);
 size_t MemoryBytes(Value value);
 size_t FreeEffort(Value value);
+
+/// The earliest deadline (ms since epoch) among the items of a collection whose encoding MayHaveTimedItems; 0 if none of
+/// them has one.
+uint64_t NextTimedItem(Value value);
+/// The same for any collection. Fields of hashes are the only items that have deadlines.
+inline uint64_t NextDeadline(Value value) { return MayHaveTimedItems(value.encoding) ? NextTimedItem(value) : 0; }
+/// Whether all its items have deadlines and all have passed: nothing would be left of it.
+bool AllDue(Value value, uint64_t now_ms);
 
 }  // namespace terrace::types

@@ -20,10 +20,16 @@ enum class Encoding : uint8_t {
   kHashTable,  // a hash or set
   kSkiplist,   // a sorted set as a tree and a table; the name is what clients know it by
   kStream,
+  // Hashes with fields that have deadlines, last of all: none of the encodings before has items with deadlines.
+  kListpackEx,  // kListpack with a deadline behind each value
+  kTimedTable,  // kHashTable and an index of the fields with deadlines
 };
 
 /// Strings are stored in the entry itself or in a blob, everything else behind one pointer.
 constexpr bool IsCollection(Encoding encoding) { return encoding >= Encoding::kListpack; }
+
+/// Whether items of a collection of this encoding may have deadlines of their own.
+constexpr bool MayHaveTimedItems(Encoding encoding) { return encoding >= Encoding::kListpackEx; }
 
 constexpr Bytes TypeName(Type type) {
   constexpr Bytes kNames[] = {"string", "list", "set", "zset", "hash", "stream"};

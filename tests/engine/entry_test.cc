@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "types/hash.h"
 
 using namespace terrace;
 using namespace terrace::engine;
@@ -114,6 +115,45 @@ TEST_SUITE("engine/entry") {
     CHECK(StringSource::Compact(small, small_blob.get()).encoding() == Encoding::kInline);
     CHECK(StringSource::Compact(large, large_blob.get()).encoding() == Encoding::kBlob);
     CHECK(StringSource::Compact(large).encoding() == Encoding::kInline);
+  }
+
+  TEST_CASE("what is due first counts, of the key's deadline and its items', and each keeps its own") {
+    const types::EncodingLimits limits;
+    for (const size_t key_length : kKeyLengths) {
+      for (const uint64_t own : {uint64_t{0}, uint64_t{50}, uint64_t{200}}) {
+        types::Hash hash = types::Hash::New();
+        hash.Set("f", "v", types::HashLimits(limits));
+        hash.Set("g", "v", types::HashLimits(limits));
+        hash.SetDeadline("f", 100);
+        const std::string key = Pattern(key_length, 8);
+        const EntryPtr entry(Entry::NewCollection(key, hash.value(), own));
+        CHECK(entry->key() == key);
+        CHECK(entry->has_timed_items());
+        CHECK(entry->deadline_ms() == own);
+        CHECK(entry->due_ms() == (own == 50 ? 50 : 100));
+        CHECK(entry->collection().data == hash.value().data);
+        CHECK(entry->IsDue(101));
+        CHECK(entry->IsGone(101) == (own == 50));
+        CHECK(entry->IsGone(201) == (own != 0));
+        // In place while both stay, not if one comes or goes.
+        CHECK(entry->TrySetDeadlines(own == 0 ? 0 : 30, 40));
+        CHECK(entry->due_ms() == (own == 0 ? 40 : 30));
+        CHECK_FALSE(entry->TrySetDeadlines(own, 0));
+        CHECK_FALSE(entry->TrySetDeadlines(own == 0 ? 1 : 0, 40));
+        CHECK(entry->deadline_ms() == (own == 0 ? 0 : 30));
+        const EntryPtr copy(Entry::NewCopy(*entry, "another", 7));
+        CHECK(copy->has_timed_items());
+        CHECK(copy->deadline_ms() == 7);
+        CHECK(copy->due_ms() == 7);
+        CHECK(copy->MemoryBytes() > 0);
+      }
+    }
+    types::Hash all = types::Hash::New();
+    all.Set("f", "v", types::HashLimits(limits));
+    all.SetDeadline("f", 100);
+    const EntryPtr entry(Entry::NewCollection("k", all.value(), 0));
+    CHECK_FALSE(entry->IsGone(100));
+    CHECK(entry->IsGone(101));
   }
 
   TEST_CASE("keys are told apart by every byte and by their length") {

@@ -29,7 +29,8 @@ struct Fixture : EngineFixture {
   Fixture()
       : EngineFixture({commands::StringCommands(), commands::CounterCommands(), commands::KeyCommands(),
                        commands::ExpireCommands(), commands::DumpCommands(), commands::PublishCommands(),
-                       commands::ListCommands(), commands::HashCommands(), commands::SetCommands(),
+                       commands::ListCommands(), commands::HashCommands(), commands::FieldDeadlineCommands(),
+                       commands::FieldValueCommands(), commands::SetCommands(),
                        commands::ZsetCommands(), commands::ZsetRangeCommands(),
                        commands::ZsetPopCommands(), commands::ZsetWalkCommands(), commands::BitCommands(),
                        commands::BlockingListCommands(), commands::BlockingZsetCommands(),

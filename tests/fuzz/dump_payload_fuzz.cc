@@ -47,7 +47,11 @@ std::vector<std::string> ItemsOf(Value value) {
     items.push_back(std::to_string(first.size()) + ":" + std::string(first) + std::string(second));
   };
   switch (value.type) {
-    case terrace::Type::kHash: terrace::types::ForEachField(value, add); break;
+    case terrace::Type::kHash:
+      terrace::types::ForEachTimedField(value, [&](Bytes field, Bytes text, uint64_t deadline_ms) {
+        add(field, std::string(text) + " " + std::to_string(deadline_ms));
+      });
+      break;
     case terrace::Type::kZset:
       terrace::types::ForEachScore(value, [&](Bytes member, double score) { add(member, terrace::FormatDouble(score)); });
       break;

@@ -35,8 +35,9 @@ class Held {
     Items items;
     switch (value_.type) {
       case Type::kHash:
-        types::ForEachField(value_, [&](Bytes field, Bytes value) {
+        types::ForEachTimedField(value_, [&](Bytes field, Bytes value, uint64_t deadline_ms) {
           items.push_back(std::string(field) + "=" + std::string(value));
+          if (deadline_ms != 0) items.back() += "@" + std::to_string(deadline_ms);
         });
         break;
       case Type::kZset:
@@ -209,6 +210,46 @@ TEST_SUITE("rdb/value_codec") {
     CHECK(Decode(FromHex("12 02 02 0a 0a000000 0100 816102 ff 02 0a 0a000000 0100 816202 fe")) == nullptr);
     CHECK(Decode(FromHex("00 0161")) == nullptr);
     CHECK(Decode(FromHex("18 00")) == nullptr);
+  }
+
+  TEST_CASE("hashes with deadlines of fields, in the layouts of 7.4 and of its release candidates") {
+    const Items items = {"f=v", "n=5@1000"};
+    const std::string packed = FromHex("19 e803000000000000 17 17000000 0600 816e02 0501 c3e802 816602 817602 0001 ff");
+    const auto held = Require(packed);
+    CHECK(held->value().encoding == Encoding::kListpackEx);
+    CHECK(held->items() == items);
+    CHECK(RdbVersionFor(held->value()) == 12);
+    CHECK(EncodeCollection(held->value(), {.compression = Compression::kNone}) == packed);
+    EncodingLimits limits;
+    limits.hash_listpack_entries = 1;
+    for (const char* hex : {"19 e803000000000000 17 17000000 0600 816e02 0501 c3e802 816602 817602 0001 ff",
+                            "19 0000000000000000 17 17000000 0600 816602 817602 0001 816e02 0501 c3e802 ff",  // not in order
+                            "17 17 17000000 0600 816e02 0501 c3e802 816602 817602 0001 ff",
+                            "18 de03000000000000 02 00 0166 0176 0b 016e c005", "16 02 00 0166 0176 43e8 016e c005"}) {
+      CAPTURE(hex);
+      CHECK(Require(FromHex(hex))->items() == items);
+      CHECK(Require(FromHex(hex))->value().encoding == Encoding::kListpackEx);
+      const auto large = Require(FromHex(hex), limits);
+      CHECK(large->value().encoding == Encoding::kTimedTable);
+      CHECK(large->items() == items);
+      const std::string body = EncodeCollection(large->value());
+      CHECK(body[0] == static_cast<char>(ValueCode::kHashMetadata));
+      CHECK(Require(body, limits)->items() == items);
+    }
+    // Without any deadline left it is written for every reader.
+    const auto plain = Require(FromHex("19 0000000000000000 0f 0f000000 0300 816602 817602 0001 ff"));
+    CHECK(plain->value().encoding == Encoding::kListpackEx);
+    CHECK(RdbVersionFor(plain->value()) == kRdbVersionDefault);
+    CHECK(EncodeCollection(plain->value(), {.compression = Compression::kNone}) ==
+          FromHex("10 0d 0d000000 0200 816602 817602 ff"));
+    for (const char* hex : {
+             "19 e803000000000000 17 17000000 0600 816602 817602 c3e802 816602 817602 0001 ff",  // twice the same field
+             "19 e803000000000000 19 19000000 0300 816602 817602 f40000000000000100 09 ff",       // 2^48
+             "18 0000000000000100 01 01 0166 0176", "16 00", "17 07 07000000 0000 ff"}) {
+      CAPTURE(hex);
+      CHECK(Decode(FromHex(hex)) == nullptr);
+    }
+    CHECK(Require(FromHex("18 ffffffffffff0000 01 01 0166 0176"))->items() == Items{"f=v@281474976710655"});
   }
 
   TEST_CASE("large collections come back as they were") {

@@ -54,6 +54,22 @@ TEST_SUITE("server/digest") {
     CHECK(Digest::OfValue(*empty).Hex() == "06bd01623de1d087bbd377851096317b1af476a2");
   }
 
+  TEST_CASE("a field's deadline counts, but not when it is") {
+    const auto hash = [](Encoding encoding, std::initializer_list<Bytes> elements) {
+      types::Listpack list = types::Listpack::New();
+      for (const Bytes element : elements) list.Append(element);
+      const EntryPtr entry(engine::Entry::NewCollection("k", {Type::kHash, encoding, list.data()}, 0),
+                           engine::Entry::Delete);
+      return Digest::OfValue(*entry).Hex();
+    };
+    const std::string plain = hash(Encoding::kListpack, {"f", "v", "n", "1"});
+    CHECK(hash(Encoding::kListpackEx, {"f", "v", "0", "n", "1", "0"}) == plain);
+    const std::string timed = hash(Encoding::kListpackEx, {"n", "1", "100", "f", "v", "0"});
+    CHECK(timed != plain);
+    CHECK(hash(Encoding::kListpackEx, {"n", "1", "200", "f", "v", "0"}) == timed);
+    CHECK(hash(Encoding::kListpackEx, {"f", "v", "100", "n", "1", "0"}) != timed);
+  }
+
   TEST_CASE("name, value and deadline all count") {
     const EntryPtr entry = MakeEntry("k", "v");
     const std::string digest = Digest::OfKey(*entry).Hex();

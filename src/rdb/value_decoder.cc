@@ -140,7 +140,8 @@ PackedShape ShapeOf(ValueCode code, Type type, const EncodingLimits& limits) {
   constexpr auto kRelaxed = std::memory_order_relaxed;
   switch (type) {
     case Type::kHash:
-      return {code == ValueCode::kHashListpackEx ? 3u : 2u, limits.hash_listpack_entries.load(kRelaxed), limits.hash_listpack_value_bytes.load(kRelaxed)};
+      return {code == ValueCode::kHashListpackEx ? 3u : 2u, limits.hash_listpack_entries.load(kRelaxed),
+              limits.hash_listpack_value_bytes.load(kRelaxed)};
     case Type::kZset:
       return {2, limits.zset_listpack_entries.load(kRelaxed), limits.zset_listpack_value_bytes.load(kRelaxed)};
     default: return {1, limits.set_listpack_entries.load(kRelaxed), limits.set_listpack_value_bytes.load(kRelaxed)};
@@ -209,7 +210,8 @@ std::optional<Value> TakePacked(const PayloadBody& body, Type type, const Encodi
   if (!HasShape(list, count, ShapeOf(body.code, type, limits))) return std::nullopt;
   if (timed && !types::PackedFields::IsSound(list, count, types::Hash::kDeadlineMax)) return std::nullopt;
   if (type == Type::kZset && !IsOrdered(list)) return std::nullopt;
-  return Value{type, timed ? Encoding::kListpackEx : Encoding::kListpack, Listpack::Copy(blob.bytes()).data()};
+  const Encoding encoding = timed ? Encoding::kListpackEx : Encoding::kListpack;
+  return Value{type, encoding, Listpack::Copy(blob.bytes()).data()};
 }
 
 bool IsPacked(ValueCode code) {

@@ -25,9 +25,9 @@ inline const char* const kCollectionCommands[] = {
     "HSET H m t m t m t", "HSET H t t", "HSETNX H m t", "HMSET H m t m t", "HDEL H m m", "HINCRBY H n n",
     "HINCRBYFLOAT H n d", "HSET K m t",
     // deadlines of fields: most come while the traffic goes on
-    "HPEXPIRE H n FIELDS 4 m m m m", "HPEXPIRE H n GT FIELDS 2 m m", "HPEXPIRE H n LT FIELDS 3 m m m", "HEXPIRE H i FIELDS 2 m m",
-    "HPEXPIREAT H n FIELDS 1 m", "HEXPIREAT H n NX FIELDS 1 m", "HPERSIST H FIELDS 3 m m m", "HSETEX H PX n FIELDS 3 m t m t n d",
-    "HSETEX H FNX EX i FIELDS 1 m t", "HSETEX H KEEPTTL FIELDS 2 m t m t", "HGETEX H PX n FIELDS 3 m m m",
+    "HPEXPIRE H n FIELDS 4 m m m m", "HPEXPIRE H n GT FIELDS 2 m m", "HPEXPIRE H n LT FIELDS 3 m m m",
+    "HEXPIRE H i FIELDS 2 m m", "HPEXPIREAT H n FIELDS 1 m", "HEXPIREAT H n NX FIELDS 1 m", "HPERSIST H FIELDS 3 m m m",
+    "HSETEX H PX n FIELDS 3 m t m t n d", "HSETEX H FNX EX i FIELDS 1 m t", "HSETEX H KEEPTTL FIELDS 2 m t m t", "HGETEX H PX n FIELDS 3 m m m",
     "HGETEX H PERSIST FIELDS 2 m m", "HGETDEL H FIELDS 2 m m",
     // sets
     "SADD S m m t", "SADD S n n n", "SREM S m m n", "SPOP S", "SPOP S i", "SMOVE S S m", "SINTERSTORE S S S",

@@ -23,7 +23,7 @@ UNIT_DONE = re.compile(r"^\[\d+/\d+ done\]: ")
 UNFIT = ["SRANDMEMBER with a dict containing long chain"]
 
 # This suite is from before short lists were listpacks (Redis 7.2); all else in these units holds for both.
-OTHER_ENCODINGS = ["unit/type/list", "unit/type/list-2", "unit/type/list-3"]
+OTHER_ENCODINGS = ["unit/sort", "unit/type/list", "unit/type/list-2", "unit/type/list-3"]
 
 
 class Outcome:

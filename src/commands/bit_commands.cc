@@ -344,7 +344,7 @@ constexpr KeySpec kFieldKey[] = {{.flags = kKeyRW | kKeyAccess | kKeyUpdate | kK
 constexpr CommandSpec kBitCommands[] = {
     {.name = "setbit", .arity = 4, .flags = kWrite | kDenyOom, .group = Group::kBitmap, .keys = kAccessUpdateKey,
      .write = SetBit, .since = "2.2.0", .complexity = "O(1)",
-     .summary = "Sets or clears one bit of a string, which grows as far as the bit.", .syntax = "key offset value"},
+     .summary = "Sets or clears one bit of a string, which grows as far as the bit.", .syntax = "key offset value:integer"},
     {.name = "getbit", .arity = 3, .flags = kReadonly | kFast, .group = Group::kBitmap, .keys = kReadKey,
      .read = GetBit, .since = "2.2.0", .complexity = "O(1)", .summary = "Reads one bit of a string.",
      .syntax = "key offset"},
@@ -362,7 +362,7 @@ constexpr CommandSpec kBitCommands[] = {
     {.name = "bitfield", .arity = -2, .flags = kWrite | kDenyOom, .group = Group::kBitmap, .keys = kFieldKey,
      .write = BitField, .since = "3.2.0", .complexity = "O(1) for each operation",
      .summary = "Reads, sets and adds to integers of any width that stand in a string.",
-     .syntax = "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | "
+     .syntax = "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value:integer | "
                "INCRBY encoding offset increment> ...]"},
     {.name = "bitfield_ro", .arity = -2, .flags = kReadonly | kFast, .group = Group::kBitmap, .keys = kReadKey,
      .read = BitFieldRo, .since = "6.0.0", .complexity = "O(1) for each operation",

@@ -140,6 +140,9 @@ using KeyFinder = bool (*)(Args, KeyPositions*);
 /// The number of the second database a request reaches into (COPY, MOVE); nullopt if it names none, or nonsense, which
 /// the handler will refuse before it asks for a key. The number may be past the last database.
 using DatabaseFinder = std::optional<unsigned> (*)(Args);
+/// Whether a request reads keys that are no arguments of it (SORT ... BY weight_*): which they are is known only when it
+/// runs, so it runs with everybody else out.
+using ReachFinder = bool (*)(Args);
 
 struct CommandSpec {
   const char* name;
@@ -153,6 +156,8 @@ struct CommandSpec {
   KeyFinder key_finder = nullptr;
   /// Where the command's target is: its last key or, if it has only one, a second reference to the same name.
   DatabaseFinder target_db = nullptr;
+  /// Only with a key_finder.
+  ReachFinder reaches_beyond = nullptr;
 
   ReadHandler read = nullptr;
   WriteHandler write = nullptr;
@@ -166,6 +171,8 @@ struct CommandSpec {
   const char* syntax = "";
   const char* deprecated_since = nullptr;
   const char* replaced_by = nullptr;
+  /// For the server's own people and tests: COMMAND DOCS says "syscmd".
+  bool internal = false;
   /// COMMAND INFO's hints for proxies and clients, "request_policy:all_shards,nondeterministic_output".
   const char* tips = "";
 };

@@ -35,7 +35,10 @@ uint32_t CategoryOfGroup(Group group) {
 uint32_t CategoriesOf(const CommandSpec& spec, uint32_t flags) {
   // A container (CLIENT, OBJECT) does nothing by itself: its subcommands have the group's category.
   const bool container = !spec.subcommands.empty();
-  uint32_t categories = spec.categories | (container ? 0 : CategoryOfGroup(spec.group));
+  uint32_t categories = spec.categories;
+  // SORT is about values of some types, not about keys.
+  const bool about_values = spec.group == Group::kGeneric && (categories & (kCatList | kCatSet | kCatSortedSet)) != 0;
+  if (!container && !about_values) categories |= CategoryOfGroup(spec.group);
   if ((flags & kWrite) != 0) categories |= kCatWrite;
   if ((flags & kReadonly) != 0 && spec.group != Group::kScripting) categories |= kCatRead;
   if ((flags & kAdmin) != 0) categories |= kCatAdmin | kCatDangerous;

@@ -25,4 +25,16 @@ engine::KeyRef& ReadContext::RefByName(Bytes key) {
   return refs_[0];
 }
 
+engine::Entry* ReadContext::FindBeyond(Bytes key) {
+  engine::KeyRef ref;
+  ref.key = key;
+  ref.hash = unit.databases.HashOf(key);
+  ref.keyspace = &keyspace();
+  ref.db = db;
+  ref.shard = ref.keyspace->staircase().Guess(ref.hash);
+  ref.Look();
+  engine::ExpireDue(unit, &ref, 1, true);
+  return Find(ref);
+}
+
 }  // namespace terrace::commands

@@ -137,6 +137,9 @@ class ReadContext {
     if (TERRACE_UNLIKELY(entry != nullptr && entry->type() != type)) return Unexpected{Errc::kWrongType};
     return entry;
   }
+  /// A key that is no argument of the command; counts as with Find. Only for what a command's reaches_beyond announced:
+  /// everybody else is out. What is due goes at once, so that the log has its DEL in front of the command.
+  engine::Entry* FindBeyond(Bytes key);
   /// The reference of one of the command's keys. Keys are mostly asked for in the order they stand in the request.
   engine::KeyRef& RefOf(Bytes key) {
     for (size_t tries = 0; tries < count_; ++tries) {

@@ -115,7 +115,7 @@ constexpr CommandSpec kCounterCommands[] = {
     {.name = "incrbyfloat", .arity = 3, .flags = kCounterFlags, .group = Group::kString, .keys = kAccessUpdateKey,
      .write = IncrByFloat, .since = "2.6.0", .complexity = "O(1)",
      .summary = "Adds a decimal fraction to the number a key holds; a key that is not there counts as 0.",
-     .syntax = "key increment"},
+     .syntax = "key increment:double"},
 };
 
 }  // namespace

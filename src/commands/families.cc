@@ -8,8 +8,8 @@ std::vector<std::span<const CommandSpec>> DataFamilies() {
       ExpireCommands(), IterationCommands(), ObjectCommands(),  DumpCommands(),        PublishCommands(),
       ListCommands(),   HashCommands(),      SetCommands(),     SetAlgebraCommands(),  SetSampleCommands(),
       ZsetCommands(),   ZsetRangeCommands(), ZsetPopCommands(), ZsetWalkCommands(),    ZsetAlgebraCommands(),
-      GeoCommands(),    BlockingListCommands(), BlockingZsetCommands(), StreamCommands(), StreamReadCommands(),
-      StreamGroupCommands(), StreamPendingCommands(), StreamInfoCommands(),
+      GeoCommands(),    SortCommands(),      BlockingListCommands(), BlockingZsetCommands(), StreamCommands(),
+      StreamReadCommands(), StreamGroupCommands(), StreamPendingCommands(), StreamInfoCommands(),
       FieldDeadlineCommands(), FieldValueCommands(),
   };
 }

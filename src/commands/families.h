@@ -39,6 +39,7 @@ std::span<const CommandSpec> StreamReadCommands();
 std::span<const CommandSpec> StreamGroupCommands();
 std::span<const CommandSpec> StreamPendingCommands();
 std::span<const CommandSpec> StreamInfoCommands();
+std::span<const CommandSpec> SortCommands();
 
 /// All of the above: what any database answers, whether it has a server around it or not.
 std::vector<std::span<const CommandSpec>> DataFamilies();

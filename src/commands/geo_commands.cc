@@ -131,8 +131,13 @@ std::vector<GeoHit> Hits(const SortedSet& set, const GeoRequest& request) {
   const auto nearer = [](const GeoHit& a, const GeoHit& b) { return a.distance_metres < b.distance_metres; };
   const auto further = [](const GeoHit& a, const GeoHit& b) { return a.distance_metres > b.distance_metres; };
   const auto until = hits.begin() + static_cast<std::ptrdiff_t>(wanted);
-  if (request.order == GeoOrder::kAscending) std::partial_sort(hits.begin(), until, hits.end(), nearer);
-  if (request.order == GeoOrder::kDescending) std::partial_sort(hits.begin(), until, hits.end(), further);
+  const auto sort = [&](const auto& precedes) {
+    // Of all of them, those equally far away stay in the order they were found in, as in Redis.
+    if (until == hits.end()) return std::stable_sort(hits.begin(), until, precedes);
+    std::partial_sort(hits.begin(), until, hits.end(), precedes);
+  };
+  if (request.order == GeoOrder::kAscending) sort(nearer);
+  if (request.order == GeoOrder::kDescending) sort(further);
   hits.erase(until, hits.end());
   return hits;
 }
@@ -234,18 +239,20 @@ constexpr CommandSpec kGeoCommands[] = {
      .syntax = "key member1 member2 [M | KM | FT | MI]"},
     {.name = "geosearch", .arity = -7, .flags = kReadonly, .group = Group::kGeo, .keys = kReadKey, .read = GeoSearch,
      .since = "6.2.0", .complexity = kSearchCost, .summary = "Returns the members in a circle or a box.",
-     .syntax = "key <FROMMEMBER member | FROMLONLAT longitude latitude> <BYRADIUS radius unit | BYBOX width height unit> "
+     .syntax = "key <FROMMEMBER member | FROMLONLAT longitude latitude> "
+               "<BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>> "
                "[ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]"},
     {.name = "geosearchstore", .arity = -8, .flags = kWrite | kDenyOom, .group = Group::kGeo, .keys = kSearchStoreKeys,
      .write = GeoSearchStore, .since = "6.2.0", .complexity = kSearchCost,
      .summary = "Makes a sorted set of the members in a circle or a box.",
      .syntax = "destination source <FROMMEMBER member | FROMLONLAT longitude latitude> "
-               "<BYRADIUS radius unit | BYBOX width height unit> [ASC | DESC] [COUNT count [ANY]] [STOREDIST]"},
+               "<BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>> "
+               "[ASC | DESC] [COUNT count [ANY]] [STOREDIST]"},
     {.name = "georadius", .arity = -6, .flags = kWrite | kDenyOom, .group = Group::kGeo, .keys = kRadiusKeys,
      .key_finder = FindGeoRadiusKeys, .write = GeoRadius, .since = "3.2.0", .complexity = kSearchCost,
      .summary = "Returns the members in a circle, or stores them.",
      .syntax = "key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] "
-               "[ASC | DESC] [STORE key | STOREDIST key]",
+               "[ASC | DESC] [STORE key] [STOREDIST key]",
      .deprecated_since = "6.2.0",
      .replaced_by = "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument"},
     {.name = "georadiusbymember", .arity = -5, .flags = kWrite | kDenyOom, .group = Group::kGeo,
@@ -253,7 +260,7 @@ constexpr CommandSpec kGeoCommands[] = {
      .since = "3.2.0", .complexity = kSearchCost,
      .summary = "Returns the members in a circle around one of them, or stores them.",
      .syntax = "key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] [ASC | DESC] "
-               "[STORE key | STOREDIST key]",
+               "[STORE key] [STOREDIST key]",
      .deprecated_since = "6.2.0",
      .replaced_by = "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments"},
     {.name = "georadius_ro", .arity = -6, .flags = kReadonly, .group = Group::kGeo, .keys = kReadKey,

@@ -29,7 +29,8 @@ struct GeoHit {
   GeoPosition position;
 };
 
-/// Members in the shape, square by square; stops when there are `enough` (0: never).
+/// Members in the shape, square by square and in each by score, the squares in Redis' order: the middle, north, south,
+/// east, west, then the corners. Stops when there are `enough` (0: never).
 std::vector<GeoHit> SearchShape(const types::SortedSet& set, const GeoShape& shape, size_t enough);
 
 }  // namespace terrace::commands

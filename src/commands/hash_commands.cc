@@ -368,7 +368,7 @@ constexpr CommandSpec kHashCommands[] = {
     {.name = "hincrbyfloat", .arity = 4, .flags = kGrows, .group = Group::kHash, .keys = kAccessUpdateKey,
      .write = HIncrByFloat, .since = "2.6.0", .complexity = "O(1)",
      .summary = "Adds a decimal fraction to the number a field of a hash holds; a field that is not there counts as 0.",
-     .syntax = "key field increment"},
+     .syntax = "key field increment:double"},
     {.name = "hrandfield", .arity = -2, .flags = kReadonly, .group = Group::kHash, .keys = kReadKey,
      .read = HRandField, .since = "6.2.0", .complexity = "O(N) in the fields returned",
      .summary = "Returns fields of a hash chosen at random.", .syntax = "key [count [WITHVALUES]]",

@@ -254,10 +254,11 @@ constexpr CommandSpec kHyperLogLogCommands[] = {
      .summary = "Adds what was added to several HyperLogLogs to one.", .syntax = "destkey [sourcekey [sourcekey ...]]"},
     {.name = "pfdebug", .arity = 3, .flags = kWrite | kDenyOom | kAdmin, .group = Group::kHyperLogLog,
      .keys = kDebugKey, .write = PfDebug, .since = "2.8.9", .complexity = "O(1)",
-     .summary = "Shows the inside of a HyperLogLog or makes it dense.", .syntax = "subcommand key"},
+     .summary = "Shows the inside of a HyperLogLog or makes it dense.", .syntax = "subcommand key",
+     .internal = true},
     {.name = "pfselftest", .arity = 1, .flags = kAdmin, .group = Group::kHyperLogLog, .read = PfSelfTest,
      .since = "2.8.9", .complexity = "O(1), some milliseconds",
-     .summary = "Checks that HyperLogLogs count right.", .syntax = ""},
+     .summary = "Checks that HyperLogLogs count right.", .internal = true},
 };
 
 }  // namespace

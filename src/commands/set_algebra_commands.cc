@@ -247,6 +247,8 @@ Effect DiffStore(WriteContext& ctx, Args args) {
 
 constexpr KeySpec kCountedKeys[] = {
     {.flags = kKeyRO | kKeyAccess, .index = 1, .find = KeySpec::Find::kKeyNumber, .number_index = 0, .first_key = 1}};
+// Redis says of one of the three that it reads its destination, too: clients see it in COMMAND INFO.
+constexpr KeySpec kInterStoreKeys[] = {OneKey(kKeyRW | kKeyUpdate), AllKeys(kKeyRO | kKeyAccess, 2)};
 constexpr KeySpec kStoreKeys[] = {OneKey(kKeyOW | kKeyUpdate), AllKeys(kKeyRO | kKeyAccess, 2)};
 
 constexpr CommandSpec kSetAlgebraCommands[] = {
@@ -258,7 +260,7 @@ constexpr CommandSpec kSetAlgebraCommands[] = {
      .read = InterCard, .since = "7.0.0", .complexity = "O(N*M) for M sets, the smallest of N members",
      .summary = "Counts what is in all of several sets, up to a limit.",
      .syntax = "numkeys key [key ...] [LIMIT limit]"},
-    {.name = "sinterstore", .arity = -3, .flags = kWrite | kDenyOom, .group = Group::kSet, .keys = kStoreKeys,
+    {.name = "sinterstore", .arity = -3, .flags = kWrite | kDenyOom, .group = Group::kSet, .keys = kInterStoreKeys,
      .write = InterStore, .since = "1.0.0", .complexity = "O(N*M) for M sets, the smallest of N members",
      .summary = "Stores what is in all of several sets.", .syntax = "destination:key key [key ...]"},
     {.name = "sunion", .arity = -2, .flags = kReadonly, .group = Group::kSet, .keys = kReadKeys, .read = Union,

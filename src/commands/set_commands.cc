@@ -179,7 +179,7 @@ constexpr CommandSpec kSetCommands[] = {
     {.name = "sismember", .arity = 3, .flags = kReadonly | kFast, .group = Group::kSet, .keys = kLookKey,
      .read = IsMember, .since = "1.0.0", .complexity = "O(1)", .summary = "Tells whether something is in a set.",
      .syntax = "key member"},
-    {.name = "smismember", .arity = -3, .flags = kReadonly | kFast, .group = Group::kSet, .keys = kLookKey,
+    {.name = "smismember", .arity = -3, .flags = kReadonly | kFast, .group = Group::kSet, .keys = kReadKey,
      .read = AreMembers, .since = "6.2.0", .complexity = "O(1) for each member",
      .summary = "Tells of several things whether they are in a set.", .syntax = "key member [member ...]"},
     {.name = "smembers", .arity = 2, .flags = kReadonly, .group = Group::kSet, .keys = kReadKey, .read = Members,

@@ -176,7 +176,7 @@ constexpr CommandSpec kZsetCommands[] = {
     {.name = "zrem", .arity = -3, .flags = kWrite | kFast, .group = Group::kSortedSet, .keys = kDeleteFromKey,
      .write = ZRem, .since = "1.2.0", .complexity = "O(log N) a member",
      .summary = "Takes members out of a sorted set; an empty one is deleted.", .syntax = "key member [member ...]"},
-    {.name = "zcard", .arity = 2, .flags = kReadonly | kFast, .group = Group::kSortedSet, .keys = kReadKey,
+    {.name = "zcard", .arity = 2, .flags = kReadonly | kFast, .group = Group::kSortedSet, .keys = kLookKey,
      .read = ZCard, .since = "1.2.0", .complexity = "O(1)", .summary = "Counts the members of a sorted set.",
      .syntax = "key"},
     {.name = "zscore", .arity = 3, .flags = kReadonly | kFast, .group = Group::kSortedSet, .keys = kReadKey,

@@ -132,6 +132,8 @@ bool Executor::RunKeyed(Session& session, const Command& command, const Invocati
     ref.hash = invocation.hash;
     ref.keyspace = &env_.databases.Get(session.db);
     ref.db = session.db;
+  } else if (TERRACE_UNLIKELY(Reaches(command, args))) {
+    return RunReaching(session, command, invocation);
   } else if (!FindRefs(command, args, session.db, &refs_)) {
     refs_.clear();  // malformed: the handler says what is wrong before it asks for a key
   }
@@ -151,6 +153,16 @@ bool Executor::RunKeyed(Session& session, const Command& command, const Invocati
   if (TERRACE_UNLIKELY(unit_.gated) && !waits) HoldReply(session, begin);
   StepIfCrowded();
   return !waits;
+}
+
+bool Executor::RunReaching(Session& session, const Command& command, const Invocation& invocation) {
+  const uint64_t begin = session.out.mark();
+  const bool ran = RunScope(session, nullptr, 0, true, [&] {
+    unit_.no_touch = session.no_touch;
+    RunAlone(session, command, invocation.args, invocation.raw);
+  });
+  if (ran && TERRACE_UNLIKELY(unit_.gated)) HoldReply(session, begin);
+  return ran;
 }
 
 bool Executor::RunHandler(unsigned db, resp::Reply& reply, const Command& command, Args args, Bytes raw, KeyRef* refs,
@@ -376,19 +388,23 @@ void Executor::RunInScope(Session& session, const Command& command, Args args, B
   } else if (scope_ == Scope::kLocked) {
     RunHandler(session.db, session.reply, command, args, raw, refs, count, nullptr);
   } else {
-    std::vector<KeyRef> own;
-    if (!FindRefs(command, args, session.db, &own)) own.clear();
-    if (!own.empty()) locks_.Acquire(own.data(), own.size());
-    RunHandler(session.db, session.reply, command, args, raw, own.data(), own.size(), nullptr);
-    NoteTouched(own.data(), own.size());
-    locks_.Release();
-    if (!unit_.due_met.empty()) ExpireMet();
+    RunAlone(session, command, args, raw);
   }
   if (origin_ == engine::Origin::kStream) return;  // no client's command: nobody's statistics, no MONITOR
   Finish(session, command, args, errors_before);
   if ((env_.gates.closed.load(std::memory_order_relaxed) & kGateMonitored) != 0 && observer_ != nullptr) {
     observer_->OnMonitored(session, command, args);
   }
+}
+
+void Executor::RunAlone(Session& session, const Command& command, Args args, Bytes raw) {
+  std::vector<KeyRef> own;
+  if (!FindRefs(command, args, session.db, &own)) own.clear();
+  if (!own.empty()) locks_.Acquire(own.data(), own.size());
+  RunHandler(session.db, session.reply, command, args, raw, own.data(), own.size(), nullptr);
+  NoteTouched(own.data(), own.size());
+  locks_.Release();
+  if (!unit_.due_met.empty()) ExpireMet();
 }
 
 void Executor::Exclusive(const std::function<void()>& body) {
@@ -445,6 +461,9 @@ bool Executor::ApplyOne(Session& session, const Command* command, Args args, Byt
   if (runs && command->spec->session != nullptr) {
     RunSession(session, *command, args);
     unit_.Commit();  // if its handler has not
+  } else if (runs && Reaches(*command, args)) {
+    const bool ran = RunScope(session, nullptr, 0, true, [&] { RunAlone(session, *command, args, Bytes()); });
+    TERRACE_DCHECK(ran);
   } else {
     refs_.clear();
     if (runs && !FindRefs(*command, args, session.db, &refs_)) {

@@ -132,10 +132,17 @@ class Executor {
 
   uint64_t WallMs() const { return (batch_wall_us_ + (last_ns_ - batch_ns_) / 1000) / 1000; }
   void RejectUnknown(Session& session, const commands::Command* parent, Args args);
-  // False: the session waits for keys now.
+  // False: the session waits for keys now, or the command starts again (restart_).
   bool Run(Session& session, const commands::Command& command, const Invocation& invocation);
   bool RunKeyed(Session& session, const commands::Command& command, const Invocation& invocation);
-  // True if a key of the command was due and has gone.
+  /// A command that reads keys which it does not name. False: it starts again.
+  bool RunReaching(Session& session, const commands::Command& command, const Invocation& invocation);
+  static bool Reaches(const commands::Command& command, Args args) {
+    return command.spec->reaches_beyond != nullptr && command.spec->reaches_beyond(args);
+  }
+  /// In an exclusive section.
+  void RunAlone(Session& session, const commands::Command& command, Args args, Bytes raw);
+  /// True if a key of the command was due and has gone.
   bool RunHandler(unsigned db, resp::Reply& reply, const commands::Command& command, Args args, Bytes raw,
                   engine::KeyRef* refs, size_t count, commands::WaitWish* wish);
   void BeginApplying(Bytes raw);

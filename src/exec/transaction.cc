@@ -151,6 +151,7 @@ TransactionPlan PlanTransaction(const Session& session, const Executor& executor
       continue;
     }
     if ((command.flags & commands::kWholeKeyspace) != 0) plan.exclusive = true;
+    if (command.spec->reaches_beyond != nullptr && command.spec->reaches_beyond(args)) plan.exclusive = true;
     const size_t begin = plan.refs.size();
     if (!executor.FindRefs(command, args, db, &plan.refs)) plan.refs.resize(begin);
   }

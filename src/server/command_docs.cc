@@ -253,12 +253,13 @@ void DocsOf(resp::Reply& reply, const Command& command) {
   const bool has_arguments = arguments && !arguments->empty();
   const bool has_subcommands = !command.subcommands.empty();
 
-  reply.Map(about.size() + deprecated + deprecation.size() + has_arguments + has_subcommands);
+  reply.Map(about.size() + (deprecated || spec.internal) + deprecation.size() + has_arguments + has_subcommands);
   about.Write(reply);
-  if (deprecated) {
+  if (deprecated || spec.internal) {
     reply.Bulk("doc_flags");
-    reply.Set(1);
-    reply.Simple("deprecated");
+    reply.Set(size_t{deprecated} + size_t{spec.internal});
+    if (deprecated) reply.Simple("deprecated");
+    if (spec.internal) reply.Simple("syscmd");
   }
   deprecation.Write(reply);
   if (has_arguments) {

@@ -409,7 +409,8 @@ constexpr CommandSpec kDebugCommands[] = {
     {.name = "debug", .arity = -2,
      .flags = commands::kAdmin | commands::kNoScript | commands::kLoading | commands::kStale | commands::kProtected,
      .group = Group::kServer, .session = Debug, .since = "1.0.0", .complexity = "Depends on subcommand.",
-     .summary = "A container for commands that help developers.", .syntax = "subcommand [argument [argument ...]]"},
+     .summary = "A container for commands that help developers.", .syntax = "subcommand [argument [argument ...]]",
+     .internal = true},
 };
 
 }  // namespace

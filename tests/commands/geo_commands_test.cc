@@ -88,6 +88,19 @@ TEST_SUITE("commands/geo") {
     CHECK(Log().empty());
   }
 
+  // The order that Redis has: the square in the middle, north, south, east, west, the corners; in each by score.
+  TEST_CASE_FIXTURE(GeoFixture, "whoever asks for no order gets one all the same") {
+    Run({"GEOADD", "g", "15", "37", "middle", "15", "38.3", "n", "15", "35.7", "s", "16.4", "37", "e", "13.6", "37", "w"});
+    Run({"GEOADD", "g", "16", "38", "ne", "14", "38", "nw", "16", "36", "se", "14", "36", "sw", "30", "37", "far"});
+    CHECK(Run({"GEOSEARCH", "g", "FROMLONLAT", "15.4", "37.2", "BYRADIUS", "200", "km"}) ==
+          "[\"sw\", \"w\", \"s\", \"middle\", \"se\", \"e\", \"nw\", \"n\", \"ne\"]");
+    CHECK(Run({"GEOSEARCH", "g", "FROMLONLAT", "15.4", "37.2", "BYBOX", "500", "300", "km"}) ==
+          "[\"sw\", \"w\", \"middle\", \"se\", \"e\", \"nw\", \"n\", \"ne\"]");
+    CHECK(Run({"GEORADIUS", "g", "15.4", "37.2", "200", "km", "COUNT", "3", "ANY"}) == "[\"sw\", \"w\", \"s\"]");
+    Run({"GEOADD", "pole", "45", "65", "near", "-135", "85.05", "beyond"});
+    CHECK(Run({"GEORADIUSBYMEMBER", "pole", "near", "5009431", "m"}) == "[\"near\", \"beyond\"]");
+  }
+
   TEST_CASE_FIXTURE(GeoFixture, "what is found is stored, as places or as distances") {
     AddSicily();
     CHECK(Run({"GEOSEARCHSTORE", "dst", "Sicily", "FROMLONLAT", "15", "37", "BYRADIUS", "200", "km"}) == "2");

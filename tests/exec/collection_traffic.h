@@ -14,8 +14,9 @@
 
 namespace terrace::testing {
 
-// L, H, S, Z, X: a key that mostly holds a list, hash, set, sorted set, stream; K: any. t: text, m: one of few texts, i: an
-// index, n: a number, d: a decimal, g: one of few groups, c: one of few consumers, e: an id that an entry may have.
+// L, H, S, Z, X, B, P, G: a key that mostly holds a list, hash, set, sorted set, stream, bits, HyperLogLog, places; K: any.
+// t: text, m: one of few texts, i: an index, n: a number, d: a decimal, g: one of few groups, c: one of few consumers, e: an
+// id that an entry may have.
 inline const char* const kCollectionCommands[] = {
     // lists
     "RPUSH L t t m", "LPUSH L t", "RPUSH L t t t t t t t", "LPUSHX L m", "RPUSHX L m", "LPOP L", "RPOP L i", "LSET L i t",
@@ -47,8 +48,14 @@ inline const char* const kCollectionCommands[] = {
     "XREADGROUP GROUP g c COUNT 3 STREAMS X >", "XREADGROUP GROUP g c STREAMS X >", "XREADGROUP GROUP g c NOACK COUNT 2 STREAMS X >",
     "XREADGROUP GROUP g c COUNT 2 STREAMS X 0", "XACK X g e e e e", "XCLAIM X g c 0 e e e e", "XCLAIM X g c 2 e e FORCE JUSTID",
     "XCLAIM X g c 0 e RETRYCOUNT n TIME n LASTID e", "XAUTOCLAIM X g c 0 e COUNT 3", "XAUTOCLAIM X g c 3 0 JUSTID",
-    // bits
-    "SETBIT B i 1", "BITOP OR B B B", "BITFIELD B SET u8 i n",
+    // bits, and what is counted in them
+    "SETBIT B i 1", "BITOP OR B B B", "BITFIELD B SET u8 i n", "PFADD P m t", "PFMERGE P P P", "PFCOUNT P", "PFDEBUG TODENSE P",
+    // places
+    "GEOADD G n i m n i m", "GEOADD G CH n i m", "GEOSEARCHSTORE G G FROMLONLAT n i BYRADIUS n km",
+    "GEORADIUS G n i n km STORE G", "GEORADIUSBYMEMBER G m n km STOREDIST Z",
+    // in order
+    "SORT L ALPHA STORE L", "SORT S BY nosort STORE L", "SORT Z ALPHA DESC LIMIT i i STORE L",
+    "SORT S ALPHA BY H*->m1 GET # GET k* STORE L",
 };
 
 class CollectionTraffic {
@@ -79,7 +86,9 @@ class CollectionTraffic {
       case 'S':
       case 'Z':
       case 'X':
-      case 'B': return Key(word[0]);
+      case 'B':
+      case 'P':
+      case 'G': return Key(word[0]);
       case 'K': return AnyKey();
       case 't': return random_.Below(3) == 0 ? std::to_string(random_.Below(100'000)) : std::string(random_.Below(90), 'x') + "y";
       case 'm': return "m" + std::to_string(random_.Below(300));

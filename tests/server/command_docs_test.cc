@@ -35,6 +35,7 @@ constexpr CommandSpec kSpecs[] = {
     {.name = "odd", .arity = -2, .keys = kOddKeys, .session = Nothing},
     {.name = "keyless", .arity = -1, .session = Nothing, .syntax = "key"},
     {.name = "many", .arity = -2, .subcommands = kSubcommands},
+    {.name = "inner", .arity = 1, .session = Nothing, .internal = true},
 };
 
 class Fixture {
@@ -127,6 +128,8 @@ TEST_SUITE("server/command_docs") {
           "\"DB\", \"flags\": [optional]}, "
           "{\"name\": \"member\", \"type\": \"string\", \"display_text\": \"member\", \"flags\": "
           "[optional, multiple]}]}");
+    CHECK(fixture.Docs("inner") ==
+          "\"inner\" {\"since\": \"1.0.0\", \"group\": \"generic\", \"doc_flags\": [syscmd]}");
     CHECK(fixture.Docs("odd") == "\"odd\" {\"since\": \"1.0.0\", \"group\": \"generic\"}");
   }
 

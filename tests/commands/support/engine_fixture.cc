@@ -35,12 +35,12 @@ uint64_t RecordingPublisher::Publish(pubsub::Kind, Bytes channel, Bytes payload)
   return 0;
 }
 
-EngineFixture::EngineFixture(std::initializer_list<std::span<const commands::CommandSpec>> families,
+EngineFixture::EngineFixture(const std::vector<std::span<const commands::CommandSpec>>& families,
                              unsigned database_count)
     : participant(participants.Join()),
       databases(database_count, kTestHashKey, participants),
       log(kRingBytes),
-      table(std::vector<std::span<const commands::CommandSpec>>(families)),
+      table(families),
       environment{table, databases, log, settings, eviction, gates, clock, slow_command_ns},
       executor(environment, *participant, publisher, nullptr, nullptr, 1) {
   log.SetEnabled(true);

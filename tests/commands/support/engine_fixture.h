@@ -45,7 +45,9 @@ class RecordingPublisher : public commands::Publisher {
 class EngineFixture {
  public:
   explicit EngineFixture(std::initializer_list<std::span<const commands::CommandSpec>> families,
-                         unsigned databases = 16);
+                         unsigned database_count = 16)
+      : EngineFixture(std::vector<std::span<const commands::CommandSpec>>(families), database_count) {}
+  explicit EngineFixture(const std::vector<std::span<const commands::CommandSpec>>& families, unsigned database_count = 16);
   ~EngineFixture();
   EngineFixture(const EngineFixture&) = delete;
   EngineFixture& operator=(const EngineFixture&) = delete;

@@ -171,6 +171,10 @@ TEST_SUITE("integration/client") {
     CHECK(ms.count() >= 250);  // two clocks, and one may be set meanwhile; 100 would be the other pause
     CHECK(master.Run("CLIENT PAUSE x") == "-ERR timeout is not an integer or out of range");
     CHECK(master.Run("CLIENT PAUSE -1") == "-ERR timeout is negative");
+    CHECK(master.Run("CLIENT PAUSE 9223372036854775808") == "-ERR timeout is not an integer or out of range");
+    CHECK(master.Run("CLIENT PAUSE 9223372036854775807 WRITE") == "-ERR timeout is out of range");
+    CHECK(master.Run("CLIENT PAUSE 9000000000000000000 WRITE") == "+OK");  // some hundred million years
+    CHECK(master.Run("CLIENT UNPAUSE") == "+OK");
     CHECK(master.Run("CLIENT PAUSE 1 SOME") == "-ERR CLIENT PAUSE mode must be WRITE or ALL");
   }
 

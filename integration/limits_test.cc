@@ -109,7 +109,10 @@ TEST_SUITE("integration/limits") {
     CHECK(client.Run("SET l w") == "-OOM command not allowed when used memory > 'maxmemory'.");
     CHECK(client.Run("GET k") == "$v");
     CHECK(client.Run("DEL k") == ":1");
-    CHECK(client.Run("CONFIG SET maxmemory 0") == "+OK");
+    // More than there can be is no limit.
+    CHECK(client.Run("CONFIG SET maxmemory 99999999999999999999 maxmemory-clients 99999999999999999999") == "+OK");
+    CHECK(client.Run("SET l w") == "+OK");
+    CHECK(client.Run("CONFIG SET maxmemory 0 maxmemory-clients 0") == "+OK");
     CHECK(client.Run("SET l w") == "+OK");
   }
 

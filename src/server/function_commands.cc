@@ -43,8 +43,15 @@ void FunctionStats(SessionContext& ctx, Args) {
   ctx.reply.Map(2);
   ctx.reply.Bulk("running_script");
   ctx.reply.Null();
+  // Of each engine how much is loaded into it: of the only one that scripts can be for, nothing.
   ctx.reply.Bulk("engines");
-  ctx.reply.Map(0);
+  ctx.reply.Map(1);
+  ctx.reply.Bulk("LUA");
+  ctx.reply.Map(2);
+  ctx.reply.Bulk("libraries_count");
+  ctx.reply.Integer(0);
+  ctx.reply.Bulk("functions_count");
+  ctx.reply.Integer(0);
 }
 
 // FUNCTION HELP

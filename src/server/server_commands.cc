@@ -109,8 +109,12 @@ void Lolwut(SessionContext& ctx, Args args) {
   constexpr int64_t kStepsMax = 24;
   constexpr size_t kStepWidth = 4;
   size_t next = 1;
+  const std::string versions = Format("Redis ver. %s (Terrace %s)\n", kRedisVersion, kTerraceVersion);
   if (args.size() > 2 && EqualsIgnoreCase(args[1], "version")) {
-    if (!ParseInt64(args[2])) return ctx.reply.Error(commands::kNotAnIntegerError);
+    const auto version = ParseInt64(args[2]);
+    if (!version) return ctx.reply.Error(commands::kNotAnIntegerError);
+    // Those that had a drawing in Redis; of the others there is only a name to tell.
+    if (*version != 5 && *version != 6) return ctx.reply.Verbatim("txt", versions);
     next = 3;
   }
   int64_t steps = 8;
@@ -126,7 +130,7 @@ void Lolwut(SessionContext& ctx, Args args) {
     art.append((count - 1 - i) * kStepWidth, ' ').append("__|").append(i * kStepWidth, i % 2 == 0 ? '.' : ':');
     art += '\n';
   }
-  art += Format("\nRedis ver. %s (Terrace %s)\n", kRedisVersion, kTerraceVersion);
+  art += "\n" + versions;
   ctx.reply.Verbatim("txt", art);
 }
 

@@ -36,7 +36,7 @@ uint64_t ClientMemoryMax(const config::Options& options) {
   const config::BytesOrPercent& wanted = options.maxmemory_clients;
   const uint64_t bytes =
       wanted.percent != 0 ? options.maxmemory_bytes / 100 * static_cast<uint64_t>(wanted.percent) : wanted.bytes;
-  return bytes == 0 ? 0 : std::max(bytes, kLeast);
+  return bytes == 0 ? 0 : std::clamp<uint64_t>(bytes, kLeast, INT64_MAX);
 }
 
 // The system may not let us have as many connections as are asked for.
@@ -104,7 +104,8 @@ void ApplySettings(const config::Options& options, Parts& parts) {
   encoding.stream_node_entries = options.stream_node_max_entries;
 
   parts.client_memory.set_limit(ClientMemoryMax(options));
-  parts.eviction.memory_max = static_cast<int64_t>(options.maxmemory_bytes);
+  // More than any machine has is no limit; as a negative number it would be one that nothing fits under.
+  parts.eviction.memory_max = static_cast<int64_t>(std::min<uint64_t>(options.maxmemory_bytes, INT64_MAX));
   parts.eviction.policy = PolicyOf(options.maxmemory_policy);
   parts.eviction.samples = static_cast<uint32_t>(options.maxmemory_samples);
   options.maxmemory_bytes != 0 ? parts.gates.Close(exec::kGateMaxMemory) : parts.gates.Open(exec::kGateMaxMemory);

@@ -27,8 +27,11 @@ TEST_SUITE("config/setting_value") {
     CHECK(ParseMemory("7b") == 7);
     CHECK(ParseMemory("007") == 7);
     for (Bytes wrong :
-         {"", "mb", "-1", "1.5gb", "10%", "1 mb", "10xb", "99999999999999999999", "18446744073709551615k"}) {
+         {"", "mb", "-1", "1.5gb", "10%", "1 mb", "10xb"}) {
       CHECK_FALSE(ParseMemory(wrong).has_value());
+    }
+    for (Bytes large : {"99999999999999999999", "18446744073709551615k", "18446744073709551615"}) {
+      CHECK(ParseMemory(large) == UINT64_MAX);
     }
     CHECK(FormatMemory(64 * kMiB) == "64mb");
     CHECK(FormatMemory(1000) == "1000");
@@ -46,6 +49,11 @@ TEST_SUITE("config/setting_value") {
     CHECK(Read("maxmemory", "1.5gb") == "argument must be a memory value");
     CHECK(Read("client-query-buffer-limit", "1") ==
           "argument must be between 1048576 and 9223372036854775807 inclusive");
+    CHECK(Read("client-query-buffer-limit", "99999999999999999999") ==
+          "argument must be between 1048576 and 9223372036854775807 inclusive");
+    CHECK(Read("hash-max-listpack-value", "99999999999gb") ==
+          "argument must be between 0 and 9223372036854775807 inclusive");
+    CHECK(Read("hz", "-1") == "argument must be between 0 and 2147483647 inclusive");
     CHECK(Read("maxmemory-clients", "101%") == "percentage argument must be less or equal to 100");
     CHECK(Read("maxmemory-clients", "-5%") == "argument must be a memory or percent value");
     CHECK(Read("save", "3600 1 300") == "Invalid save parameters");
@@ -71,6 +79,10 @@ TEST_SUITE("config/setting_value") {
 
   TEST_CASE("values are shown in the form Redis shows them") {
     CHECK(Read("maxmemory", "100mb") == "104857600");
+    CHECK(Read("maxmemory", "99999999999gb") == "18446744073709551615");
+    CHECK(Read("hz", "0") == "1");
+    CHECK(Read("hz", "100") == "100");
+    CHECK(Read("hz", "1000") == "500");
     CHECK(Read("maxmemory-clients", "10%") == "10%");
     CHECK(Read("appendonly", "YES") == "yes");
     CHECK(Read("notify-keyspace-events", "KEA") == "AKE");

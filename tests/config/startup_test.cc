@@ -153,6 +153,20 @@ TEST_SUITE("config/startup") {
           "environment: there is no setting \"TERRACE_MAXMEMORI\"; did you mean \"maxmemory\"?");
   }
 
+  TEST_CASE("a server that would listen nowhere is refused, before it starts and by --check-config") {
+    Machine machine;
+    machine.files.files["r.conf"] = "bind\n";
+    machine.files.files["t.toml"] = "[network]\nbind = []\n";
+    machine.files.files["u.conf"] = "bind \"\"\nunixsocket /tmp/t.sock\n";
+    constexpr const char* kNowhere = "nothing to listen on: bind names no address, and there is no unixsocket";
+    CHECK(machine.ErrorOf({"r.conf"}) == kNowhere);
+    CHECK(machine.ErrorOf({"--check-config", "r.conf"}) == kNowhere);
+    CHECK(machine.ErrorOf({"t.toml"}) == kNowhere);
+    CHECK(machine.ErrorOf({"--port", "0"}) == "nothing to listen on: port is 0, and there is no unixsocket");
+    CHECK(machine.OptionsOf({"u.conf"}).bind.empty());
+    CHECK(machine.OptionsOf({"--port", "0", "--unixsocket", "/tmp/t.sock"}).port == 0);
+  }
+
   TEST_CASE("unknown names are warnings if asked for, wherever the flag stands") {
     Machine machine;
     machine.variables = {"TERRACE_COLOUR=red"};

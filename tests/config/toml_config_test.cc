@@ -96,15 +96,15 @@ enable_debug_command = true
     CHECK(ErrorOf("[network]\nport = 99999\n") ==
           "t.toml:2:8: network.port is \"99999\", but it must be an integer between 0 and 65535");
     CHECK(ErrorOf("[network]\nport = \"7000\"\n") ==
-          "t.toml:2:8: network.port is \"\"7000\"\", but it must be an integer between 0 and 65535");
+          "t.toml:2:8: network.port is \"7000\", but it must be an integer between 0 and 65535");
     CHECK(ErrorOf("[network]\nprotected_mode = \"no\"\n") ==
-          "t.toml:2:18: network.protected_mode is \"\"no\"\", but it must be true or false");
+          "t.toml:2:18: network.protected_mode is \"no\", but it must be true or false");
     CHECK(ErrorOf("[network]\nunixsocketperm = 770\n") ==
-          "t.toml:2:18: network.unixsocketperm is \"770\", but it must be an octal number between 0 and 777, "
+          "t.toml:2:18: network.unixsocketperm is 770, but it must be an octal number between 0 and 777, "
           "in quotes");
     CHECK(ErrorOf("[security]\nrequirepass = 12345\n") ==
           "t.toml:2:15: security.requirepass is not valid, but it must be a string in quotes");
-    CHECK(ErrorOf("[network]\nbind = [[1]]\n").starts_with("t.toml:2:8: network.bind is \"[[1]]\", but"));
+    CHECK(ErrorOf("[network]\nbind = [[1]]\n").starts_with("t.toml:2:8: network.bind is [[1]], but"));
     CHECK(ErrorOf("[network]\nport = \n").starts_with("t.toml:2:"));
     CHECK(ErrorOf("[network]\nport = 1\nport = 2\n").starts_with("t.toml:3:"));
   }

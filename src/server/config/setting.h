@@ -32,6 +32,9 @@ struct IntegerField {
   int64_t min = 0;
   int64_t max = kIntMax;
   int base = 10;  ///< 8 for file modes
+  /// What is taken and what is made of it may differ: beyond these it is moved to the nearer one, as Redis does.
+  int64_t lowest = INT64_MIN;
+  int64_t highest = INT64_MAX;
 };
 
 /// Bytes with units: 1k is 1000, 1kb is 1024.

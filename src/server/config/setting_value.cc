@@ -61,7 +61,7 @@ Status ParseInteger(const IntegerField& field, const std::string& word, Options&
   if (*value < field.min || *value > field.max) {
     return OutOfRange(FormatInBase(field.min, field.base), FormatInBase(field.max, field.base));
   }
-  options.*field.field = *value;
+  options.*field.field = std::clamp(*value, field.lowest, field.highest);
   return Status::Ok();
 }
 

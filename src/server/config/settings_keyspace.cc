@@ -21,7 +21,7 @@ std::span<const Setting> KeyspaceSettings() {
        .state = State::kAcceptedWithoutEffect,
        .reason = "expired keys are found by their deadline, not by looking"},
       {.name = "hz",
-       .field = IntegerField{&Options::hz, 0, kIntMax},
+       .field = IntegerField{.field = &Options::hz, .min = 0, .max = kIntMax, .lowest = 1, .highest = 500},
        .why = "Rounds of background work a second.",
        .state = State::kAcceptedWithoutEffect,
        .reason = "background work runs when it is due"},

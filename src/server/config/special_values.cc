@@ -274,10 +274,12 @@ std::optional<uint64_t> ParseMemory(Bytes text) {
   while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9') ++digits;
   size_t zeros = 0;
   while (zeros + 1 < digits && text[zeros] == '0') ++zeros;
-  auto number = ParseUint64(text.substr(zeros, digits - zeros));
   auto unit = UnitBytes(text.substr(digits));
+  if (digits == 0 || !unit) return std::nullopt;
+  // What no 64 bits hold is as good as the most they do: the setting's own range says whether that is too much.
+  auto number = ParseUint64(text.substr(zeros, digits - zeros));
   uint64_t bytes = 0;
-  if (!number || !unit || __builtin_mul_overflow(*number, *unit, &bytes)) return std::nullopt;
+  if (!number || __builtin_mul_overflow(*number, *unit, &bytes)) return UINT64_MAX;
   return bytes;
 }
 

@@ -74,6 +74,14 @@ HealthTarget TargetOf(const CommandLine& line, const Options& options) {
   return target;
 }
 
+/// A server that nobody can reach is not what anybody means: Redis does not start either.
+Status CheckReachable(const Options& options) {
+  const bool listens = options.port != 0 && !options.bind.empty();
+  if (listens || !options.unixsocket.empty()) return Status::Ok();
+  return Status::Error(std::string("nothing to listen on: ") +
+                       (options.port == 0 ? "port is 0" : "bind names no address") + ", and there is no unixsocket");
+}
+
 bool OnlyPrints(Mode mode) {
   return mode == Mode::kHelp || mode == Mode::kVersion || mode == Mode::kSampleConfig;
 }
@@ -102,6 +110,7 @@ StatusOr<Startup> ParseStartup(std::span<const std::string> arguments, std::span
   if (Status status = CheckStates(startup.options, startup.provenances, startup.warnings); !status.ok()) {
     return Unexpected{status};
   }
+  if (Status status = CheckReachable(startup.options); !status.ok()) return Unexpected{status};
   return startup;
 }
 

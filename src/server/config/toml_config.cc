@@ -174,9 +174,11 @@ StatusOr<Reading> ReadTomlConfig(Bytes text, const std::string& file_name, Unkno
     }
     auto words = WordsOf(*setting, entry.value);
     if (!words) {
+      // As it stands in the file: whether there are quotes is what is wrong.
       std::string read(text.substr(entry.value_begin, entry.value_end - entry.value_begin));
-      Assignment wrong{setting, {read}, full_key, place};
-      return Unexpected{Status::Error(Complaint(wrong, AllowedInToml(*setting)))};
+      if (setting->Has(kSensitive)) read = "not valid";
+      return Unexpected{Status::Error(place + ": " + full_key + " is " + read + ", but it must be " +
+                                      AllowedInToml(*setting))};
     }
     if (setting->Has(kFileOnly)) {
       for (const std::string& item : *words)

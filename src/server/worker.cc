@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/ascii.h"
 #include "env/entropy.h"
@@ -20,12 +19,6 @@ namespace {
 constexpr uint64_t kTickMs = 100;
 constexpr uint64_t kExpiryBudgetNs = 2'000'000;
 constexpr uint64_t kIdleBudgetNs = 200'000;
-// How far ahead of the request that runs its successors' shards, buckets, entries (or chains) and the entries behind
-// chains are fetched. Each needs what was fetched before it to be there, so they are staggered.
-constexpr size_t kShardsAhead = 24;
-constexpr size_t kBucketsAhead = 18;
-constexpr size_t kEntriesAhead = 12;
-constexpr size_t kChainedAhead = 6;
 
 uint64_t Seed() {
   uint64_t seed;
@@ -161,50 +154,13 @@ void Worker::OnDoorbell() {
 }
 
 void Worker::Gather(Connection& connection, const resp::ParsedRequest& request) {
-  Gathered& gathered = gathered_.emplace_back();
-  gathered.connection = &connection;
-  gathered.argv = request.argv;
-  gathered.argc = request.argc;
-  gathered.blobs = request.blobs.data();
-  gathered.blob_count = static_cast<uint32_t>(request.blobs.size());
-  gathered.raw = request.raw;
-  gathered.protocol_error = false;
-  gathered.command = FindCommand(request.argv[0]);
-  gathered.hashed = false;
-  gathered.shard = nullptr;
-  gathered.chained = false;
-  if (TERRACE_LIKELY(gathered.command != nullptr)) {
-    const int16_t first = gathered.command->first_key;
-    if (TERRACE_LIKELY(first > 0 && request.argc > static_cast<uint32_t>(first))) {
-      gathered.hash = parts_.databases.HashOf(request.argv[first]);
-      gathered.hashed = true;
-    }
-    if ((gathered.command->flags & commands::kEndsGathering) != 0) connection.gathering_stopped = true;
+  const commands::Command* command = gathered_.Add(connection, request);
+  if (TERRACE_LIKELY(command != nullptr) && (command->flags & commands::kEndsGathering) != 0) {
+    connection.gathering_stopped = true;
   }
 }
 
-// Clients tend to send the same command again, spelled in the same way.
-const commands::Command* Worker::FindCommand(Bytes name) {
-  if (TERRACE_LIKELY(name.size() == last_name_bytes_ && std::memcmp(name.data(), last_name_, name.size()) == 0)) {
-    return last_command_;
-  }
-  const commands::Command* command = parts_.table.Find(name);
-  if (name.size() <= sizeof last_name_) {
-    std::memcpy(last_name_, name.data(), name.size());
-    last_name_bytes_ = name.size();
-    last_command_ = command;
-  }
-  return command;
-}
-
-void Worker::GatherProtocolError(Connection& connection) {
-  Gathered& gathered = gathered_.emplace_back();
-  gathered = {};
-  gathered.connection = &connection;
-  gathered.protocol_error = true;
-}
-
-void Worker::RunOne(Gathered& request) {
+void Worker::RunOne(GatheredRequest& request) {
   Connection& connection = *request.connection;
   const Args args(request.argv, request.argc, {request.blobs, request.blob_count});
   if (TERRACE_UNLIKELY(request.protocol_error)) {
@@ -252,54 +208,18 @@ exec::Executor::Outcome Worker::RunRequest(Connection& connection, const exec::I
   return outcome;
 }
 
-void Worker::FetchShard(Gathered& request) {
-  if (!request.hashed) return;
-  request.shard = parts_.databases.Get(request.connection->db).staircase().Guess(request.hash);
-  request.shard->PrefetchSelf();
-}
-
-void Worker::FetchBucket(Gathered& request) {
-  if (request.shard != nullptr) request.shard->PrefetchBucket(request.hash);
-}
-
-void Worker::FetchEntry(Gathered& request) {
-  if (request.shard != nullptr) request.chained = request.shard->PrefetchEntry(request.hash);
-}
-
-void Worker::FetchChained(Gathered& request) {
-  if (request.chained && request.shard != nullptr) request.shard->PrefetchChained(request.hash);
-}
-
-// Does what is due before request `i` runs.
-void Worker::FetchAhead(size_t i) {
-  const size_t count = gathered_.size();
-  if (i + kShardsAhead < count) FetchShard(gathered_[i + kShardsAhead]);
-  if (i + kBucketsAhead < count) FetchBucket(gathered_[i + kBucketsAhead]);
-  if (i + kEntriesAhead < count) FetchEntry(gathered_[i + kEntriesAhead]);
-  if (i + kChainedAhead < count) FetchChained(gathered_[i + kChainedAhead]);
-}
-
 void Worker::RunGathered() {
-  for (size_t i = 0; i < std::min(kShardsAhead, gathered_.size()); ++i) FetchShard(gathered_[i]);
-  for (size_t i = 0; i < std::min(kBucketsAhead, gathered_.size()); ++i) FetchBucket(gathered_[i]);
-  for (size_t i = 0; i < std::min(kEntriesAhead, gathered_.size()); ++i) FetchEntry(gathered_[i]);
-  for (size_t i = 0; i < std::min(kChainedAhead, gathered_.size()); ++i) FetchChained(gathered_[i]);
+  gathered_.FetchFirst();
   // Running a request may gather more of its connection, so the list can grow.
   for (size_t i = 0; i < gathered_.size(); ++i) {
-    FetchAhead(i);
-    Gathered request = gathered_[i];
+    gathered_.FetchAhead(i);
+    GatheredRequest request = gathered_[i];
     const uint64_t stay = participant_->stay();
     RunOne(request);
     if (TERRACE_UNLIKELY(participant_->WantedOut())) participant_->Yield();
-    if (TERRACE_UNLIKELY(participant_->stay() != stay)) ForgetFetched(i + 1);
+    if (TERRACE_UNLIKELY(participant_->stay() != stay)) gathered_.ForgetFetched(i + 1);
   }
-  gathered_.clear();
-}
-
-// We have been out (a request may have asked for an exclusive section itself): the shards that were guessed may be gone.
-void Worker::ForgetFetched(size_t from) {
-  const size_t end = std::min(from + kShardsAhead, gathered_.size());
-  for (size_t i = from; i < end; ++i) gathered_[i].shard = nullptr;
+  gathered_.Clear();
 }
 
 void Worker::RunTurn() {

@@ -1,6 +1,6 @@
 // Worker: a thread with a loop of its own, its connections, and an executor.
 //
-//   poll     read callbacks parse: complete requests become Gathered views into the turn's arena
+//   poll     read callbacks parse: complete requests become GatheredRequests, views into the turn's arena
 //   check    run: everything gathered, over all connections, in the order it came, entries prefetched a few ahead
 //            deliver: messages from the mailbox
 //            write: each touched connection's replies in one system call
@@ -25,6 +25,7 @@
 #include "pubsub/local_subscriptions.h"
 #include "resp/turn_arena.h"
 #include "server/connection.h"
+#include "server/gathered_requests.h"
 #include "server/parking_lot.h"
 #include "server/parts.h"
 
@@ -105,7 +106,7 @@ class Worker final : public exec::Host,
   resp::TurnArena& arena() { return arena_; }
   void Gather(Connection& connection, const resp::ParsedRequest& request);
   /// The connection's protocol error, to be answered when its turn comes.
-  void GatherProtocolError(Connection& connection);
+  void GatherProtocolError(Connection& connection) { gathered_.AddProtocolError(connection); }
   /// Puts the connection on the list of those that want flushing (and the end of their turn) after this turn.
   void Touch(Connection& connection) {
     if (connection.touched) return;
@@ -137,22 +138,6 @@ class Worker final : public exec::Host,
   uint64_t Publish(pubsub::Kind kind, Bytes channel, Bytes payload) override;
 
  private:
-  struct Gathered {
-    Connection* connection;
-    const commands::Command* command;
-    const Bytes* argv;
-    uint32_t argc;
-    uint32_t blob_count;
-    const BlobArg* blobs;
-    Bytes raw;
-    uint64_t hash;
-    engine::Shard* shard;  // while the request is fetched ahead: a guess, good until this worker goes out
-    bool hashed;
-    bool chained;  // the key's entry lies behind its bucket's chain
-    bool protocol_error;
-  };
-
-  const commands::Command* FindCommand(Bytes name);
   void BeginTurn();
   void OnCheck();
   void OnIdle();
@@ -163,13 +148,7 @@ class Worker final : public exec::Host,
   void OnPauseEnd();
   void RunTurn();
   void RunGathered();
-  void FetchShard(Gathered& request);
-  void FetchBucket(Gathered& request);
-  void FetchEntry(Gathered& request);
-  void FetchChained(Gathered& request);
-  void FetchAhead(size_t i);
-  void ForgetFetched(size_t from);
-  void RunOne(Gathered& request);
+  void RunOne(GatheredRequest& request);
   exec::Executor::Outcome RunRequest(Connection& connection, const exec::Invocation& invocation);
   void Park(Connection& connection, const commands::Command* command, Args args, Bytes raw);
   void OnWaitEnd();
@@ -224,10 +203,7 @@ class Worker final : public exec::Host,
   bool backlogged_ = false;
   bool holds_reading_ = false;
   resp::TurnArena arena_;
-  std::vector<Gathered> gathered_;
-  char last_name_[16];  // the last command's name as it was sent, and what it was found to be
-  size_t last_name_bytes_ = SIZE_MAX;
-  const commands::Command* last_command_ = nullptr;
+  GatheredRequests gathered_{parts_.databases, parts_.table};
   std::vector<Connection*> touched_;
   std::list<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> closing_;

@@ -1,0 +1,148 @@
+// GatheredRequests: what a worker's connections have sent since its last turn, in the order it came, and fetched into the
+// cache ahead of being run.
+//
+//   request   i        i + 6            i + 12   i + 18   i + 24
+//             runs     entries behind   entry    bucket   shard
+//                      a chain
+//
+// Each stage needs what the one before it has fetched, so they are staggered: memory's latency hides behind the requests
+// that run meanwhile. A prefetch reads no entry and takes no lock; a guess that is wrong costs time and nothing else.
+//
+// Threads: the worker's. What was guessed is good until the worker goes out.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "base/args.h"
+#include "commands/command_table.h"
+#include "engine/databases.h"
+#include "resp/request_parser.h"
+#include "server/connection.h"
+
+namespace terrace::server {
+
+/// Views into the turn's arena.
+struct GatheredRequest {
+  Connection* connection;
+  const commands::Command* command;
+  const Bytes* argv;
+  uint32_t argc;
+  uint32_t blob_count;
+  const BlobArg* blobs;
+  Bytes raw;
+  uint64_t hash;
+  engine::Shard* shard;  // while the request is fetched ahead
+  bool hashed;
+  bool chained;  // the key's entry lies behind its bucket's chain
+  bool protocol_error;
+};
+
+class GatheredRequests {
+ public:
+  GatheredRequests(engine::Databases& databases, const commands::CommandTable& table)
+      : databases_(databases), table_(table) {}
+
+  bool empty() const { return requests_.empty(); }
+  size_t size() const { return requests_.size(); }
+  GatheredRequest& operator[](size_t i) { return requests_[i]; }
+  /// Looks the command up and hashes its first key. Returns the command, nullptr if there is none of that name.
+  const commands::Command* Add(Connection& connection, const resp::ParsedRequest& request);
+  /// The connection's protocol error, to be answered when its turn comes.
+  void AddProtocolError(Connection& connection) {
+    requests_.push_back({.connection = &connection, .protocol_error = true});
+  }
+  void Clear() { requests_.clear(); }
+
+  /// Before the first one runs: all stages, as far ahead as each goes.
+  void FetchFirst() {
+    const size_t count = requests_.size();
+    for (size_t i = 0; i < std::min(kShardsAhead, count); ++i) FetchShard(requests_[i]);
+    for (size_t i = 0; i < std::min(kBucketsAhead, count); ++i) FetchBucket(requests_[i]);
+    for (size_t i = 0; i < std::min(kEntriesAhead, count); ++i) FetchEntry(requests_[i]);
+    for (size_t i = 0; i < std::min(kChainedAhead, count); ++i) FetchChained(requests_[i]);
+  }
+  /// Before request `i` runs: what is due then. Running one may add more behind the last.
+  void FetchAhead(size_t i) {
+    const size_t count = requests_.size();
+    if (i + kShardsAhead < count) FetchShard(requests_[i + kShardsAhead]);
+    if (i + kBucketsAhead < count) FetchBucket(requests_[i + kBucketsAhead]);
+    if (i + kEntriesAhead < count) FetchEntry(requests_[i + kEntriesAhead]);
+    if (i + kChainedAhead < count) FetchChained(requests_[i + kChainedAhead]);
+  }
+  /// The worker has been out: the shards that were guessed for request `from` and those behind it may be gone.
+  void ForgetFetched(size_t from) {
+    const size_t end = std::min(from + kShardsAhead, requests_.size());
+    for (size_t i = from; i < end; ++i) requests_[i].shard = nullptr;
+  }
+
+ private:
+  static constexpr size_t kShardsAhead = 24;
+  static constexpr size_t kBucketsAhead = 18;
+  static constexpr size_t kEntriesAhead = 12;
+  static constexpr size_t kChainedAhead = 6;
+
+  const commands::Command* FindCommand(Bytes name);
+
+  void FetchShard(GatheredRequest& request) {
+    if (!request.hashed) return;
+    request.shard = databases_.Get(request.connection->db).staircase().Guess(request.hash);
+    request.shard->PrefetchSelf();
+  }
+  static void FetchBucket(GatheredRequest& request) {
+    if (request.shard != nullptr) request.shard->PrefetchBucket(request.hash);
+  }
+  static void FetchEntry(GatheredRequest& request) {
+    if (request.shard != nullptr) request.chained = request.shard->PrefetchEntry(request.hash);
+  }
+  static void FetchChained(GatheredRequest& request) {
+    if (request.chained && request.shard != nullptr) request.shard->PrefetchChained(request.hash);
+  }
+
+  engine::Databases& databases_;
+  const commands::CommandTable& table_;
+  std::vector<GatheredRequest> requests_;
+  char last_name_[16];  // the last command's name as it was sent, and what it was found to be
+  size_t last_name_bytes_ = SIZE_MAX;
+  const commands::Command* last_command_ = nullptr;
+};
+
+inline const commands::Command* GatheredRequests::Add(Connection& connection, const resp::ParsedRequest& request) {
+  GatheredRequest& gathered = requests_.emplace_back();
+  gathered.connection = &connection;
+  gathered.argv = request.argv;
+  gathered.argc = request.argc;
+  gathered.blobs = request.blobs.data();
+  gathered.blob_count = static_cast<uint32_t>(request.blobs.size());
+  gathered.raw = request.raw;
+  gathered.protocol_error = false;
+  gathered.command = FindCommand(request.argv[0]);
+  gathered.hashed = false;
+  gathered.shard = nullptr;
+  gathered.chained = false;
+  if (TERRACE_UNLIKELY(gathered.command == nullptr)) return nullptr;
+  const int16_t first = gathered.command->first_key;
+  if (TERRACE_LIKELY(first > 0 && request.argc > static_cast<uint32_t>(first))) {
+    gathered.hash = databases_.HashOf(request.argv[first]);
+    gathered.hashed = true;
+  }
+  return gathered.command;
+}
+
+// Clients tend to send the same command again, spelled in the same way.
+inline const commands::Command* GatheredRequests::FindCommand(Bytes name) {
+  if (TERRACE_LIKELY(name.size() == last_name_bytes_ && std::memcmp(name.data(), last_name_, name.size()) == 0)) {
+    return last_command_;
+  }
+  const commands::Command* command = table_.Find(name);
+  if (name.size() <= sizeof last_name_) {
+    std::memcpy(last_name_, name.data(), name.size());
+    last_name_bytes_ = name.size();
+    last_command_ = command;
+  }
+  return command;
+}
+
+}  // namespace terrace::server

@@ -16,6 +16,29 @@ WORKLOADS = [
 ]
 PAYLOAD_BYTES = 16 + 64
 
+# Collections of a million: what is there before (run once a server), and what is measured, in this order. A request that
+# takes things out is run as often as the one before it put some in, so it never meets an empty collection; it is counted
+# in requests, the others in seconds. {r} is a random number below a million, {s} the next of a sequence.
+COLLECTION_FILLS = ['ZADD zset {s} member:{s}', 'SADD set member:{s}', 'HSET hash field:{s} {v}', 'RPUSH long {v}']
+COLLECTION_MOVES = 300_000
+COLLECTION_LOADS = [
+    ('ZADD over 1M members', 'ZADD zset {r} member:{r}', False),
+    ('ZRANK in 1M members', 'ZRANK zset member:{r}', False),
+    ('ZRANGE of 10 in the middle of 1M', 'ZRANGE zset 500000 500009', False),
+    ('ZADD of new members to 1M', 'ZADD zset {r} new:{s}', True),
+    ('ZPOPMIN of 1M members', 'ZPOPMIN zset', True),
+    ('SADD over 1M members', 'SADD set member:{r}', False),
+    ('SADD of new members to 1M', 'SADD set new:{s}', True),
+    ('SPOP of 1M members', 'SPOP set', True),
+    ('HSET over 1M fields', 'HSET hash field:{r} {v}', False),
+    ('LPUSH', 'LPUSH list {v}', True),
+    ('LPOP', 'LPOP list', True),
+    ('RPUSH', 'RPUSH list {v}', True),
+    ('RPOP', 'RPOP list', True),
+    ('LRANGE of 100 in 1M', 'LRANGE long 0 99', False),
+]
+MEMBER_PAYLOAD_BYTES = len('member:') + 12 + 8
+
 
 class Bench:
     """The machine as it is to be used: CPUs, ports, the load generator."""
@@ -97,6 +120,40 @@ def throughput(bench, wanted):
                 server.ask('FLUSHALL')
                 attempt(bench.load, server, '--pipeline=16', f'--requests={options.keys}', 'custom', 'INCR ctr:{s}')
             rows += run_rounds(bench, servers, counting)
+    finally:
+        for server in servers:
+            server.stop()
+    return rows
+
+
+def collections(bench, wanted):
+    """One large collection of each type, worked on at pipeline 16; what a member of a sorted set takes."""
+    options, rows = bench.options, []
+    loads = [load for load in COLLECTION_LOADS if wanted(load[0])]
+    if not loads and not wanted('memory, sorted set'):
+        return rows
+    servers = [bench.start(spec) for spec in bench.specs]
+    try:
+        for server in servers:
+            empty = server.settled_resident_bytes()
+            for fill in COLLECTION_FILLS:
+                attempt(bench.load, server, '--pipeline=16', f'--requests={options.keys}', 'custom', fill)
+                if fill is COLLECTION_FILLS[0] and wanted('memory, sorted set'):
+                    resident = server.settled_resident_bytes() - empty
+                    rows.append({'measure': f'memory, sorted set of {options.keys / 1e6:g}M members',
+                                 'server': server.name, 'round': 0, 'resident_mib': resident / 2**20,
+                                 'bytes_over_payload': resident / options.keys - MEMBER_PAYLOAD_BYTES})
+        for round_number in range(options.rounds):
+            for name, request, moves in loads:
+                length = f'--requests={min(COLLECTION_MOVES, options.keys)}' if moves else f'--seconds={options.seconds}'
+                for server in bench.rotated(servers, round_number):
+                    report = attempt(bench.load, server, length, '--pipeline=16', f'--keys={options.keys}',
+                                     f'--first={(round_number + 1) * 10_000_000}', f'--seed={round_number + 1}',
+                                     'custom', request)
+                    if report is not None:
+                        rows.append({'measure': name + ', pipeline 16', 'server': server.name, 'round': round_number,
+                                     **report})
+            say(f'collections: round {round_number + 1} of {options.rounds}')
     finally:
         for server in servers:
             server.stop()
@@ -194,4 +251,5 @@ def fan_out(bench, wanted):
     return rows
 
 
-ALL = {'throughput': throughput, 'pubsub': fan_out, 'memory': memory, 'expire': expiry, 'growth': growth}
+ALL = {'throughput': throughput, 'collections': collections, 'pubsub': fan_out, 'memory': memory,
+       'expire': expiry, 'growth': growth}

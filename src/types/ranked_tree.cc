@@ -37,6 +37,15 @@ struct UpTo {
   }
 };
 
+// Where an item stands in its leaf. Looking for the pointer reads the leaf alone; comparing would read half a dozen items,
+// each from somewhere else in memory.
+uint32_t IndexIn(const RankedTree::Leaf& leaf, const ScoredItem* item) {
+  const auto* end = leaf.items + leaf.count;
+  const auto* at = std::find(leaf.items, end, item);
+  TERRACE_CHECK(at != end);
+  return static_cast<uint32_t>(at - leaf.items);
+}
+
 }  // namespace
 
 RankedTree::RankedTree() {
@@ -129,7 +138,16 @@ RankedTree::Position RankedTree::At(size_t rank) const {
 }
 
 size_t RankedTree::RankOf(const ScoredItem* item) const {
-  return CountBefore(Before{ScoreOf(item), MemberOf(item)});
+  const UpTo up_to{ScoreOf(item), MemberOf(item)};
+  size_t rank = 0;
+  const void* node = root_;
+  for (unsigned level = levels_; level > 0; --level) {
+    const auto* branch = static_cast<const Branch*>(node);
+    const uint32_t taken = CountEntries(*branch, up_to) - 1;
+    for (uint32_t i = 0; i < taken; ++i) rank += branch->entries[i].items;
+    node = branch->entries[taken].child;
+  }
+  return rank + IndexIn(*static_cast<const Leaf*>(node), item);
 }
 
 // --- inserting ---
@@ -262,8 +280,7 @@ void RankedTree::Erase(const ScoredItem* item) {
     node = branch->entries[i].child;
   }
   auto* leaf = static_cast<Leaf*>(node);
-  const uint32_t at = CountItems(*leaf, up_to) - 1;
-  TERRACE_CHECK(at < leaf->count && leaf->items[at] == item);
+  const uint32_t at = IndexIn(*leaf, item);
   std::copy(leaf->items + at + 1, leaf->items + leaf->count, leaf->items + at);
   --leaf->count;
   --size_;

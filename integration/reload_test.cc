@@ -37,8 +37,16 @@ TEST_SUITE("integration/reload") {
     ServerProcess server(kDebug);
     Client client = server.Connect();
     Fill(client);
+    if (!AgainstStock()) {
+      client.Run("HPEXPIREAT hash 4102444800000 FIELDS 2 field3 field5");
+      client.Run("HPEXPIREAT small-hash 4102444800000 FIELDS 1 a");
+    }
     const std::string digest = client.Run("DEBUG DIGEST");
     CHECK(client.Run("DEBUG RELOAD") == "+OK");
+    if (!AgainstStock()) {
+      CHECK(client.Run("HPEXPIRETIME hash FIELDS 2 field3 field4") == "[:4102444800000 :-1]");
+      CHECK(client.Run("HPEXPIRETIME small-hash FIELDS 1 a") == "[:4102444800000]");
+    }
     CHECK(client.Run("DEBUG DIGEST") == digest);
     CHECK(client.Run("PEXPIRETIME string:7") == ":4102444800000");
     CHECK(client.Run("DBSIZE") == ":208");

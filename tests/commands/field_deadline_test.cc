@@ -157,7 +157,8 @@ TEST_SUITE("commands/field_deadlines") {
           {{"HGETEX", "h", "PERSIST", "FIELDS", "2", "a", "c"}, "[null, \"3\"]"},
       };
       for (const auto& [request, reply] : readers) {
-        CAPTURE(request[0]);
+        const std::string name(request[0]);
+        CAPTURE(name);
         Fill(large);
         Run({"HPEXPIRE", "h", "10", "FIELDS", "2", "a", "b"});
         Forget();
@@ -183,7 +184,8 @@ TEST_SUITE("commands/field_deadlines") {
           {{"COPY", "h", "g"}, "0"}, {{"PEXPIRE", "h", "9"}, "0"},
       };
       for (const auto& [request, reply] : readers) {
-        CAPTURE(request[0]);
+        const std::string name(request[0]);
+        CAPTURE(name);
         Fill(large);
         Run({"HPEXPIRE", "h", "10", "FIELDS", "3", "a", "b", "c"});
         Forget();

@@ -2,8 +2,8 @@
 //
 //   parts      what one operation is made of while everything is in the cache: the hash of a key, a lock and unlock, a
 //              lookup and an overwrite among 1,000 keys
-//   grow       inserting from empty: ns per insert with the hand-overs inside it; hand-overs: how many, longest in us
-//              (wall and CPU), share of the time; largest single allocation
+//   grow       inserting from empty: ns per insert with the steps of the staircase inside it (a hand-over, or the making of
+//              the memory for one); how many, longest in us (wall and CPU), share of the time; largest allocation
 //   memory     bytes per key over the 80 of payload: as the allocator counts them, and by the resident set; entries a
 //              bucket, bytes of it that are not entries
 //   lookup     GET-like: hash, lock the shard, find the key, copy the value out; keys uniform over the keyspace
@@ -246,12 +246,12 @@ void PrintGrowth(const Bed& bed, Growth& growth) {
     const auto at = static_cast<size_t>(q * static_cast<double>(growth.step_wall_ns.size() - 1));
     return static_cast<double>(growth.step_wall_ns[at]) / 1000;
   };
-  std::printf("grow to %lluk: %.1f ns per insert; hand-overs %llu, %.0f %% of the time\n",
+  std::printf("grow to %lluk: %.1f ns per insert; steps %llu, %.0f %% of the time\n",
               static_cast<unsigned long long>(bed.keys / 1000),
               static_cast<double>(growth.cpu_ns) / static_cast<double>(growth.inserts),
               static_cast<unsigned long long>(growth.steps),
               100 * static_cast<double>(growth.step_cpu_ns) / static_cast<double>(growth.cpu_ns));
-  std::printf("  hand-over wall us: median %.0f, p99 %.0f, p99.9 %.0f, longest %.0f; CPU us: mean %.0f, longest %.0f\n",
+  std::printf("  step wall us: median %.0f, p99 %.0f, p99.9 %.0f, longest %.0f; CPU us: mean %.0f, longest %.0f\n",
               quantile(0.5), quantile(0.99), quantile(0.999), quantile(1),
               static_cast<double>(growth.step_cpu_ns) /
                   static_cast<double>(std::max<uint64_t>(growth.steps, 1)) / 1000,

@@ -93,9 +93,12 @@ class alignas(64) Shard {
   }
   static Entry* At(Slot slot) { return EntryOf(slot->load(std::memory_order_relaxed)); }
 
-  /// Makes the bucket array beforehand, so that the memory it touches first is not touched under the lock.
-  void Prepare() {
-    if (buckets_.load(std::memory_order_relaxed) == nullptr) MakeBuckets();
+  /// Makes the bucket array beforehand, so that the memory it touches first is not touched under the lock. False if it is
+  /// there already.
+  bool Prepare() {
+    if (buckets_.load(std::memory_order_relaxed) != nullptr) return false;
+    MakeBuckets();
+    return true;
   }
   /// Adds a key that is not here; takes over the entry.
   Slot Insert(uint64_t hash, Entry* entry);

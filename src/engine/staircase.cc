@@ -105,6 +105,10 @@ bool Staircase::Step(uint64_t entries, uint64_t shards_min, uint64_t (*now_ns)()
   }
   const uint64_t begin = now_ns();
   if (next_.load(std::memory_order_relaxed) == nullptr) Open(direction);
+  if (PrepareNext()) {
+    step_mutex_.Unlock();
+    return true;
+  }
   HandOverNext();
   if (frontier_.load(std::memory_order_relaxed) == kEnd) Close();
   UpdateLimits(shards_min);
@@ -148,6 +152,15 @@ void Staircase::MoveEntries(Shard& from, ShardEngine& to) {
   }
 }
 
+bool Staircase::PrepareNext() {
+  ShardEngine& to = *next_.load();
+  if (to.bits() < current_.load()->bits()) return false;  // a walk down may find nothing to move: then it needs no arrays
+  const uint64_t target = frontier_.load(std::memory_order_relaxed) >> (48 - to.bits());
+  bool made = false;
+  for (uint64_t i = 0; i < 2; ++i) made = to.Make(target + i).Prepare() || made;
+  return made;
+}
+
 void Staircase::HandOverNext() {
   ShardEngine& from = *current_.load();
   ShardEngine& to = *next_.load();
@@ -157,13 +170,7 @@ void Staircase::HandOverNext() {
   const uint64_t source = position >> (48 - from.bits());    // first shard to empty
   const uint64_t targets = up ? 2 : 1, sources = up ? 1 : 2;
 
-  // Fresh memory is slow to touch. These shards are nobody's yet: while they are kFuture only the stepping thread (and
-  // prefetches, which look for the array without a lock) sees them.
-  // Shrinking may find nothing to move, and then they need none.
-  for (uint64_t i = 0; i < targets; ++i) {
-    Shard& shard = to.Make(target + i);
-    if (up) shard.Prepare();
-  }
+  for (uint64_t i = 0; i < targets; ++i) to.Make(target + i);
   for (uint64_t i = 0; i < sources; ++i) from.Find(source + i)->Lock();
   for (uint64_t i = 0; i < targets; ++i) to.Find(target + i)->Lock();
   for (uint64_t i = 0; i < sources; ++i) {

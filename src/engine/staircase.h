@@ -75,7 +75,8 @@ class Staircase {
     const uint32_t count = shard.count();
     return count > grow_above_.load(std::memory_order_relaxed) || count < shrink_below_.load(std::memory_order_relaxed);
   }
-  /// One hand-over, if the load of the keyspace (`entries` in all) or contention asks for it and nobody else is at it.
+  /// One hand-over, or the making of the memory it will fill, if the load of the keyspace (`entries` in all) or contention
+  /// asks for it and nobody else is at it.
   /// The caller is in and holds no lock. `now_ns` measures; false if there was nothing to do.
   bool Step(uint64_t entries, uint64_t shards_min, uint64_t (*now_ns)());
   /// True if Step would find something to do.
@@ -107,6 +108,10 @@ class Staircase {
   Direction Wanted(uint64_t entries, uint64_t shards_min) const;
   void Open(Direction direction) TERRACE_REQUIRES(step_mutex_);
   void Close() TERRACE_REQUIRES(step_mutex_);
+  /// Fresh memory is slow to touch (tens of microseconds a page on a virtual machine), so it is made in a step of its own.
+  /// The shards are nobody's yet: while they are kFuture only the stepping thread, and prefetches, which look for the array
+  /// without a lock, see them. False if nothing was missing.
+  bool PrepareNext() TERRACE_REQUIRES(step_mutex_);
   void HandOverNext() TERRACE_REQUIRES(step_mutex_) TERRACE_NO_THREAD_SAFETY_ANALYSIS;
   void MoveEntries(Shard& from, ShardEngine& to);
   uint64_t ForEachDueIn(ShardEngine& engine, uint64_t begin, uint64_t end, uint64_t now_ms,

@@ -45,7 +45,8 @@ namespace {
 
 constexpr size_t kKeyBytes = 16;
 constexpr size_t kValueBytes = 64;
-constexpr unsigned kEntriesAhead = 6;  // enough to cover a miss, few enough for the line-fill buffers
+constexpr unsigned kEntriesAhead =
+    6;  // enough to cover a miss, few enough for the line-fill buffers
 constexpr HashKey kHashKey{0x0706050403020100, 0x0f0e0d0c0b0a0908};
 
 std::atomic<size_t> largest_allocation{0};  // set by __wrap_mi_malloc below, from any thread
@@ -109,7 +110,8 @@ enum class Kind { kLookup, kOverwrite };
 
 // What a handler does with the locked shard. Returns a byte so that nothing is optimized away.
 template <Kind kind>
-inline char Operate(Keyspace& keyspace, Shard& shard, uint64_t hash, Bytes key, Bytes value, char* reply) {
+inline char Operate(Keyspace& keyspace, Shard& shard, uint64_t hash, Bytes key, Bytes value,
+                    char* reply) {
   const Slot slot = shard.Lookup(hash, key);
   if (slot == nullptr) std::abort();
   Entry* entry = Shard::At(slot);
@@ -120,21 +122,24 @@ inline char Operate(Keyspace& keyspace, Shard& shard, uint64_t hash, Bytes key, 
     return reply[0];
   } else {
     if (!entry->TryAssign(StringSource::Of(value), 0)) {
-      Entry::Delete(keyspace.Replace(shard, slot, hash, Entry::NewString(key, StringSource::Of(value), 0)));
+      Entry::Delete(
+          keyspace.Replace(shard, slot, hash, Entry::NewString(key, StringSource::Of(value), 0)));
     }
     return 0;
   }
 }
 
 template <Kind kind>
-uint64_t RunOneByOne(Keyspace& keyspace, const std::vector<Key>& requests) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
+uint64_t RunOneByOne(Keyspace& keyspace,
+                     const std::vector<Key>& requests) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
   const std::string value(kValueBytes, 'v');
   char reply[kValueBytes];
   uint64_t sum = 0;
   for (const Key& request : requests) {
     const uint64_t hash = keyspace.HashOf(View(request));
     Shard* shard = keyspace.staircase().Lock(hash);
-    sum += static_cast<unsigned char>(Operate<kind>(keyspace, *shard, hash, View(request), value, reply));
+    sum += static_cast<unsigned char>(
+        Operate<kind>(keyspace, *shard, hash, View(request), value, reply));
     shard->Unlock();
   }
   return sum;
@@ -161,8 +166,8 @@ uint64_t RunBatches(Keyspace& keyspace, const std::vector<Key>& requests,
         staircase.Guess(ahead)->PrefetchEntry(ahead);
       }
       Shard* shard = staircase.Lock(hashes[i]);
-      sum +=
-          static_cast<unsigned char>(Operate<kind>(keyspace, *shard, hashes[i], View(keys[i]), value, reply));
+      sum += static_cast<unsigned char>(
+          Operate<kind>(keyspace, *shard, hashes[i], View(keys[i]), value, reply));
       shard->Unlock();
     }
   }
@@ -171,7 +176,8 @@ uint64_t RunBatches(Keyspace& keyspace, const std::vector<Key>& requests,
 
 template <Kind kind>
 uint64_t Run(Keyspace& keyspace, const std::vector<Key>& requests, size_t batch) {
-  return batch == 1 ? RunOneByOne<kind>(keyspace, requests) : RunBatches<kind>(keyspace, requests, batch);
+  return batch == 1 ? RunOneByOne<kind>(keyspace, requests)
+                    : RunBatches<kind>(keyspace, requests, batch);
 }
 
 // CPU nanoseconds per operation, the best of some rounds: what disturbs us only ever adds.
@@ -189,8 +195,10 @@ double Measure(int rounds, uint64_t operations, Body body) {
 std::atomic<uint64_t> sink{0};  // results go here, so that the work has to be done
 
 template <Kind kind>
-double MeasureKind(Bed& bed, const Settings& settings, const std::vector<Key>& requests, size_t batch) {
-  return Measure(settings.rounds, requests.size(), [&] { sink += Run<kind>(bed.keyspace, requests, batch); });
+double MeasureKind(Bed& bed, const Settings& settings, const std::vector<Key>& requests,
+                   size_t batch) {
+  return Measure(settings.rounds, requests.size(),
+                 [&] { sink += Run<kind>(bed.keyspace, requests, batch); });
 }
 
 // --- growing
@@ -251,11 +259,13 @@ void PrintGrowth(const Bed& bed, Growth& growth) {
               static_cast<double>(growth.cpu_ns) / static_cast<double>(growth.inserts),
               static_cast<unsigned long long>(growth.steps),
               100 * static_cast<double>(growth.step_cpu_ns) / static_cast<double>(growth.cpu_ns));
-  std::printf("  step wall us: median %.0f, p99 %.0f, p99.9 %.0f, longest %.0f; CPU us: mean %.0f, longest %.0f\n",
-              quantile(0.5), quantile(0.99), quantile(0.999), quantile(1),
-              static_cast<double>(growth.step_cpu_ns) /
-                  static_cast<double>(std::max<uint64_t>(growth.steps, 1)) / 1000,
-              static_cast<double>(growth.step_cpu_ns_max) / 1000);
+  std::printf(
+      "  step wall us: median %.0f, p99 %.0f, p99.9 %.0f, longest %.0f; CPU us: mean %.0f, longest "
+      "%.0f\n",
+      quantile(0.5), quantile(0.99), quantile(0.999), quantile(1),
+      static_cast<double>(growth.step_cpu_ns) /
+          static_cast<double>(std::max<uint64_t>(growth.steps, 1)) / 1000,
+      static_cast<double>(growth.step_cpu_ns_max) / 1000);
   std::printf("  largest allocation: %zu bytes\n", largest_allocation.load());
 }
 
@@ -278,14 +288,15 @@ void PrintMemory(Bed& bed, const MemoryMark& before) {
   const double resident = static_cast<double>(now.resident - before.resident) / keys;
   const Staircase& staircase = bed.keyspace.staircase();
   const double buckets = static_cast<double>(staircase.shards()) * kShardBuckets;
-  std::printf("%8.1fM %11.2f %11.2f %11.2f %11.2f %11.0f %%\n", keys / 1e6, used - payload,
-              resident - payload, used - entry, keys / buckets,
-              100 * static_cast<double>(staircase.frontier()) / static_cast<double>(Staircase::kEnd));
+  std::printf(
+      "%8.1fM %11.2f %11.2f %11.2f %11.2f %11.0f %%\n", keys / 1e6, used - payload,
+      resident - payload, used - entry, keys / buckets,
+      100 * static_cast<double>(staircase.frontier()) / static_cast<double>(Staircase::kEnd));
 }
 
 void PrintMemoryHead() {
-  std::printf("bytes per key over payload\n%9s %11s %11s %11s %11s %13s\n", "keys", "allocator", "resident",
-              "not entry", "per bucket", "frontier");
+  std::printf("bytes per key over payload\n%9s %11s %11s %11s %11s %13s\n", "keys", "allocator",
+              "resident", "not entry", "per bucket", "frontier");
 }
 
 // --- sections
@@ -301,10 +312,11 @@ void Parts(const Settings& settings) {
   Grow(bed, 1000, growth);
   const std::vector<Key> requests = MakeRequests(settings.operations, 1000, 1);
   const double hash = Measure(settings.rounds, requests.size(), [&] {
-    for (const Key& key : requests) sink.store(bed.keyspace.HashOf(View(key)), std::memory_order_relaxed);
+    for (const Key& key : requests)
+      sink.store(bed.keyspace.HashOf(View(key)), std::memory_order_relaxed);
   });
-  const double lock =
-      Measure(settings.rounds, requests.size(), [&] { LockAndUnlock(bed.keyspace, requests.size()); });
+  const double lock = Measure(settings.rounds, requests.size(),
+                              [&] { LockAndUnlock(bed.keyspace, requests.size()); });
   std::printf("parts, in the cache (ns): hash %.1f, guess+lock+unlock %.1f", hash, lock);
   for (const size_t batch : {size_t{1}, size_t{64}}) {
     std::printf("; batch %zu: lookup %.1f, overwrite %.1f", batch,
@@ -399,19 +411,19 @@ void Scaling(Bed& bed, const Settings& settings, const char* name) {
   for (unsigned threads = 1; threads <= settings.threads; ++threads) {
     const ThreadsResult result = RunThreads<kind>(bed, settings, threads);
     if (threads == 1) one = result;
-    std::printf(
-        "%8lluk %-10s %7u %8.2f %9.2f %8.2f %9.2f %12llu %10llu %10.5f %%\n",
-        static_cast<unsigned long long>(bed.keys / 1000), name, threads, result.wall_mops,
-        result.wall_mops / one.wall_mops, result.cpu_mops, result.cpu_mops / one.cpu_mops,
-        static_cast<unsigned long long>(result.locks.acquired),
-        static_cast<unsigned long long>(result.locks.contended),
-        100 * static_cast<double>(result.locks.contended) / static_cast<double>(result.locks.acquired));
+    std::printf("%8lluk %-10s %7u %8.2f %9.2f %8.2f %9.2f %12llu %10llu %10.5f %%\n",
+                static_cast<unsigned long long>(bed.keys / 1000), name, threads, result.wall_mops,
+                result.wall_mops / one.wall_mops, result.cpu_mops, result.cpu_mops / one.cpu_mops,
+                static_cast<unsigned long long>(result.locks.acquired),
+                static_cast<unsigned long long>(result.locks.contended),
+                100 * static_cast<double>(result.locks.contended) /
+                    static_cast<double>(result.locks.acquired));
   }
 }
 
 void Threads(Bed& bed, const Settings& settings) {
-  std::printf("%9s %-10s %7s %8s %9s %8s %9s %12s %10s %12s\n", "keys", "", "threads", "Mops/s", "x 1 thr.",
-              "cpu Mops", "x 1 thr.", "locks", "contended", "share");
+  std::printf("%9s %-10s %7s %8s %9s %8s %9s %12s %10s %12s\n", "keys", "", "threads", "Mops/s",
+              "x 1 thr.", "cpu Mops", "x 1 thr.", "locks", "contended", "share");
   bed.self->Out();
   Scaling<Kind::kLookup>(bed, settings, "lookup");
   Scaling<Kind::kOverwrite>(bed, settings, "overwrite");
@@ -420,8 +432,8 @@ void Threads(Bed& bed, const Settings& settings) {
 
 // Everything on one keyspace that grows from mark to mark.
 void RunAll(const Settings& settings) {
-  std::printf("entry header 8, key %zu, value %zu; shard object %zu bytes, %u buckets, load %u\n", kKeyBytes,
-              kValueBytes, sizeof(Shard), kShardBuckets, kBucketLoad);
+  std::printf("entry header 8, key %zu, value %zu; shard object %zu bytes, %u buckets, load %u\n",
+              kKeyBytes, kValueBytes, sizeof(Shard), kShardBuckets, kBucketLoad);
   Parts(settings);
   std::vector<uint64_t> marks = settings.keys;
   for (const uint64_t mark : {1'000'000, 2'000'000, 3'000'000, 5'000'000}) {
@@ -438,7 +450,8 @@ void RunAll(const Settings& settings) {
     PrintGrowth(bed, growth);
     PrintMemoryHead();
     PrintMemory(bed, before);
-    if (std::find(settings.keys.begin(), settings.keys.end(), mark) == settings.keys.end()) continue;
+    if (std::find(settings.keys.begin(), settings.keys.end(), mark) == settings.keys.end())
+      continue;
     Operations(bed, settings);
     if (settings.threads > 1) Threads(bed, settings);
   }
@@ -492,7 +505,8 @@ int main(int argc, char** argv) {
   Settings settings;
   for (int i = 1; i < argc; ++i) {
     if (!ParseArgument(argv[i], settings)) {
-      std::fprintf(stderr, "usage: engine_bench [--keys=1000000,5000000] [--threads=2] [--quick]\n");
+      std::fprintf(stderr,
+                   "usage: engine_bench [--keys=1000000,5000000] [--threads=2] [--quick]\n");
       return 2;
     }
   }

@@ -48,7 +48,8 @@ struct Options {
 };
 
 [[noreturn]] void Refuse(const std::string& what) {
-  std::fprintf(stderr, "resp_load: %s; the head of bench/resp_load.cc lists modes and options\n", what.c_str());
+  std::fprintf(stderr, "resp_load: %s; the head of bench/resp_load.cc lists modes and options\n",
+               what.c_str());
   std::exit(2);
 }
 
@@ -100,10 +101,12 @@ Options ParseOptions(int argc, char** argv) {
       continue;
     }
     const size_t equals = word.find('=');
-    TakeOption(options, word.substr(0, equals), equals == std::string::npos ? "" : word.substr(equals + 1));
+    TakeOption(options, word.substr(0, equals),
+               equals == std::string::npos ? "" : word.substr(equals + 1));
   }
   if (options.words.empty()) Refuse("which mode?");
-  if (options.connections == 0 || options.pipeline == 0 || options.keys == 0) Refuse("a zero is too few");
+  if (options.connections == 0 || options.pipeline == 0 || options.keys == 0)
+    Refuse("a zero is too few");
   return options;
 }
 
@@ -156,7 +159,8 @@ int main(int argc, char** argv) {
   } else if (mode == "probe") {
     RunProbe({options.target, options.keys, options.seconds, options.realtime});
   } else if (mode == "pubsub") {
-    FanOutOptions fan_out{.target = options.target, .subscribers = options.connections, .pipeline = options.pipeline};
+    FanOutOptions fan_out{
+        .target = options.target, .subscribers = options.connections, .pipeline = options.pipeline};
     fan_out.value_bytes = options.value_bytes;
     fan_out.server_pid = options.server_pid;
     if (options.seconds > 0) fan_out.seconds = options.seconds;

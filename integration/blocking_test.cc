@@ -21,7 +21,9 @@ std::unique_ptr<ServerProcess> Start() {
 }
 
 bool Blocked(Client& asking, size_t clients) {
-  return Eventually([&] { return FieldOf(asking.Text("INFO", "clients"), "blocked_clients") == std::to_string(clients); });
+  return Eventually([&] {
+    return FieldOf(asking.Text("INFO", "clients"), "blocked_clients") == std::to_string(clients);
+  });
 }
 
 std::string IdOf(Client& client) { return client.Run("CLIENT ID").substr(1); }
@@ -64,7 +66,8 @@ TEST_SUITE("integration/blocking") {
     const auto begin = std::chrono::steady_clock::now();
     CHECK(client.Run("BLPOP k 0.05") == "*-1");
     CHECK(client.Run("BLMOVE k l LEFT LEFT 0.05") == "*-1");
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begin);
     CHECK(ms.count() >= 98);
     CHECK(client.Run("BLPOP k x") == "-ERR timeout is not a float or out of range");
     CHECK(client.Run("BLPOP k -1") == "-ERR timeout is negative");
@@ -82,7 +85,8 @@ TEST_SUITE("integration/blocking") {
       client.Send("BLPOP k 0\r\nPING\r\n");
       REQUIRE(Blocked(master, 1));
       CHECK(master.Run("CLIENT UNBLOCK " + id + (i % 2 == 0 ? " ERROR" : " TIMEOUT")) == ":1");
-      CHECK(client.Read() == (i % 2 == 0 ? "-UNBLOCKED client unblocked via CLIENT UNBLOCK" : "*-1"));
+      CHECK(client.Read() ==
+            (i % 2 == 0 ? "-UNBLOCKED client unblocked via CLIENT UNBLOCK" : "*-1"));
       CHECK(client.Read() == "+PONG");
       CHECK(master.Run("RPUSH k 1") == ":1");
       CHECK(master.Run("LPOP k") == "$1");
@@ -190,7 +194,8 @@ TEST_SUITE("integration/blocking") {
       producers.push_back(server->Connect());
     }
     std::string takes;
-    for (int n = 0; n < kEach; ++n) takes += n % 2 == 0 ? "BLPOP a b 0\r\n" : "BLMOVE c done LEFT RIGHT 0\r\n";
+    for (int n = 0; n < kEach; ++n)
+      takes += n % 2 == 0 ? "BLPOP a b 0\r\n" : "BLMOVE c done LEFT RIGHT 0\r\n";
     for (Client& each : consumers) each.Send(takes);
     for (int i = 0; i < kClients; ++i) {
       std::string brings;
@@ -204,7 +209,8 @@ TEST_SUITE("integration/blocking") {
     for (Client& each : consumers) {
       for (std::string& reply : each.Read(kEach)) got.push_back(reply.substr(reply.rfind('$')));
     }
-    for (std::string& each : got) each.erase(std::remove(each.begin(), each.end(), ']'), each.end());
+    for (std::string& each : got)
+      each.erase(std::remove(each.begin(), each.end(), ']'), each.end());
     std::sort(got.begin(), got.end());
     CHECK(got.size() == kClients * kEach);
     CHECK(std::unique(got.begin(), got.end()) == got.end());

@@ -26,7 +26,9 @@ size_t CountLines(const std::string& text) {
 
 std::string IdOf(Client& client) { return client.Run("CLIENT ID").substr(1); }
 
-std::string ListOf(Client& asking, Client& of) { return asking.Text("CLIENT", "LIST", "ID", IdOf(of)); }
+std::string ListOf(Client& asking, Client& of) {
+  return asking.Text("CLIENT", "LIST", "ID", IdOf(of));
+}
 
 TEST_SUITE("integration/client") {
   TEST_CASE("CLIENT LIST shows the connections of all workers in the order they came") {
@@ -42,10 +44,10 @@ TEST_SUITE("integration/client") {
       CHECK(list.find("name=c" + std::to_string(i) + " ") <
             list.find("name=c" + std::to_string(i + 1) + " "));
     }
-    CHECK(CountLines(clients[0].Text("CLIENT", "LIST", "ID", IdOf(clients[5]), IdOf(clients[1]), "999999")) ==
-          2);
-    CHECK(FieldOf(clients[0].Text("CLIENT", "LIST", "ID", IdOf(clients[5]), IdOf(clients[1])), "name") ==
-          "c5");
+    CHECK(CountLines(clients[0].Text("CLIENT", "LIST", "ID", IdOf(clients[5]), IdOf(clients[1]),
+                                     "999999")) == 2);
+    CHECK(FieldOf(clients[0].Text("CLIENT", "LIST", "ID", IdOf(clients[5]), IdOf(clients[1])),
+                  "name") == "c5");
     CHECK(CountLines(clients[0].Text("CLIENT LIST TYPE normal")) == 7);
     CHECK(clients[0].Text("CLIENT LIST TYPE replica").empty());
     CHECK(clients[0].Run("CLIENT LIST TYPE nosuch") == "-ERR Unknown client type 'nosuch'");
@@ -129,7 +131,8 @@ TEST_SUITE("integration/client") {
     client.Send("CLIENT REPLY SKIP\r\nCLIENT REPLY SKIP\r\nECHO a\r\nECHO b\r\n");
     CHECK(client.Read() == "$b");
     client.Send(
-        "CLIENT REPLY SKIP\r\nCLIENT REPLY OFF\r\nECHO a\r\nCLIENT REPLY SKIP\r\nCLIENT REPLY ON\r\n");
+        "CLIENT REPLY SKIP\r\nCLIENT REPLY OFF\r\nECHO a\r\nCLIENT REPLY SKIP\r\nCLIENT REPLY "
+        "ON\r\n");
     CHECK(client.Read() == "+OK");
     client.Send("CLIENT REPLY OFF\r\nSUBSCRIBE ch\r\nPING\r\nUNSUBSCRIBE\r\nRESET\r\n");
     CHECK(client.Read() == "[$subscribe $ch :1]");
@@ -149,7 +152,8 @@ TEST_SUITE("integration/client") {
     std::string pipeline = "APPEND k 1\r\nGET k\r\n";
     for (int i = 0; i < 50; ++i) pipeline += "INCR n\r\n";
     writer.Send(pipeline);
-    CHECK(Eventually([&] { return FieldOf(master.Text("INFO", "clients"), "blocked_clients") == "1"; }));
+    CHECK(Eventually(
+        [&] { return FieldOf(master.Text("INFO", "clients"), "blocked_clients") == "1"; }));
     CHECK(writer.IsQuiet(30));
     CHECK(master.Run("GET n") == "$-1");
     CHECK(master.Run("CLIENT UNPAUSE") == "+OK");
@@ -166,14 +170,17 @@ TEST_SUITE("integration/client") {
     CHECK(master.Run("CLIENT PAUSE 300 WRITE") == "+OK");
     CHECK(master.Run("CLIENT PAUSE 100 ALL") == "+OK");
     CHECK(client.Run("PING") == "+PONG");
-    const auto ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
-    CHECK(ms.count() >= 250);  // two clocks, and one may be set meanwhile; 100 would be the other pause
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begin);
+    CHECK(ms.count() >=
+          250);  // two clocks, and one may be set meanwhile; 100 would be the other pause
     CHECK(master.Run("CLIENT PAUSE x") == "-ERR timeout is not an integer or out of range");
     CHECK(master.Run("CLIENT PAUSE -1") == "-ERR timeout is negative");
-    CHECK(master.Run("CLIENT PAUSE 9223372036854775808") == "-ERR timeout is not an integer or out of range");
+    CHECK(master.Run("CLIENT PAUSE 9223372036854775808") ==
+          "-ERR timeout is not an integer or out of range");
     CHECK(master.Run("CLIENT PAUSE 9223372036854775807 WRITE") == "-ERR timeout is out of range");
-    CHECK(master.Run("CLIENT PAUSE 9000000000000000000 WRITE") == "+OK");  // some hundred million years
+    CHECK(master.Run("CLIENT PAUSE 9000000000000000000 WRITE") ==
+          "+OK");  // some hundred million years
     CHECK(master.Run("CLIENT UNPAUSE") == "+OK");
     CHECK(master.Run("CLIENT PAUSE 1 SOME") == "-ERR CLIENT PAUSE mode must be WRITE or ALL");
   }
@@ -191,7 +198,8 @@ TEST_SUITE("integration/client") {
     CHECK(FieldOf(client.Text("INFO", "stats"), "expired_keys") == "1");
   }
 
-  TEST_CASE("a transaction that holds a write waits for the end of the pause, one that reads does not") {
+  TEST_CASE(
+      "a transaction that holds a write waits for the end of the pause, one that reads does not") {
     const std::unique_ptr<ServerProcess> server = Start();
     Client master = server->Connect();
     Client writer = server->Connect();
@@ -244,19 +252,22 @@ TEST_SUITE("integration/client") {
   TEST_CASE("a password set at run time is asked of new connections only") {
     const std::unique_ptr<ServerProcess> server = Start();
     Client old = server->Connect();
-    CHECK(
-        old.Run("AUTH x") ==
-        "-ERR AUTH <password> called without any password configured for the default user. Are you sure your "
-        "configuration is correct?");
+    CHECK(old.Run("AUTH x") ==
+          "-ERR AUTH <password> called without any password configured for the default user. Are "
+          "you sure your "
+          "configuration is correct?");
     CHECK(old.Run("AUTH default x") == "+OK");
-    CHECK(old.Run("AUTH bob x") == "-WRONGPASS invalid username-password pair or user is disabled.");
+    CHECK(old.Run("AUTH bob x") ==
+          "-WRONGPASS invalid username-password pair or user is disabled.");
     CHECK(old.Run("CONFIG SET requirepass secret") == "+OK");
     CHECK(old.Run("PING") == "+PONG");
     Client client = server->Connect();
     CHECK(client.Run("PING") == "-NOAUTH Authentication required.");
-    CHECK(client.Run("AUTH secre") == "-WRONGPASS invalid username-password pair or user is disabled.");
+    CHECK(client.Run("AUTH secre") ==
+          "-WRONGPASS invalid username-password pair or user is disabled.");
     CHECK(client.Run("AUTH default secret") == "+OK");
-    CHECK(client.Run("AUTH wrong") == "-WRONGPASS invalid username-password pair or user is disabled.");
+    CHECK(client.Run("AUTH wrong") ==
+          "-WRONGPASS invalid username-password pair or user is disabled.");
     CHECK(client.Run("PING") == "+PONG");
     CHECK(client.Run("RESET") == "+RESET");
     CHECK(client.Run("PING") == "-NOAUTH Authentication required.");

@@ -8,7 +8,9 @@
 namespace terrace::integration {
 namespace {
 
-bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST_SUITE("integration/command") {
   TEST_CASE("COMMAND INFO describes commands and has nothing to say of those nobody knows") {
@@ -19,7 +21,8 @@ TEST_SUITE("integration/command") {
           "[[$flags [+RO +access] $begin_search [$type $index $spec [$index :1]] "
           "$find_keys [$type $range $spec [$lastkey :0 $keystep :1 $limit :0]]]] []] $-1]");
     CHECK(client.Run("COMMAND INFO config|get") ==
-          "[[$config|get :-3 [+admin +noscript +loading +stale] :0 :0 :0 [+@admin +@slow +@dangerous] [] [] "
+          "[[$config|get :-3 [+admin +noscript +loading +stale] :0 :0 :0 [+@admin +@slow "
+          "+@dangerous] [] [] "
           "[]]]");
     CHECK(client.Run("COMMAND INFO get|x") == "[$-1]");
     CHECK(client.Run("COMMAND INFO ping") ==
@@ -27,12 +30,14 @@ TEST_SUITE("integration/command") {
           "$response_policy:all_succeeded] [] []]]");
     CHECK(Has(client.Run("COMMAND INFO client|list"), "[$nondeterministic_output]"));
     CHECK(Has(client.Run("COMMAND INFO client|info"), "[$nondeterministic_output]"));
-    CHECK(client.Run("COMMAND INFO pubsub|help") == "[[$pubsub|help :2 [+loading +stale] :0 :0 :0 [+@slow] [] [] []]]");
+    CHECK(client.Run("COMMAND INFO pubsub|help") ==
+          "[[$pubsub|help :2 [+loading +stale] :0 :0 :0 [+@slow] [] [] []]]");
     const std::string config = client.Run("COMMAND INFO Config");
     CHECK(config.starts_with("[[$config :-2 [] :0 :0 :0 [+@slow] [] [] ["));
-    CHECK(Has(config,
-              "[$config|set :-4 [+admin +noscript +loading +stale] :0 :0 :0 [+@admin +@slow +@dangerous] "
-              "[$request_policy:all_nodes $response_policy:all_succeeded] [] []]"));
+    CHECK(Has(
+        config,
+        "[$config|set :-4 [+admin +noscript +loading +stale] :0 :0 :0 [+@admin +@slow +@dangerous] "
+        "[$request_policy:all_nodes $response_policy:all_succeeded] [] []]"));
   }
 
   TEST_CASE("in RESP3 flags are sets and specifications maps") {
@@ -69,16 +74,17 @@ TEST_SUITE("integration/command") {
     client.Run("HELLO 3");
     const std::string docs = client.Run("COMMAND DOCS getset SETEX");
     CHECK(docs.starts_with("%{$getset %{$summary $"));
-    CHECK(Has(
-        docs,
-        "$since $1.0.0 $group $string $complexity $O(1) $doc_flags ~{+deprecated} $deprecated_since $6.2.0 "
-        "$replaced_by $`SET` with the `!GET` argument $arguments ["));
+    CHECK(Has(docs,
+              "$since $1.0.0 $group $string $complexity $O(1) $doc_flags ~{+deprecated} "
+              "$deprecated_since $6.2.0 "
+              "$replaced_by $`SET` with the `!GET` argument $arguments ["));
     CHECK(Has(docs, " $setex %{$summary $"));
     CHECK(Has(client.Run("COMMAND DOCS config"), "$subcommands %{$config|"));
     CHECK(client.Run("COMMAND DOCS config|get").starts_with("%{$config|get %{"));
   }
 
-  TEST_CASE("every argument in COMMAND DOCS has a name and a type" * doctest::skip(AgainstStock())) {
+  TEST_CASE("every argument in COMMAND DOCS has a name and a type" *
+            doctest::skip(AgainstStock())) {
     ServerProcess server;
     Client client = server.Connect();
     client.Run("HELLO 3");
@@ -115,7 +121,8 @@ TEST_SUITE("integration/command") {
     CHECK(client.Run("COMMAND GETKEYS nosuch k") == "-ERR Invalid command specified");
     CHECK(client.Run("COMMAND GETKEYS config nosuch") == "-ERR Invalid command specified");
     CHECK(client.Run("COMMAND GETKEYS ping x") == "-ERR The command has no key arguments");
-    CHECK(client.Run("COMMAND GETKEYS set k") == "-ERR Invalid number of arguments specified for command");
+    CHECK(client.Run("COMMAND GETKEYS set k") ==
+          "-ERR Invalid number of arguments specified for command");
     CHECK(client.Run("COMMAND GETKEYS get") ==
           "-ERR wrong number of arguments for 'command|getkeys' command");
   }
@@ -125,7 +132,8 @@ TEST_SUITE("integration/command") {
     Client client = server.Connect();
     CHECK(client.Run("COMMAND GETKEYSANDFLAGS set k v") == "[[$k [+OW +update]]]");
     CHECK(client.Run("COMMAND GETKEYSANDFLAGS set k v EX 5 get") == "[[$k [+RW +access +update]]]");
-    CHECK(client.Run("COMMAND GETKEYSANDFLAGS copy a b") == "[[$a [+RO +access]] [$b [+OW +update]]]");
+    CHECK(client.Run("COMMAND GETKEYSANDFLAGS copy a b") ==
+          "[[$a [+RO +access]] [$b [+OW +update]]]");
     CHECK(client.Run("COMMAND GETKEYSANDFLAGS ping x") == "-ERR The command has no key arguments");
   }
 
@@ -134,11 +142,13 @@ TEST_SUITE("integration/command") {
     Client client = server.Connect();
     for (const std::string container : {"COMMAND", "CONFIG"}) {
       CHECK(client.Run(container + " HELP")
-                .starts_with("[+" + container + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+                .starts_with("[+" + container +
+                             " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
       CHECK(client.Run(container + " nosuch") ==
             "-ERR unknown subcommand 'nosuch'. Try " + container + " HELP.");
     }
-    CHECK(client.Run("COMMAND COUNT x") == "-ERR wrong number of arguments for 'command|count' command");
+    CHECK(client.Run("COMMAND COUNT x") ==
+          "-ERR wrong number of arguments for 'command|count' command");
   }
 }
 

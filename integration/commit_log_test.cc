@@ -10,7 +10,9 @@
 namespace terrace::integration {
 namespace {
 
-long EngineField(Client& client, const char* name) { return std::stol(FieldOf(client.Text("INFO engine"), name)); }
+long EngineField(Client& client, const char* name) {
+  return std::stol(FieldOf(client.Text("INFO engine"), name));
+}
 
 TEST_SUITE("integration/commit_log") {
   TEST_CASE("switched on, the log grows by the bytes of the stream, and switched off it rests") {
@@ -40,7 +42,9 @@ TEST_SUITE("integration/commit_log") {
     CHECK(EngineField(client, "log_end_offset") == static_cast<long>(stream.size()));
   }
 
-  TEST_CASE("while the log is held, writes and readers of their keys wait and nobody else; then all leave in order") {
+  TEST_CASE(
+      "while the log is held, writes and readers of their keys wait and nobody else; then all "
+      "leave in order") {
     if (AgainstStock()) return;
     for (const char* threads : {"1", "2"}) {
       ServerProcess server({"--enable-debug-command", "yes", "--threads", threads});
@@ -48,7 +52,8 @@ TEST_SUITE("integration/commit_log") {
       Client writer = server.Connect();
       Client reader = server.Connect();
       Client listener = server.Connect();
-      CHECK(admin.Run("DEBUG LOG-HOLD ON") == "-ERR the log is off; DEBUG COMMIT-LOG ON switches it on");
+      CHECK(admin.Run("DEBUG LOG-HOLD ON") ==
+            "-ERR the log is off; DEBUG COMMIT-LOG ON switches it on");
       admin.Run("CONFIG SET notify-keyspace-events KEA");
       admin.Run("DEBUG COMMIT-LOG ON");
       admin.Run("SET other 0");
@@ -75,8 +80,8 @@ TEST_SUITE("integration/commit_log") {
       CHECK(admin.Run("DEBUG LOG-HOLD OFF") == "+OK");
       CHECK(writer.Read(2) == std::vector<std::string>{"+OK", "+OK"});
       CHECK(reader.Read(2) == std::vector<std::string>{"$2", "+PONG"});
-      CHECK(listener.Read(2) ==
-            std::vector<std::string>{"[$message $__keyevent@0__:set $k]", "[$message $__keyevent@0__:set $k]"});
+      CHECK(listener.Read(2) == std::vector<std::string>{"[$message $__keyevent@0__:set $k]",
+                                                         "[$message $__keyevent@0__:set $k]"});
       CHECK(writer.Run("SET k 3") == "+OK");
     }
   }
@@ -91,10 +96,13 @@ TEST_SUITE("integration/commit_log") {
     Client staying = server.Connect();
     leaving.SendRequest({"SET", "a", "1"});
     staying.SendRequest({"SET", "b", "1"});
-    const size_t written = Client::Encode({"SELECT", "0"}).size() + 2 * Client::Encode({"SET", "a", "1"}).size();
-    CHECK(Eventually([&] { return EngineField(admin, "log_end_offset") == static_cast<long>(written); }));
+    const size_t written =
+        Client::Encode({"SELECT", "0"}).size() + 2 * Client::Encode({"SET", "a", "1"}).size();
+    CHECK(Eventually(
+        [&] { return EngineField(admin, "log_end_offset") == static_cast<long>(written); }));
     leaving.Close();
-    CHECK(Eventually([&] { return FieldOf(admin.Text("INFO clients"), "connected_clients") == "2"; }));
+    CHECK(Eventually(
+        [&] { return FieldOf(admin.Text("INFO clients"), "connected_clients") == "2"; }));
     admin.Run("DEBUG LOG-HOLD OFF");
     CHECK(staying.Read() == "+OK");
     CHECK(admin.Run("GET a") == "$1");

@@ -15,7 +15,9 @@
 namespace terrace::integration {
 namespace {
 
-bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 std::string ReadText(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -23,7 +25,8 @@ std::string ReadText(const std::string& path) {
 }
 
 TEST_SUITE("integration/config") {
-  TEST_CASE("CONFIG GET takes patterns and names, in any letter case, and shows each setting once") {
+  TEST_CASE(
+      "CONFIG GET takes patterns and names, in any letter case, and shows each setting once") {
     ServerProcess server;
     Client client = server.Connect();
     CHECK(client.Run("CONFIG GET MAXMEMORY-S*") == "[$maxmemory-samples $5]");
@@ -45,20 +48,25 @@ TEST_SUITE("integration/config") {
     CHECK(client.Run("CONFIG SET maxmemory 100mb maxmemory-policy allkeys-lru") == "+OK");
     CHECK(client.Run("CONFIG GET maxmemory") == "[$maxmemory $104857600]");
     CHECK(client.Run("CONFIG SET maxmemory 1gb maxmemory-policy nosuch")
-              .starts_with("-ERR CONFIG SET failed (possibly related to argument 'maxmemory-policy') - "
-                           "argument(s) must be one of the "
-                           "following: volatile-lru"));
+              .starts_with(
+                  "-ERR CONFIG SET failed (possibly related to argument 'maxmemory-policy') - "
+                  "argument(s) must be one of the "
+                  "following: volatile-lru"));
     CHECK(client.Run("CONFIG GET maxmemory") == "[$maxmemory $104857600]");
-    CHECK(client.Run("CONFIG SET maxmemory 1 maxmemory 2") ==
-          "-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - duplicate parameter");
+    CHECK(
+        client.Run("CONFIG SET maxmemory 1 maxmemory 2") ==
+        "-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - duplicate parameter");
     CHECK(client.Run("CONFIG SET databases 5") ==
-          "-ERR CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config");
+          "-ERR CONFIG SET failed (possibly related to argument 'databases') - can't set immutable "
+          "config");
     CHECK(client.Run("CONFIG SET dbfilename x.rdb") ==
-          "-ERR CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected config");
+          "-ERR CONFIG SET failed (possibly related to argument 'dbfilename') - can't set "
+          "protected config");
     CHECK(client.Run("CONFIG SET nosuch 1") ==
           "-ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'");
     CHECK(client.Run("CONFIG SET maxmemory 1 timeout") == "-ERR syntax error");
-    CHECK(client.Run("CONFIG SET maxmemory") == "-ERR wrong number of arguments for 'config|set' command");
+    CHECK(client.Run("CONFIG SET maxmemory") ==
+          "-ERR wrong number of arguments for 'config|set' command");
   }
 
   TEST_CASE("CONFIG SET inside of a transaction") {
@@ -90,9 +98,11 @@ TEST_SUITE("integration/config") {
     ServerProcess server;
     Client client = server.Connect();
     const std::string refusal =
-        "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run "
+        "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", "
+        "you can run "
         "it from a "
-        "local connection, otherwise you need to set this option in the configuration file, and then restart "
+        "local connection, otherwise you need to set this option in the configuration file, and "
+        "then restart "
         "the "
         "server.";
     CHECK(client.Run("DEBUG SLEEP 0") == refusal);
@@ -103,7 +113,9 @@ TEST_SUITE("integration/config") {
     CHECK(open.Connect().Run("DEBUG SLEEP 0") == "+OK");
   }
 
-  TEST_CASE("the port moves at run time: old connections stay, the old port refuses, the new one answers") {
+  TEST_CASE(
+      "the port moves at run time: old connections stay, the old port refuses, the new one "
+      "answers") {
     ServerProcess server;
     Client client = server.Connect();
     CHECK(client.Run("SET k v") == "+OK");
@@ -135,16 +147,17 @@ TEST_SUITE("integration/config") {
     Client client = server.Connect();
     const std::string taken = std::to_string(other.port());
     CHECK(client.Run("CONFIG", "SET", "port", taken) ==
-          "-ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. "
+          "-ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this "
+          "port. "
           "Check server "
           "logs.");
-    CHECK(
-        client.Run("CONFIG", "SET", "port", "65536") ==
-        "-ERR CONFIG SET failed (possibly related to argument 'port') - argument must be between 0 and 65535 "
-        "inclusive");
+    CHECK(client.Run("CONFIG", "SET", "port", "65536") ==
+          "-ERR CONFIG SET failed (possibly related to argument 'port') - argument must be between "
+          "0 and 65535 "
+          "inclusive");
     // Whatever stood beside it in the request is undone as well.
-    CHECK(
-        client.Run("CONFIG", "SET", "maxmemory", "1gb", "port", taken).starts_with("-ERR CONFIG SET failed"));
+    CHECK(client.Run("CONFIG", "SET", "maxmemory", "1gb", "port", taken)
+              .starts_with("-ERR CONFIG SET failed"));
     CHECK(client.Run("CONFIG GET maxmemory") == "[$maxmemory $0]");
     CHECK(client.Run("CONFIG GET port") == "[$port $" + std::to_string(server.port()) + "]");
     CHECK(server.Connect().Run("PING") == "+PONG");
@@ -157,7 +170,8 @@ TEST_SUITE("integration/config") {
     const int port = PortAside();
     REQUIRE(client.Run("CONFIG", "SET", "port", std::to_string(port)) == "+OK");
     const std::string refusal =
-        "-ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to specified "
+        "-ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to "
+        "specified "
         "addresses.";
     CHECK(client.Run("CONFIG SET bind 127.0.0.1") == "+OK");
     CHECK(Client::Tcp(port).Run("PING") == "+PONG");
@@ -195,10 +209,11 @@ TEST_SUITE("integration/config") {
             doctest::skip(AgainstStock())) {
     ServerProcess server({"--maxclients", "10"});
     Client client = server.Connect();
-    CHECK(client.Run("CONFIG SET maxclients 4000000000")
-              .starts_with("-ERR CONFIG SET failed (possibly related to argument 'maxclients') - The "
-                           "operating system is not able to "
-                           "handle the specified number of clients, try with "));
+    CHECK(
+        client.Run("CONFIG SET maxclients 4000000000")
+            .starts_with("-ERR CONFIG SET failed (possibly related to argument 'maxclients') - The "
+                         "operating system is not able to "
+                         "handle the specified number of clients, try with "));
     CHECK(client.Run("CONFIG GET maxclients") == "[$maxclients $10]");
   }
 
@@ -242,13 +257,14 @@ TEST_SUITE("integration/config") {
       const std::string shown = client.Run("CONFIG", "GET", each);
       const std::string value = shown.substr(each.size() + 5, shown.size() - each.size() - 6);
       const std::string answer = client.Run("CONFIG", "SET", each, value);
-      CHECK((answer == "+OK" || answer == "-ERR CONFIG SET failed (possibly related to argument '" + each +
-                                              "') - can't set immutable config"));
+      CHECK((answer == "+OK" || answer == "-ERR CONFIG SET failed (possibly related to argument '" +
+                                              each + "') - can't set immutable config"));
     }
   }
 
-  TEST_CASE("CONFIG REWRITE keeps the comments of the file, and a start from it has what was changed" *
-            doctest::skip(AgainstStock())) {
+  TEST_CASE(
+      "CONFIG REWRITE keeps the comments of the file, and a start from it has what was changed" *
+      doctest::skip(AgainstStock())) {
     for (const std::string form : {"server.conf", "server.toml"}) {
       CAPTURE(form);
       const ServerProcess folder_owner;
@@ -270,7 +286,8 @@ TEST_SUITE("integration/config") {
 
   TEST_CASE("without a file there is nothing to rewrite") {
     ServerProcess server;
-    CHECK(server.Connect().Run("CONFIG REWRITE") == "-ERR The server is running without a config file");
+    CHECK(server.Connect().Run("CONFIG REWRITE") ==
+          "-ERR The server is running without a config file");
   }
 
   TEST_CASE("a port that is taken ends the start with the words that tools look for") {
@@ -282,7 +299,8 @@ TEST_SUITE("integration/config") {
     CHECK(server.Connect().Run("PING") == "+PONG");
   }
 
-  TEST_CASE("the log names the process and says when clients may come" * doctest::skip(AgainstStock())) {
+  TEST_CASE("the log names the process and says when clients may come" *
+            doctest::skip(AgainstStock())) {
     ServerProcess server;
     CHECK(Has(server.Log(), " PID: " + std::to_string(server.pid())));
     CHECK(Has(server.Log(), "Ready to accept connections"));
@@ -305,19 +323,22 @@ TEST_SUITE("integration/config") {
     CHECK(version.Log().starts_with("Terrace "));
   }
 
-  TEST_CASE("healthcheck says by its exit code whether a server answers" * doctest::skip(AgainstStock())) {
+  TEST_CASE("healthcheck says by its exit code whether a server answers" *
+            doctest::skip(AgainstStock())) {
     ServerProcess server({"--unixsocket", "health.sock"});
     const std::string binary =
         std::filesystem::read_symlink("/proc/" + std::to_string(server.pid()) + "/exe");
     const auto check = [&](const std::string& flags) {
       // Without the TERRACE_* of whoever runs the tests: they would be settings.
-      const int status = std::system(("env -i " + binary + " healthcheck " + flags + " 2>/dev/null").c_str());
+      const int status =
+          std::system(("env -i " + binary + " healthcheck " + flags + " 2>/dev/null").c_str());
       return WEXITSTATUS(status);
     };
     const std::string port = std::to_string(server.port());
-    CHECK(Eventually([&] { return check("--port " + port) == 0; }));  // it waits for two seconds only
     CHECK(
-        Eventually([&] { return check("--port 0 --unixsocket " + server.folder() + "/health.sock") == 0; }));
+        Eventually([&] { return check("--port " + port) == 0; }));  // it waits for two seconds only
+    CHECK(Eventually(
+        [&] { return check("--port 0 --unixsocket " + server.folder() + "/health.sock") == 0; }));
     CHECK(check("--port 0 --unixsocket " + server.folder() + "/nosuch.sock") == 1);
     server.Connect().Run("CONFIG SET requirepass secret");
     CHECK(Eventually([&] { return check("--port " + port) == 0; }));

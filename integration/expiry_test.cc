@@ -77,8 +77,10 @@ TEST_SUITE("integration/expiry") {
     CHECK(client.Run("PERSIST k") == ":0");
     CHECK(client.Run("EXPIRE k 10 NX GT") ==
           "-ERR NX and XX, GT or LT options at the same time are not compatible");
-    CHECK(client.Run("EXPIRE k 10 GT LT") == "-ERR GT and LT options at the same time are not compatible");
-    CHECK(client.Run("EXPIRE k 9223372036854775807") == "-ERR invalid expire time in 'expire' command");
+    CHECK(client.Run("EXPIRE k 10 GT LT") ==
+          "-ERR GT and LT options at the same time are not compatible");
+    CHECK(client.Run("EXPIRE k 9223372036854775807") ==
+          "-ERR invalid expire time in 'expire' command");
   }
 
   TEST_CASE("a deadline in the past deletes at once") {
@@ -117,8 +119,9 @@ TEST_SUITE("integration/expiry") {
     CHECK(FieldOf(client.Text("INFO", "stats"), "expired_keys") == "1000");
   }
 
-  TEST_CASE("fields nobody asks for disappear by themselves, with an event, and the hash with the last" *
-            doctest::skip(AgainstStock())) {
+  TEST_CASE(
+      "fields nobody asks for disappear by themselves, with an event, and the hash with the last" *
+      doctest::skip(AgainstStock())) {
     ServerProcess server({"--notify-keyspace-events", "Egh"});
     Client writer = server.Connect();
     Client listener = server.Connect();
@@ -133,16 +136,20 @@ TEST_SUITE("integration/expiry") {
     CHECK(writer.Run("HGETALL h") == "[$stays $1]");
     CHECK(writer.Run("EXISTS last") == ":0");
     CHECK(FieldOf(writer.Text("INFO", "stats"), "expired_subkeys") == "3");
-    CHECK(writer.Text("INFO", "keyspace").find("db0:keys=1,expires=0,avg_ttl=0,subexpiry=0") != std::string::npos);
+    CHECK(writer.Text("INFO", "keyspace").find("db0:keys=1,expires=0,avg_ttl=0,subexpiry=0") !=
+          std::string::npos);
     writer.Run("HEXPIRE h 1000 FIELDS 1 stays");
-    CHECK(writer.Text("INFO", "keyspace").find("db0:keys=1,expires=0,avg_ttl=0,subexpiry=1") != std::string::npos);
+    CHECK(writer.Text("INFO", "keyspace").find("db0:keys=1,expires=0,avg_ttl=0,subexpiry=1") !=
+          std::string::npos);
   }
 
-  TEST_CASE("the expired event leaves within milliseconds of the deadline" * doctest::skip(AgainstStock())) {
+  TEST_CASE("the expired event leaves within milliseconds of the deadline" *
+            doctest::skip(AgainstStock())) {
     ServerProcess server({"--notify-keyspace-events", "Ex"});
     Client writer = server.Connect();
     Client listener = server.Connect();
-    CHECK(listener.Run("SUBSCRIBE __keyevent@0__:expired") == "[$subscribe $__keyevent@0__:expired :1]");
+    CHECK(listener.Run("SUBSCRIBE __keyevent@0__:expired") ==
+          "[$subscribe $__keyevent@0__:expired :1]");
     // A busy machine may hold everybody up for a while, so the server may try again; one that looked for due
     // keys every 100 ms, say, would have a median of 50 in every round.
     constexpr int64_t kMedianMs = 20;

@@ -11,7 +11,9 @@ namespace terrace::integration {
 namespace {
 
 TEST_SUITE("integration/hashes") {
-  TEST_CASE("clients that fill and count in one hash lose nothing while it grows to a table and away again") {
+  TEST_CASE(
+      "clients that fill and count in one hash lose nothing while it grows to a table and away "
+      "again") {
     constexpr int kClients = 4;
     constexpr int kFields = 1'000;
     ServerProcess server({"--threads", "2"});
@@ -21,7 +23,8 @@ TEST_SUITE("integration/hashes") {
         clients.emplace_back([&server, command, with_value, c] {
           Client client = server.Connect();
           for (int i = 0; i < kFields; ++i) {
-            std::vector<std::string> request = {command, "h", std::to_string(c) + ":" + std::to_string(i)};
+            std::vector<std::string> request = {command, "h",
+                                                std::to_string(c) + ":" + std::to_string(i)};
             if (with_value) request.push_back(std::to_string(i));
             client.RunList(request);
             client.Run("HINCRBY counts n 1");

@@ -13,7 +13,9 @@ namespace {
 using Context = std::unique_ptr<redisContext, decltype(&redisFree)>;
 using Reply = std::unique_ptr<redisReply, decltype(&freeReplyObject)>;
 
-Context Open(const ServerProcess& server) { return {redisConnect("127.0.0.1", server.port()), &redisFree}; }
+Context Open(const ServerProcess& server) {
+  return {redisConnect("127.0.0.1", server.port()), &redisFree};
+}
 
 Reply Own(void* reply) { return {static_cast<redisReply*>(reply), &freeReplyObject}; }
 
@@ -23,7 +25,8 @@ TEST_SUITE("integration/hiredis") {
     Context context = Open(server);
     REQUIRE(context->err == 0);
     const std::string binary("a\0b\r\n", 5);
-    Reply set = Own(redisCommand(context.get(), "SET key %b EX %d", binary.data(), binary.size(), 100));
+    Reply set =
+        Own(redisCommand(context.get(), "SET key %b EX %d", binary.data(), binary.size(), 100));
     CHECK(std::string(set->str) == "OK");
     Reply get = Own(redisCommand(context.get(), "GET %s", "key"));
     CHECK(get->type == REDIS_REPLY_STRING);

@@ -104,15 +104,17 @@ class Hostile {
   std::string Request() {
     // Nothing that ends or pauses the server, or talks to other clients than its own kind.
     static const std::vector<std::string> kCommands = {
-        "SET",        "GET",         "MSET",       "MGET",      "MSETNX",    "INCR",    "INCRBYFLOAT",
-        "APPEND",     "SETRANGE",    "GETRANGE",   "GETEX",     "GETDEL",    "LCS",     "DEL",
-        "UNLINK",     "EXISTS",      "EXPIRE",     "PEXPIREAT", "PERSIST",   "TTL",     "RENAME",
-        "COPY",       "MOVE",        "SCAN",       "KEYS",      "RANDOMKEY", "DBSIZE",  "DUMP",
-        "RESTORE",    "OBJECT",      "TYPE",       "TOUCH",     "SELECT",    "SWAPDB",  "FLUSHDB",
-        "FLUSHALL",   "MULTI",       "EXEC",       "DISCARD",   "WATCH",     "UNWATCH", "SUBSCRIBE",
-        "PSUBSCRIBE", "UNSUBSCRIBE", "SSUBSCRIBE", "PUBLISH",   "SPUBLISH",  "PUBSUB",  "HELLO",
-        "RESET",      "QUIT",        "PING",       "ECHO",      "COMMAND",   "INFO",    "MEMORY",
-        "MONITOR",    "TIME",        "SLOWLOG",    "LATENCY",   "ROLE",      "NOSUCH"};
+        "SET",         "GET",         "MSET",       "MGET",     "MSETNX",   "INCR",
+        "INCRBYFLOAT", "APPEND",      "SETRANGE",   "GETRANGE", "GETEX",    "GETDEL",
+        "LCS",         "DEL",         "UNLINK",     "EXISTS",   "EXPIRE",   "PEXPIREAT",
+        "PERSIST",     "TTL",         "RENAME",     "COPY",     "MOVE",     "SCAN",
+        "KEYS",        "RANDOMKEY",   "DBSIZE",     "DUMP",     "RESTORE",  "OBJECT",
+        "TYPE",        "TOUCH",       "SELECT",     "SWAPDB",   "FLUSHDB",  "FLUSHALL",
+        "MULTI",       "EXEC",        "DISCARD",    "WATCH",    "UNWATCH",  "SUBSCRIBE",
+        "PSUBSCRIBE",  "UNSUBSCRIBE", "SSUBSCRIBE", "PUBLISH",  "SPUBLISH", "PUBSUB",
+        "HELLO",       "RESET",       "QUIT",       "PING",     "ECHO",     "COMMAND",
+        "INFO",        "MEMORY",      "MONITOR",    "TIME",     "SLOWLOG",  "LATENCY",
+        "ROLE",        "NOSUCH"};
     std::vector<std::string> parts = {Pick(kCommands)};
     for (size_t i = 0, count = Below(6); i < count; ++i) parts.push_back(Word());
     if (Below(6) != 0) return Client::Encode(parts);
@@ -170,7 +172,8 @@ class ReplyReader {
     if (depth > 20) return Found::kBroken;
     const size_t end = rest_.find("\r\n");
     if (end == std::string_view::npos) {
-      return rest_.empty() || std::string_view("+-:$*%~>|_,#(=!").find(rest_[0]) != std::string_view::npos
+      return rest_.empty() ||
+                     std::string_view("+-:$*%~>|_,#(=!").find(rest_[0]) != std::string_view::npos
                  ? Found::kCut
                  : Found::kBroken;
     }
@@ -206,7 +209,8 @@ class ReplyReader {
       case '>':
       case '|': {
         step();
-        const long long elements = count * (type == '%' || type == '|' ? 2 : 1) + (type == '|' ? 1 : 0);
+        const long long elements =
+            count * (type == '%' || type == '|' ? 2 : 1) + (type == '|' ? 1 : 0);
         for (long long i = 0; i < elements; ++i) {
           const Found found = One(depth + 1);
           if (found != Found::kWhole) return found;
@@ -244,7 +248,8 @@ TEST_SUITE("integration/hostile_streams") {
         unsent.push_back(hostile.Stream());
       }
       // A piece of one, a piece of another, until all have sent everything; few wait for answers meanwhile.
-      for (size_t left = kAtOnce - static_cast<size_t>(std::count(unsent.begin(), unsent.end(), ""));
+      for (size_t left =
+               kAtOnce - static_cast<size_t>(std::count(unsent.begin(), unsent.end(), ""));
            left > 0;) {
         const size_t i = hostile.Below(kAtOnce);
         if (unsent[i].empty()) continue;
@@ -267,7 +272,8 @@ TEST_SUITE("integration/hostile_streams") {
       }
       REQUIRE(watcher.Run("PING") == "+PONG");
     }
-    CHECK(Eventually([&] { return FieldOf(watcher.Text("INFO", "clients"), "connected_clients") == "1"; }));
+    CHECK(Eventually(
+        [&] { return FieldOf(watcher.Text("INFO", "clients"), "connected_clients") == "1"; }));
     CHECK(watcher.Run("PUBSUB NUMPAT") == ":0");
     CHECK(watcher.Run("FLUSHALL") == "+OK");
     CHECK(Eventually([&] { return UsedMemory(watcher) < used_before + 4 * kMiB; }));

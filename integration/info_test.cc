@@ -49,12 +49,14 @@ TEST_SUITE("integration/info") {
     ServerProcess server;
     Client client = server.Connect();
     const std::string standard =
-        "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace ";
+        "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster "
+        "Keyspace ";
     CHECK(TitlesOf(client.Text("INFO")) == standard);
     CHECK(TitlesOf(client.Text("INFO DEFAULT")) == standard);
     CHECK(TitlesOf(client.Text("INFO replication CPU ClientS")) == "Clients Replication CPU ");
     CHECK(TitlesOf(client.Text("INFO default commandstats")) ==
-          "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Cluster "
+          "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats "
+          "Cluster "
           "Keyspace ");
     CHECK(client.Run("INFO nosuch") == "$");
     CHECK(client.Run("INFO sentinel") == "$");
@@ -72,22 +74,25 @@ TEST_SUITE("integration/info") {
     ServerProcess server;
     Client client = server.Connect();
     const std::string info = client.Text("INFO all");
+    ExpectFields(info, {"redis_version", "redis_build_id", "redis_mode", "os", "arch_bits",
+                        "process_id", "run_id", "tcp_port", "uptime_in_seconds", "uptime_in_days",
+                        "hz", "executable", "config_file"});
     ExpectFields(info,
-                 {"redis_version", "redis_build_id", "redis_mode", "os", "arch_bits", "process_id", "run_id",
-                  "tcp_port", "uptime_in_seconds", "uptime_in_days", "hz", "executable", "config_file"});
-    ExpectFields(info, {"connected_clients", "maxclients", "client_recent_max_input_buffer",
-                        "blocked_clients", "tracking_clients", "used_memory", "used_memory_human",
-                        "used_memory_rss", "used_memory_peak", "used_memory_peak_perc", "used_memory_lua",
-                        "total_system_memory", "maxmemory_policy", "mem_fragmentation_ratio", "mem_allocator",
-                        "allocator_frag_ratio", "lazyfree_pending_objects"});
+                 {"connected_clients", "maxclients", "client_recent_max_input_buffer",
+                  "blocked_clients", "tracking_clients", "used_memory", "used_memory_human",
+                  "used_memory_rss", "used_memory_peak", "used_memory_peak_perc", "used_memory_lua",
+                  "total_system_memory", "maxmemory_policy", "mem_fragmentation_ratio",
+                  "mem_allocator", "allocator_frag_ratio", "lazyfree_pending_objects"});
+    ExpectFields(info,
+                 {"loading", "rdb_changes_since_last_save", "rdb_bgsave_in_progress",
+                  "rdb_last_bgsave_status", "aof_enabled", "aof_rewrite_in_progress",
+                  "total_connections_received", "total_commands_processed",
+                  "instantaneous_ops_per_sec", "instantaneous_input_kbps", "rejected_connections",
+                  "sync_full", "expired_keys", "evicted_keys", "keyspace_hits", "pubsub_channels",
+                  "latest_fork_usec", "total_error_replies", "unexpected_error_replies"});
     ExpectFields(
-        info, {"loading", "rdb_changes_since_last_save", "rdb_bgsave_in_progress", "rdb_last_bgsave_status",
-               "aof_enabled", "aof_rewrite_in_progress", "total_connections_received",
-               "total_commands_processed", "instantaneous_ops_per_sec", "instantaneous_input_kbps",
-               "rejected_connections", "sync_full", "expired_keys", "evicted_keys", "keyspace_hits",
-               "pubsub_channels", "latest_fork_usec", "total_error_replies", "unexpected_error_replies"});
-    ExpectFields(info, {"connected_slaves", "master_replid2", "master_repl_offset", "second_repl_offset",
-                        "repl_backlog_active", "used_cpu_sys", "used_cpu_user", "used_cpu_sys_main_thread"});
+        info, {"connected_slaves", "master_replid2", "master_repl_offset", "second_repl_offset",
+               "repl_backlog_active", "used_cpu_sys", "used_cpu_user", "used_cpu_sys_main_thread"});
     CHECK(FieldOf(info, "role") == "master");
     CHECK(FieldOf(info, "redis_mode") == "standalone");
     CHECK(FieldOf(info, "process_id") == std::to_string(server.pid()));
@@ -185,8 +190,9 @@ TEST_SUITE("integration/info") {
     client.Run("DEBUG POPULATE 50000");
     const std::string engine = client.Text("INFO engine");
     for (const char* field :
-         {"membarrier:", "engine_db0:engines=", ",shards=", ",frontier_perc=", ",entries_per_bucket=", ",handovers=",
-          ",handover_usec_max=", ",handover_usec_avg=", ",locks=", ",locks_contended=", ",contention_ratio="}) {
+         {"membarrier:", "engine_db0:engines=", ",shards=", ",frontier_perc=",
+          ",entries_per_bucket=", ",handovers=", ",handover_usec_max=", ",handover_usec_avg=",
+          ",locks=", ",locks_contended=", ",contention_ratio="}) {
       INFO(field);
       CHECK(Contains(engine, field));
     }
@@ -242,7 +248,8 @@ TEST_SUITE("integration/info") {
     CHECK(client.Run("FUNCTION FLUSH ASYNC") == "+OK");
     CHECK(client.Run("FUNCTION FLUSH ASYNC x") ==
           "-ERR unknown subcommand or wrong number of arguments for 'FLUSH'. Try FUNCTION HELP.");
-    CHECK(client.Run("FUNCTION FLUSH later") == "-ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
+    CHECK(client.Run("FUNCTION FLUSH later") ==
+          "-ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
     CHECK(client.Run("FUNCTION LIST") == "[]");
     CHECK(client.Run("FUNCTION LIST WITHCODE LIBRARYNAME x*") == "[]");
     CHECK(client.Run("FUNCTION LIST LIBRARYNAME") == "-ERR library name argument was not given");
@@ -258,7 +265,8 @@ TEST_SUITE("integration/info") {
     CHECK(client.Run("SHUTDOWN SAVE NOSAVE") == "-ERR syntax error");
     CHECK(client.Run("SHUTDOWN ABORT NOW") == "-ERR syntax error");
     CHECK(client.Run("SHUTDOWN later") == "-ERR syntax error");
-    if (!AgainstStock()) CHECK(client.Run("SHUTDOWN SAVE") == "-ERR Errors trying to SHUTDOWN. Check logs.");
+    if (!AgainstStock())
+      CHECK(client.Run("SHUTDOWN SAVE") == "-ERR Errors trying to SHUTDOWN. Check logs.");
     CHECK(client.Run("PING") == "+PONG");
     CHECK(client.Run("SHUTDOWN NOSAVE NOW FORCE") == "(closed)");
     CHECK(server.WaitForExit() == 0);
@@ -335,12 +343,14 @@ TEST_SUITE("integration/info") {
     CHECK(large < 140'000);
     CHECK(client.Run("MEMORY USAGE nosuch") == "$-1");
     CHECK(client.Run("MEMORY USAGE small SAMPLES -1") == "-ERR syntax error");
-    CHECK(client.Run("MEMORY USAGE small SAMPLES a") == "-ERR value is not an integer or out of range");
+    CHECK(client.Run("MEMORY USAGE small SAMPLES a") ==
+          "-ERR value is not an integer or out of range");
     CHECK(client.Run("MEMORY USAGE small foo") == "-ERR syntax error");
     const std::string stats = client.Run("MEMORY STATS");
-    for (const char* field : {"peak.allocated", "total.allocated", "startup.allocated", "clients.normal",
-                              "db.0", "overhead.hashtable.main", "overhead.total", "keys.bytes-per-key",
-                              "dataset.bytes", "dataset.percentage", "fragmentation"}) {
+    for (const char* field :
+         {"peak.allocated", "total.allocated", "startup.allocated", "clients.normal", "db.0",
+          "overhead.hashtable.main", "overhead.total", "keys.bytes-per-key", "dataset.bytes",
+          "dataset.percentage", "fragmentation"}) {
       INFO(field);
       CHECK(Contains(stats, "$" + std::string(field) + " "));
     }
@@ -352,9 +362,11 @@ TEST_SUITE("integration/info") {
 
   TEST_CASE("DEBUG is closed unless it was opened at the start") {
     const std::string refusal =
-        "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run "
+        "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", "
+        "you can run "
         "it from a "
-        "local connection, otherwise you need to set this option in the configuration file, and then restart "
+        "local connection, otherwise you need to set this option in the configuration file, and "
+        "then restart "
         "the "
         "server.";
     CHECK(ServerProcess().Connect().Run("DEBUG JMAP") == refusal);
@@ -386,7 +398,8 @@ TEST_SUITE("integration/info") {
     const std::string twins = client.Run("DEBUG DIGEST-VALUE foo:2 twin nosuch");
     CHECK(twins.substr(2, 40) == twins.substr(44, 40));
     CHECK(Contains(twins, nothing + "]"));
-    CHECK(Contains(client.Run("DEBUG OBJECT foo:2"), " refcount:1 encoding:embstr serializedlength:8 lru:"));
+    CHECK(Contains(client.Run("DEBUG OBJECT foo:2"),
+                   " refcount:1 encoding:embstr serializedlength:8 lru:"));
     CHECK(client.Run("DEBUG OBJECT nosuch") == "-ERR no such key");
     CHECK(client.Run("DEBUG HTSTATS 99") == "-ERR Out of range database");
     CHECK(Contains(client.Text("DEBUG HTSTATS 0"), "number of elements: 1002"));

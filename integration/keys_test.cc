@@ -111,7 +111,8 @@ TEST_SUITE("integration/keys") {
     ServerProcess server;
     Client client = server.Connect();
     std::string pipeline;
-    for (int i = 0; i < 2000; ++i) pipeline += Client::Encode({"SET", "stay:" + std::to_string(i), "v"});
+    for (int i = 0; i < 2000; ++i)
+      pipeline += Client::Encode({"SET", "stay:" + std::to_string(i), "v"});
     client.Send(pipeline);
     for (int i = 0; i < 2000; ++i) REQUIRE(client.Read() == "+OK");
 
@@ -123,13 +124,15 @@ TEST_SUITE("integration/keys") {
       const size_t list = reply.find(" [");
       REQUIRE(list != std::string::npos);
       cursor = reply.substr(2, list - 2);
-      for (size_t at = reply.find("$stay", list); at != std::string::npos; at = reply.find("$stay", at + 1)) {
+      for (size_t at = reply.find("$stay", list); at != std::string::npos;
+           at = reply.find("$stay", at + 1)) {
         found.insert(reply.substr(at + 1, reply.find_first_of(" ]", at) - at - 1));
       }
       // Grow for a while, then shrink: the tables resize under the cursor.
       pipeline.clear();
       for (int i = 0; i < 1000; ++i) {
-        const std::string key = "pass:" + std::to_string((round < 20 ? round : round - 20) * 1000 + i);
+        const std::string key =
+            "pass:" + std::to_string((round < 20 ? round : round - 20) * 1000 + i);
         pipeline += round < 20 ? Client::Encode({"SET", key, "v"}) : Client::Encode({"DEL", key});
       }
       client.Send(pipeline);
@@ -158,12 +161,15 @@ TEST_SUITE("integration/keys") {
     std::string payload = client.Text("DUMP", "k");
     CHECK(client.Run("RESTORE", "copy", "0", payload) == "+OK");
     CHECK(client.Run("GET copy") == "$value");
-    CHECK(client.Run("RESTORE", "copy", "0", payload) == "-BUSYKEY Target key name already exists.");
+    CHECK(client.Run("RESTORE", "copy", "0", payload) ==
+          "-BUSYKEY Target key name already exists.");
     CHECK(client.Run("RESTORE", "copy", "500000", payload, "REPLACE") == "+OK");
     CHECK(IsRecentTtl(client.Run("TTL copy"), 500));
-    CHECK(client.Run("RESTORE", "copy", "-1", payload, "REPLACE") == "-ERR Invalid TTL value, must be >= 0");
+    CHECK(client.Run("RESTORE", "copy", "-1", payload, "REPLACE") ==
+          "-ERR Invalid TTL value, must be >= 0");
     payload[2] ^= 1;
-    CHECK(client.Run("RESTORE", "bad", "0", payload) == "-ERR DUMP payload version or checksum are wrong");
+    CHECK(client.Run("RESTORE", "bad", "0", payload) ==
+          "-ERR DUMP payload version or checksum are wrong");
     CHECK(client.Run("DUMP none") == "$-1");
   }
 
@@ -179,7 +185,8 @@ TEST_SUITE("integration/keys") {
     CHECK(std::stoi(client.Run("OBJECT IDLETIME short").substr(1)) < 60);
     CHECK(client.Run("OBJECT ENCODING none") == "$-1");
     CHECK(client.Run("OBJECT FREQ short") ==
-          "-ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when "
+          "-ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "
+          "that when "
           "switching "
           "between policies at runtime LRU and LFU data will take some time to adjust.");
   }

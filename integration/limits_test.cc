@@ -75,7 +75,8 @@ TEST_SUITE("integration/limits") {
     slow.ShrinkReceiveBuffer();
     slow.SetTimeout(1000);
     std::string pipeline;
-    for (int i = 0; i < 100000; ++i) pipeline += Client::Encode({"GET", "k" + std::to_string(i % 4)});
+    for (int i = 0; i < 100000; ++i)
+      pipeline += Client::Encode({"GET", "k" + std::to_string(i % 4)});
     slow.Send(pipeline);  // a gigabyte of replies; sending stalls once the server stops reading
     CHECK(writer.Run("PING") == "+PONG");
     CHECK(server.ResidentBytes() < 200 * kMiB);
@@ -110,7 +111,9 @@ TEST_SUITE("integration/limits") {
     CHECK(client.Run("GET k") == "$v");
     CHECK(client.Run("DEL k") == ":1");
     // More than there can be is no limit.
-    CHECK(client.Run("CONFIG SET maxmemory 99999999999999999999 maxmemory-clients 99999999999999999999") == "+OK");
+    CHECK(client.Run(
+              "CONFIG SET maxmemory 99999999999999999999 maxmemory-clients 99999999999999999999") ==
+          "+OK");
     CHECK(client.Run("SET l w") == "+OK");
     CHECK(client.Run("CONFIG SET maxmemory 0 maxmemory-clients 0") == "+OK");
     CHECK(client.Run("SET l w") == "+OK");
@@ -134,7 +137,9 @@ TEST_SUITE("integration/limits") {
     CHECK(std::stoll(client.Run("DBSIZE").substr(1)) > 2000);
   }
 
-  TEST_CASE("past maxmemory-clients the client that holds most goes, unless it asked for CLIENT NO-EVICT") {
+  TEST_CASE(
+      "past maxmemory-clients the client that holds most goes, unless it asked for CLIENT "
+      "NO-EVICT") {
     ServerProcess server;
     Client control = server.Connect();
     CHECK(control.Run("CLIENT NO-EVICT ON") == "+OK");
@@ -143,7 +148,8 @@ TEST_SUITE("integration/limits") {
       Client client = server.Connect();
       client.Run("CLIENT", "SETNAME", name);
       if (no_evict) client.Run("CLIENT NO-EVICT ON");
-      client.Send("*2\r\n$4\r\nECHO\r\n$" + std::to_string(bytes + 100) + "\r\n" + std::string(bytes, 'x'));
+      client.Send("*2\r\n$4\r\nECHO\r\n$" + std::to_string(bytes + 100) + "\r\n" +
+                  std::string(bytes, 'x'));
       return client;
     };
     const auto memory_of = [&](const std::string& name) -> size_t {
@@ -156,7 +162,8 @@ TEST_SUITE("integration/limits") {
     Client small = holding("small", 1 * kMiB, false);
     Client spared = holding("spared", 1 * kMiB, true);
     CHECK(Eventually([&] {
-      return memory_of("large") >= 8 * kMiB && memory_of("small") >= kMiB && memory_of("spared") >= kMiB;
+      return memory_of("large") >= 8 * kMiB && memory_of("small") >= kMiB &&
+             memory_of("spared") >= kMiB;
     }));
     CHECK(evicted() == "0");
     CHECK(control.Run("CONFIG SET maxmemory-clients 6mb") == "+OK");
@@ -177,7 +184,8 @@ TEST_SUITE("integration/limits") {
     CHECK(evicted() == "0");
   }
 
-  TEST_CASE("replies that nobody reads, queued commands and subscriptions count as a client's memory") {
+  TEST_CASE(
+      "replies that nobody reads, queued commands and subscriptions count as a client's memory") {
     ServerProcess server({"--maxmemory-clients", "3mb"});
     Client control = server.Connect();
     control.Run("CLIENT NO-EVICT ON");
@@ -192,7 +200,8 @@ TEST_SUITE("integration/limits") {
 
     Client queueing = server.Connect();
     queueing.Run("MULTI");
-    for (int i = 0; i < 10 && queueing.Run("SET", "k", std::string(kMiB / 2, 'y')) == "+QUEUED"; ++i) {
+    for (int i = 0; i < 10 && queueing.Run("SET", "k", std::string(kMiB / 2, 'y')) == "+QUEUED";
+         ++i) {
     }
     CHECK(queueing.IsClosedByPeer());
     CHECK(evicted() == "2");

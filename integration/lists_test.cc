@@ -20,11 +20,13 @@ TEST_SUITE("integration/lists") {
     ServerProcess server;
     Client client = server.Connect();
     constexpr int kElements = 20'000;
-    for (int from = 0; from < kElements; from += 1000) client.Run(PushNumbers("l", from, from + 1000));
+    for (int from = 0; from < kElements; from += 1000)
+      client.Run(PushNumbers("l", from, from + 1000));
     CHECK(client.Run("LLEN l") == ":20000");
     for (const int index : {0, 1, 4999, 10'000, 19'998, 19'999}) {
       CHECK(client.Run("LINDEX l " + std::to_string(index)) == "$" + std::to_string(index));
-      CHECK(client.Run("LINDEX l " + std::to_string(index - kElements)) == "$" + std::to_string(index));
+      CHECK(client.Run("LINDEX l " + std::to_string(index - kElements)) ==
+            "$" + std::to_string(index));
     }
     CHECK(client.Run("LSET l 12345 x") == "+OK");
     CHECK(client.Run("LINSERT l BEFORE x y") == ":20001");

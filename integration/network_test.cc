@@ -96,7 +96,9 @@ TEST_SUITE("integration/network") {
     CHECK(refused.Log().find(nobodys) != std::string::npos);
   }
 
-  TEST_CASE("protected mode answers strangers with an explanation, until there is a password or it is off") {
+  TEST_CASE(
+      "protected mode answers strangers with an explanation, until there is a password or it is "
+      "off") {
     const std::string address = OutsideAddress();
     if (address.empty()) {
       MESSAGE("skipped: this machine has a loopback address only");
@@ -121,7 +123,8 @@ TEST_SUITE("integration/network") {
     ServerProcess server({"--tcp-keepalive", "123"});
     Client probed = server.Connect();
     const auto option = [&](Client& client, int level, int name) {
-      return ServerSideOption(server, std::stoi(FieldOf(client.Text("CLIENT INFO"), "fd")), level, name);
+      return ServerSideOption(server, std::stoi(FieldOf(client.Text("CLIENT INFO"), "fd")), level,
+                              name);
     };
     const int idle = option(probed, IPPROTO_TCP, TCP_KEEPIDLE);
     if (idle == -1) {

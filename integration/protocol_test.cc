@@ -38,7 +38,8 @@ TEST_SUITE("integration/protocol") {
     Client client = server.Connect();
     std::string pipeline;
     for (int i = 0; i < 10000; ++i) pipeline += Client::Encode({"INCR", "n"});
-    pipeline += Client::Encode({"NOSUCH", "a", "b"}) + Client::Encode({"GET"}) + Client::Encode({"GET", "n"});
+    pipeline += Client::Encode({"NOSUCH", "a", "b"}) + Client::Encode({"GET"}) +
+                Client::Encode({"GET", "n"});
     client.Send(pipeline);
     for (int i = 1; i <= 10000; ++i) REQUIRE(client.Read() == ":" + std::to_string(i));
     CHECK(client.Read() == "-ERR unknown command 'NOSUCH', with args beginning with: 'a' 'b' ");
@@ -50,8 +51,9 @@ TEST_SUITE("integration/protocol") {
     ServerProcess server;
     Client client = server.Connect();
     Client bystander = server.Connect();
-    const std::string requests = Client::Encode({"SET", "key", "some\r\nvalue"}) + "PING inline\r\n" +
-                                 Client::Encode({"GET", "key"}) + Client::Encode({"STRLEN", "key"});
+    const std::string requests = Client::Encode({"SET", "key", "some\r\nvalue"}) +
+                                 "PING inline\r\n" + Client::Encode({"GET", "key"}) +
+                                 Client::Encode({"STRLEN", "key"});
     for (size_t split = 1; split < requests.size(); ++split) {
       client.Send(requests.substr(0, split));
       // A round trip of somebody else: by then the server has read the first part.
@@ -104,7 +106,8 @@ TEST_SUITE("integration/protocol") {
 
   TEST_CASE("a web browser's request closes the connection without an answer") {
     ServerProcess server;
-    CHECK(AnswerBeforeClose(server, "POST / HTTP/1.1\r\nHost: localhost\r\n\r\nSET k v\r\n").empty());
+    CHECK(
+        AnswerBeforeClose(server, "POST / HTTP/1.1\r\nHost: localhost\r\n\r\nSET k v\r\n").empty());
     Client client = server.Connect();
     client.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     CHECK(client.IsClosedByPeer());
@@ -119,7 +122,8 @@ TEST_SUITE("integration/protocol") {
           "-ERR Protocol error: unauthenticated bulk length\r\n");
     Client client = server.Connect();
     CHECK(client.Run("GET k") == "-NOAUTH Authentication required.");
-    CHECK(client.Run("AUTH wrong") == "-WRONGPASS invalid username-password pair or user is disabled.");
+    CHECK(client.Run("AUTH wrong") ==
+          "-WRONGPASS invalid username-password pair or user is disabled.");
     CHECK(client.Run("AUTH secret") == "+OK");
     CHECK(client.Run("GET k") == "$-1");
   }
@@ -177,7 +181,8 @@ TEST_SUITE("integration/protocol") {
     client.Send("SET k v\r\nGET k\r\n");
     client.ShutdownWrites();
     const std::string answer = client.ReadToEnd();
-    CHECK((answer == "+OK\r\n$1\r\nv\r\n" || answer.empty()));  // Redis may see the end before it runs them
+    CHECK((answer == "+OK\r\n$1\r\nv\r\n" ||
+           answer.empty()));  // Redis may see the end before it runs them
     CHECK(server.Connect().Run("PING") == "+PONG");
   }
 
@@ -200,8 +205,8 @@ TEST_SUITE("integration/protocol") {
     std::string pipeline;
     for (int i = 0; i < 50; ++i) {
       const std::string key = "k" + std::to_string(i);
-      pipeline +=
-          Client::Encode({"SET", key, std::string(size_t{1000} * i * i, static_cast<char>('a' + i % 26))});
+      pipeline += Client::Encode(
+          {"SET", key, std::string(size_t{1000} * i * i, static_cast<char>('a' + i % 26))});
       pipeline += Client::Encode({"STRLEN", key}) + Client::Encode({"GETRANGE", key, "0", "2"});
     }
     client.Send(pipeline);
@@ -216,7 +221,8 @@ TEST_SUITE("integration/protocol") {
     ServerProcess server;
     Client client = server.Connect();
     client.Send(
-        "CLIENT REPLY SKIP\r\nSET k v\r\nGET k\r\nCLIENT REPLY OFF\r\nGET k\r\nNOSUCH\r\nCLIENT REPLY "
+        "CLIENT REPLY SKIP\r\nSET k v\r\nGET k\r\nCLIENT REPLY OFF\r\nGET k\r\nNOSUCH\r\nCLIENT "
+        "REPLY "
         "ON\r\n");
     CHECK(client.Read(2) == Replies{"$v", "+OK"});
     CHECK(client.IsQuiet(50));
@@ -240,7 +246,8 @@ TEST_SUITE("integration/protocol") {
     CHECK(client.Run("DEBUG PROTOCOL bignum") == "(1234567999999999999999999999999999999");
     CHECK(client.Run("DEBUG PROTOCOL true") == "#t");
     CHECK(client.Run("DEBUG PROTOCOL verbatim") == "=txt:This is a verbatim\\x0astring");
-    CHECK(client.Run("DEBUG PROTOCOL attrib").ends_with("} $Some real reply following the attribute"));
+    CHECK(client.Run("DEBUG PROTOCOL attrib")
+              .ends_with("} $Some real reply following the attribute"));
   }
 }
 

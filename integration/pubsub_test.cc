@@ -21,11 +21,13 @@ TEST_SUITE("integration/pubsub") {
       REQUIRE(listeners.back().Run("SUBSCRIBE news") == "[$subscribe $news :1]");
     }
     std::string pipeline;
-    for (int i = 0; i < 500; ++i) pipeline += Client::Encode({"PUBLISH", "news", std::to_string(i)});
+    for (int i = 0; i < 500; ++i)
+      pipeline += Client::Encode({"PUBLISH", "news", std::to_string(i)});
     publisher.Send(pipeline);
     for (int i = 0; i < 500; ++i) REQUIRE(publisher.Read() == ":20");
     for (Client& listener : listeners) {
-      for (int i = 0; i < 500; ++i) REQUIRE(listener.Read() == "[$message $news $" + std::to_string(i) + "]");
+      for (int i = 0; i < 500; ++i)
+        REQUIRE(listener.Read() == "[$message $news $" + std::to_string(i) + "]");
     }
   }
 
@@ -75,7 +77,8 @@ TEST_SUITE("integration/pubsub") {
     Client client = server.Connect();
     client.Run("SUBSCRIBE a");
     CHECK(client.Run("GET k") ==
-          "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+          "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
+          "are "
           "allowed in this "
           "context");
     CHECK(client.Run("PING") == "[$pong $]");
@@ -126,7 +129,8 @@ TEST_SUITE("integration/pubsub") {
     CHECK(client.Run("GET k") == "$-1");
   }
 
-  TEST_CASE("workers that publish to each other faster than they read lose nothing and keep the order") {
+  TEST_CASE(
+      "workers that publish to each other faster than they read lose nothing and keep the order") {
     if (AgainstStock()) return;
     constexpr int kMessages = 150'000;  // more than a mailbox holds
     ServerProcess server({"--threads", "4", "--client-output-buffer-limit", "pubsub 0 0 0"});
@@ -143,7 +147,8 @@ TEST_SUITE("integration/pubsub") {
     pipeline += "EXEC\r\n";
     std::thread sender([&] { publishers[0].Send(pipeline); });
     bool all_queued = true;
-    for (int i = 0; i <= kMessages && all_queued; ++i) all_queued = publishers[0].Read().front() == '+';
+    for (int i = 0; i <= kMessages && all_queued; ++i)
+      all_queued = publishers[0].Read().front() == '+';
     sender.join();
     REQUIRE(all_queued);
     for (Client& listener : listeners) {

@@ -16,7 +16,8 @@ const std::vector<std::string> kDebug = {"--enable-debug-command", "yes", "--thr
 void Fill(Client& client) {
   for (int i = 0; i < 200; ++i) {
     const std::string n = std::to_string(i);
-    CHECK(client.Run("SET string:" + n + " " + std::string(static_cast<size_t>(i * 3), 'v') + n) == "+OK");
+    CHECK(client.Run("SET string:" + n + " " + std::string(static_cast<size_t>(i * 3), 'v') + n) ==
+          "+OK");
     client.Run("RPUSH list " + n + " element" + n);
     client.Run("SADD numbers " + n);
     client.Run("SADD words word" + n);
@@ -87,7 +88,8 @@ TEST_SUITE("integration/reload") {
     REQUIRE(client.Run("DEBUG RELOAD") == "+OK");
     CHECK(client.Run("FLUSHALL") == "+OK");
     CHECK(client.Run("MSET a live c live") == "+OK");
-    CHECK(client.Run("DEBUG RELOAD NOSAVE NOFLUSH") == "-ERR Error trying to load the RDB dump, check server logs.");
+    CHECK(client.Run("DEBUG RELOAD NOSAVE NOFLUSH") ==
+          "-ERR Error trying to load the RDB dump, check server logs.");
     CHECK(client.Run("MGET a b c") == "[$live $-1 $live]");
     CHECK(client.Run("DEBUG RELOAD NOSAVE NOFLUSH MERGE") == "+OK");
     CHECK(client.Run("MGET a b c") == "[$file $file $live]");

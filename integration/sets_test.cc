@@ -16,7 +16,8 @@ TEST_SUITE("integration/sets") {
     CHECK(client.Run("OBJECT ENCODING integers") == "$intset");
     CHECK(client.Run("SADD texts a 2 b") == ":3");
     CHECK(client.Run("OBJECT ENCODING texts") == "$listpack");
-    for (int i = 0; i < 1000; ++i) REQUIRE(client.Run("SADD many member:" + std::to_string(i)) == ":1");
+    for (int i = 0; i < 1000; ++i)
+      REQUIRE(client.Run("SADD many member:" + std::to_string(i)) == ":1");
     CHECK(client.Run("OBJECT ENCODING many") == "$hashtable");
     CHECK(client.Run("SCARD many") == ":1000");
     CHECK(client.Run("SINTERCARD 2 integers texts") == ":1");
@@ -25,7 +26,8 @@ TEST_SUITE("integration/sets") {
     CHECK(client.Run("SMISMEMBER all a b 2") == client.Run("SMISMEMBER texts a b x"));
     CHECK(client.Run("SREM all a b") == ":2");
     CHECK(client.Run("EXISTS all") == ":0");
-    CHECK(client.Run("GET many") == "-WRONGTYPE Operation against a key holding the wrong kind of value");
+    CHECK(client.Run("GET many") ==
+          "-WRONGTYPE Operation against a key holding the wrong kind of value");
     CHECK(client.Run("UNLINK many") == ":1");
   }
 

@@ -9,7 +9,8 @@ namespace terrace::integration {
 namespace {
 
 TEST_SUITE("integration/sort") {
-  TEST_CASE("a list is sorted by strings and hash fields that lie anywhere, alone and in a transaction") {
+  TEST_CASE(
+      "a list is sorted by strings and hash fields that lie anywhere, alone and in a transaction") {
     ServerProcess server({"--threads", "4"});
     Client client = server.Connect();
     Client another = server.Connect();

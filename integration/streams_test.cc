@@ -25,8 +25,10 @@ TEST_SUITE("integration/streams") {
     CHECK(client.Run("XLEN s") == ":20000");
     for (const int i : {1, 99, 100, 101, 12'345, kEntries}) {
       const std::string id = std::to_string(i);
-      CHECK(client.Run("XRANGE s " + id + " + COUNT 1") == "[[$" + id + "-0 [$number $" + id + "]]]");
-      CHECK(client.Run("XREVRANGE s " + id + " - COUNT 1") == "[[$" + id + "-0 [$number $" + id + "]]]");
+      CHECK(client.Run("XRANGE s " + id + " + COUNT 1") ==
+            "[[$" + id + "-0 [$number $" + id + "]]]");
+      CHECK(client.Run("XREVRANGE s " + id + " - COUNT 1") ==
+            "[[$" + id + "-0 [$number $" + id + "]]]");
     }
     CHECK(client.Run("XREAD COUNT 1 STREAMS s none 777-0 0") == "[[$s [[$778-0 [$number $778]]]]]");
     CHECK(client.Run("XDEL s 5000-0 5001-0 5001-0") == ":2");
@@ -43,13 +45,16 @@ TEST_SUITE("integration/streams") {
     Client clients[] = {server.Connect(), server.Connect(), server.Connect()};
     CHECK(clients[0].Run("XGROUP CREATE s g $ MKSTREAM") == "+OK");
     constexpr int kEntries = 300;
-    for (int i = 1; i <= kEntries; ++i) clients[0].Run("XADD s " + std::to_string(i) + "-0 n " + std::to_string(i));
+    for (int i = 1; i <= kEntries; ++i)
+      clients[0].Run("XADD s " + std::to_string(i) + "-0 n " + std::to_string(i));
     std::set<std::string> seen;
     for (int i = 0; i < kEntries; ++i) {
       const std::string name = "c" + std::to_string(i % 3);
-      const std::string reply = clients[i % 3].Run("XREADGROUP GROUP g " + name + " COUNT 1 STREAMS s >");
+      const std::string reply =
+          clients[i % 3].Run("XREADGROUP GROUP g " + name + " COUNT 1 STREAMS s >");
       CHECK(seen.insert(reply).second);
-      if (i % 2 == 0) CHECK(clients[(i + 1) % 3].Run("XACK s g " + std::to_string(i + 1) + "-0") == ":1");
+      if (i % 2 == 0)
+        CHECK(clients[(i + 1) % 3].Run("XACK s g " + std::to_string(i + 1) + "-0") == ":1");
     }
     CHECK(clients[0].Run("XREADGROUP GROUP g c0 COUNT 1 STREAMS s >") == "*-1");
     CHECK(clients[0].Run("XPENDING s g") == "[:150 $2-0 $300-0 [[$c0 $50] [$c1 $50] [$c2 $50]]]");

@@ -23,7 +23,8 @@ TEST_SUITE("integration/strings") {
     CHECK(client.Run("SET k v EX 10 PX 10") == "-ERR syntax error");
     CHECK(client.Run("SET k v EX 0") == "-ERR invalid expire time in 'set' command");
     CHECK(client.Run("SET k v EX ten") == "-ERR value is not an integer or out of range");
-    CHECK(client.Run("SET k v EX 9223372036854775807") == "-ERR invalid expire time in 'set' command");
+    CHECK(client.Run("SET k v EX 9223372036854775807") ==
+          "-ERR invalid expire time in 'set' command");
     CHECK(client.Run("SET k v NOSUCH") == "-ERR syntax error");
   }
 

@@ -28,9 +28,13 @@ Finished Shell(const std::string& command) {
   return finished;
 }
 
-std::string Cli(const ServerProcess& server) { return "redis-cli -p " + std::to_string(server.port()) + " "; }
+std::string Cli(const ServerProcess& server) {
+  return "redis-cli -p " + std::to_string(server.port()) + " ";
+}
 
-bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 // 500 keys, one of them long.
 void Fill(const ServerProcess& server) {
@@ -63,8 +67,9 @@ TEST_SUITE("integration/tools") {
 
   TEST_CASE("redis-cli loads a stream of commands with --pipe") {
     ServerProcess server;
-    const Finished piped = Shell("i=0; while [ $i -lt 3000 ]; do echo SET k$i v$i; i=$((i+1)); done | " +
-                                 Cli(server) + "--pipe");
+    const Finished piped =
+        Shell("i=0; while [ $i -lt 3000 ]; do echo SET k$i v$i; i=$((i+1)); done | " + Cli(server) +
+              "--pipe");
     CHECK(piped.code == 0);
     CHECK(Has(piped.output, "errors: 0, replies: 3000"));
     CHECK(server.Connect().Run("GET k2999") == "$v2999");
@@ -81,9 +86,10 @@ TEST_SUITE("integration/tools") {
     const Finished latency = Shell("timeout 60 " + Cli(server) + "--latency --raw -i 0.3");
     CHECK(latency.code == 0);
     CHECK_FALSE(latency.output.empty());
-    const Finished monitor = Shell(
-        "bash -c 'coproc M { exec " + Cli(server) + "MONITOR; }; read -t 60 ok <&${M[0]}; " + Cli(server) +
-        "SET seen yes >/dev/null; read -t 60 line <&${M[0]}; " + "echo \"$ok $line\"; kill $M_PID'");
+    const Finished monitor =
+        Shell("bash -c 'coproc M { exec " + Cli(server) + "MONITOR; }; read -t 60 ok <&${M[0]}; " +
+              Cli(server) + "SET seen yes >/dev/null; read -t 60 line <&${M[0]}; " +
+              "echo \"$ok $line\"; kill $M_PID'");
     CHECK(Has(monitor.output, "OK "));
     CHECK(Has(monitor.output, "[0 127.0.0.1:"));
     CHECK(Has(monitor.output, "\"SET\" \"seen\" \"yes\""));
@@ -99,7 +105,8 @@ TEST_SUITE("integration/tools") {
     for (const std::string& options :
          {std::string("-n 2000"), std::string("-n 10000 -P 16"), std::string("-n 4000 --threads 2"),
           std::string("-n 3000 -r 100000 -d 500 -k 0 -c 5"), many}) {
-      const Finished run = Shell(benchmark + "-t ping_inline,ping_mbulk,set,get,incr,mset " + options);
+      const Finished run =
+          Shell(benchmark + "-t ping_inline,ping_mbulk,set,get,incr,mset " + options);
       CHECK_MESSAGE(run.code == 0, options);
       for (const char* name :
            {"PING_INLINE: ", "PING_MBULK: ", "SET: ", "GET: ", "INCR: ", "MSET (10 keys): "}) {

@@ -12,7 +12,8 @@ namespace terrace::integration {
 namespace {
 
 // WATCH `key`, let somebody else run `change`, then try a transaction: true if it was given up.
-bool IsGivenUp(const ServerProcess& server, const std::string& key, const std::vector<std::string>& change) {
+bool IsGivenUp(const ServerProcess& server, const std::string& key,
+               const std::vector<std::string>& change) {
   Client watcher = server.Connect();
   Client other = server.Connect();
   REQUIRE(watcher.Run("WATCH", key) == "+OK");
@@ -145,7 +146,8 @@ TEST_SUITE("integration/transactions") {
     const bool ended = Eventually([&] {
       const std::string values = reader.Run("MGET a b end");  // [$7 $7 $-1]
       const size_t blank = values.find(' ');
-      if (values.substr(1, blank - 1) != values.substr(blank + 1, values.find(' ', blank + 1) - blank - 1))
+      if (values.substr(1, blank - 1) !=
+          values.substr(blank + 1, values.find(' ', blank + 1) - blank - 1))
         ++torn;
       return values.ends_with(" $1]");
     });
@@ -182,17 +184,20 @@ TEST_SUITE("integration/transactions") {
     client.Run("MULTI");
     client.Run("SET k v");
     CHECK(client.Run("EXEC x") ==
-          "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command");
+          "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' "
+          "command");
     CHECK(client.Run("EXEC") == "-ERR EXEC without MULTI");
     CHECK(client.Run("GET k") == "$-1");
     Client other = server.Connect();
     // A sanitizer's allocator does not say what is in use.
-    if (!AgainstStock() && FieldOf(other.Text("INFO memory"), "mem_allocator") == "sanitizer") return;
+    if (!AgainstStock() && FieldOf(other.Text("INFO memory"), "mem_allocator") == "sanitizer")
+      return;
     client.Run("MULTI");
     client.Run("SET k v");
     other.Run("CONFIG SET maxmemory 1");
     CHECK(client.Run("EXEC") ==
-          "-EXECABORT Transaction discarded because of: OOM command not allowed when used memory > 'maxmemory'.");
+          "-EXECABORT Transaction discarded because of: OOM command not allowed when used memory > "
+          "'maxmemory'.");
     CHECK(client.Run("GET k") == "$-1");
   }
 }

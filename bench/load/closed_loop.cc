@@ -23,8 +23,8 @@ struct Client {
 
   Link link;
   std::string batch;
-  size_t to_send = 0;       // end of the batch under way
-  size_t sent = 0;          // how much of it the socket has taken
+  size_t to_send = 0;  // end of the batch under way
+  size_t sent = 0;     // how much of it the socket has taken
   uint64_t replies_due = 0;
   uint64_t sent_at_ns = 0;
   bool wants_write = false;
@@ -95,7 +95,8 @@ void Loop::Continue(Client& client) {
 
 void Loop::SendNext(Client& client) {
   const uint64_t now = NowNs();
-  const uint64_t count = now >= deadline_ns_ ? 0 : std::min<uint64_t>(options_.pipeline, requests_left_);
+  const uint64_t count =
+      now >= deadline_ns_ ? 0 : std::min<uint64_t>(options_.pipeline, requests_left_);
   if (count == 0) return;
   if (requests_left_ != kNever) requests_left_ -= count;
   template_.Fill(client.batch, count, numbers_);

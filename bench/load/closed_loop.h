@@ -13,13 +13,13 @@ namespace terrace::load {
 
 struct LoopOptions {
   Target target;
-  std::string line;            // what to send, see RequestTemplate
+  std::string line;  // what to send, see RequestTemplate
   size_t value_bytes = 64;
-  uint64_t keys = 1'000'000;   // {r} is below
-  uint64_t first = 0;          // {s} starts here
+  uint64_t keys = 1'000'000;  // {r} is below
+  uint64_t first = 0;         // {s} starts here
   unsigned connections = 50;
   unsigned pipeline = 1;
-  double seconds = 0;          // one of the two ends it
+  double seconds = 0;  // one of the two ends it
   uint64_t requests = 0;
   uint64_t seed = 1;
   int server_pid = 0;

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "load/clock.h"
-#include "load/reply_counter.h"
 #include "load/realtime.h"
+#include "load/reply_counter.h"
 #include "load/report.h"
 #include "load/request_template.h"
 
@@ -19,8 +19,10 @@ namespace {
 constexpr Bytes kChannel = "__keyevent@0__:expired";
 constexpr Bytes kKeyPrefix = "key:";
 constexpr unsigned kBatch = 64;
-constexpr uint64_t kGraceNs = 10'000'000'000;  // after the last deadline, how long we wait for stragglers
-constexpr uint64_t kKeysPerSecond = 150'000;   // a slow guess at the loading, so that no deadline comes before its end
+constexpr uint64_t kGraceNs =
+    10'000'000'000;  // after the last deadline, how long we wait for stragglers
+constexpr uint64_t kKeysPerSecond =
+    150'000;  // a slow guess at the loading, so that no deadline comes before its end
 
 class ExpiryLateness {
  public:
@@ -61,7 +63,11 @@ void ExpiryLateness::Load() {
       char name[17] = "key:";
       WriteDigits(key, name + kKeyPrefix.size());
       batch += "*5\r\n$3\r\nSET\r\n$16\r\n";
-      batch.append(name, 16).append("\r\n$").append(std::to_string(value.size())).append("\r\n").append(value);
+      batch.append(name, 16)
+          .append("\r\n$")
+          .append(std::to_string(value.size()))
+          .append("\r\n")
+          .append(value);
       batch += "\r\n$4\r\nPXAT\r\n$13\r\n" + std::to_string(DeadlineMs(key)) + "\r\n";
     }
     loader_.SendAll(batch);
@@ -77,11 +83,13 @@ void ExpiryLateness::Load() {
 void ExpiryLateness::WaitForBase() {
   const uint64_t now = WallNs(), base = base_ms_ * 1'000'000;
   if (now >= base) {
-    std::fprintf(stderr, "resp_load: loading took longer than its %.1f s: the first deadlines have passed\n",
-                 static_cast<double>(now - base) / 1e9);
+    std::fprintf(
+        stderr, "resp_load: loading took longer than its %.1f s: the first deadlines have passed\n",
+        static_cast<double>(now - base) / 1e9);
     return;
   }
-  const timespec pause{static_cast<time_t>((base - now) / 1'000'000'000), static_cast<long>((base - now) % 1'000'000'000)};
+  const timespec pause{static_cast<time_t>((base - now) / 1'000'000'000),
+                       static_cast<long>((base - now) % 1'000'000'000)};
   nanosleep(&pause, nullptr);
 }
 
@@ -90,7 +98,8 @@ void ExpiryLateness::TakeLines(Bytes data) {
   const uint64_t now = WallNs();
   rest_.append(data);
   size_t from = 0;
-  for (size_t newline; (newline = rest_.find('\n', from)) != std::string::npos; from = newline + 1) {
+  for (size_t newline; (newline = rest_.find('\n', from)) != std::string::npos;
+       from = newline + 1) {
     const Bytes line = Bytes(rest_).substr(from, newline - from);
     if (line.size() != 17 || line.substr(0, 4) != kKeyPrefix) continue;
     uint64_t key = 0;

@@ -50,7 +50,8 @@ class FanOut {
 
 FanOut::FanOut(const FanOutOptions& options)
     : options_(options),
-      batch_(RequestTemplate("PUBLISH " + std::string(kChannel) + " {v}", options.value_bytes).Render(options.pipeline)),
+      batch_(RequestTemplate("PUBLISH " + std::string(kChannel) + " {v}", options.value_bytes)
+                 .Render(options.pipeline)),
       received_(256 * kKiB),
       epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   Join().link.SetNonBlocking();

@@ -44,7 +44,8 @@ class Histogram {
   static unsigned SlotOf(uint64_t ns) {
     if (ns < (1u << kSubBits)) return static_cast<unsigned>(ns);
     const unsigned shift = static_cast<unsigned>(std::bit_width(ns)) - 1 - kSubBits;
-    return ((shift + 1) << kSubBits) + static_cast<unsigned>((ns >> shift) & ((1u << kSubBits) - 1));
+    return ((shift + 1) << kSubBits) +
+           static_cast<unsigned>((ns >> shift) & ((1u << kSubBits) - 1));
   }
   static uint64_t UpperEnd(unsigned slot) {
     if (slot < (1u << kSubBits)) return slot;

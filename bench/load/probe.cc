@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "load/clock.h"
-#include "load/reply_counter.h"
 #include "load/realtime.h"
+#include "load/reply_counter.h"
 #include "load/report.h"
 #include "load/request_template.h"
 
@@ -31,7 +31,10 @@ struct Stall {
 class Probe {
  public:
   explicit Probe(const ProbeOptions& options)
-      : options_(options), link_(options.target), numbers_(options.keys, 0, 3), template_("GET key:{r}", 0) {}
+      : options_(options),
+        link_(options.target),
+        numbers_(options.keys, 0, 3),
+        template_("GET key:{r}", 0) {}
 
   void Run();
 
@@ -66,9 +69,10 @@ void Probe::Remember(uint64_t wait_ns) {
   if (worst_.size() == kWorstKept && wait_ns <= worst_.back().wait_ns) return;
   if (worst_.size() == kWorstKept) worst_.pop_back();
   const Stall stall{wait_ns, WallNs()};
-  worst_.insert(std::upper_bound(worst_.begin(), worst_.end(), stall,
-                                 [](const Stall& a, const Stall& b) { return a.wait_ns > b.wait_ns; }),
-                stall);
+  worst_.insert(
+      std::upper_bound(worst_.begin(), worst_.end(), stall,
+                       [](const Stall& a, const Stall& b) { return a.wait_ns > b.wait_ns; }),
+      stall);
 }
 
 std::string Probe::WorstAsJson() const {
@@ -76,7 +80,8 @@ std::string Probe::WorstAsJson() const {
   for (const Stall& stall : worst_) {
     char text[64];
     std::snprintf(text, sizeof text, "%s[%.6f, %.3f]", json.size() > 1 ? ", " : "",
-                  static_cast<double>(stall.wall_ns) / 1e9, static_cast<double>(stall.wait_ns) / 1e6);
+                  static_cast<double>(stall.wall_ns) / 1e9,
+                  static_cast<double>(stall.wait_ns) / 1e6);
     json += text;
   }
   return json + "]";
@@ -86,7 +91,8 @@ void Probe::Run() {
   std::string request = template_.Render(1);
   AskOnce(request);
   uint64_t due = NowNs() + kPeriodNs;
-  const uint64_t end = options_.seconds > 0 ? due + static_cast<uint64_t>(options_.seconds * 1e9) : UINT64_MAX;
+  const uint64_t end =
+      options_.seconds > 0 ? due + static_cast<uint64_t>(options_.seconds * 1e9) : UINT64_MAX;
   while (stop_asked == 0 && due < end) {
     SleepUntil(due);
     const uint64_t sent = NowNs();  // waking late is this machine's fault, not the server's

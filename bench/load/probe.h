@@ -17,7 +17,8 @@ struct ProbeOptions {
   Target target;
   uint64_t keys = 1'000'000;
   double seconds = 0;  // 0: until SIGTERM or SIGINT
-  bool realtime = false;  // run before everything else on this CPU, so that the waits are the server's
+  bool realtime =
+      false;  // run before everything else on this CPU, so that the waits are the server's
 };
 
 void RunProbe(const ProbeOptions& options);

@@ -66,7 +66,8 @@ uint64_t ReplyCounter::Feed(Bytes data) {
       if (body_left_ == 0) replies += EndValue();
       continue;
     }
-    const auto* newline = static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
+    const auto* newline =
+        static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
     if (newline == nullptr) {
       line_.append(at, static_cast<size_t>(end - at));
       break;

@@ -44,7 +44,10 @@ void Report::Print() const {
 }
 
 Span::Span(int server_pid)
-    : server_pid_(server_pid), server_(ReadServerCpu(server_pid)), own_cpu_ns_(OwnCpuNs()), start_ns_(NowNs()) {}
+    : server_pid_(server_pid),
+      server_(ReadServerCpu(server_pid)),
+      own_cpu_ns_(OwnCpuNs()),
+      start_ns_(NowNs()) {}
 
 void Span::ReportTo(Report& report, uint64_t operations) const {
   const auto wall = static_cast<double>(NowNs() - start_ns_);

@@ -41,7 +41,8 @@ RequestTemplate::RequestTemplate(Bytes line, size_t value_bytes) {
       i += 2;
     }
     request_ += "$" + std::to_string(text.size()) + "\r\n";
-    for (const Place& place : places) places_.push_back({request_.size() + place.offset, place.random});
+    for (const Place& place : places)
+      places_.push_back({request_.size() + place.offset, place.random});
     request_ += text + "\r\n";
     ++words;
   }

@@ -21,7 +21,8 @@ namespace terrace::load {
 /// Where the numbers of {r} and {s} come from; shared by all connections.
 class NumberSource {
  public:
-  NumberSource(uint64_t keys, uint64_t first, uint64_t seed) : keys_(keys), next_(first), random_(seed) {}
+  NumberSource(uint64_t keys, uint64_t first, uint64_t seed)
+      : keys_(keys), next_(first), random_(seed) {}
   uint64_t Random() { return random_.Below(keys_); }
   uint64_t Next() { return next_++; }
 

@@ -14,7 +14,8 @@ CpuTimes ReadServerCpu(int pid) {
   CpuTimes times;
   if (pid == 0) return times;
   std::error_code failure;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", failure)) {
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", failure)) {
     std::FILE* file = std::fopen((task.path() / "schedstat").c_str(), "re");
     if (file == nullptr) continue;  // it has just ended
     uint64_t ran = 0, waited = 0;

@@ -11,7 +11,8 @@ namespace terrace::load {
 
 struct CpuTimes {
   uint64_t ran_ns = 0;
-  uint64_t waited_ns = 0;  // runnable, but somebody else had the CPU: how disturbed the measurement was
+  uint64_t waited_ns =
+      0;  // runnable, but somebody else had the CPU: how disturbed the measurement was
 };
 
 /// Zeros if `pid` is 0.

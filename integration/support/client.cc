@@ -69,8 +69,8 @@ Client Client::Unix(const std::string& path) {
   address.sun_family = AF_UNIX;
   REQUIRE(path.size() < sizeof address.sun_path);
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  REQUIRE_MESSAGE(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "connect to ",
-                  path, ": ", std::strerror(errno));
+  REQUIRE_MESSAGE(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0,
+                  "connect to ", path, ": ", std::strerror(errno));
   return Client(fd);
 }
 
@@ -113,7 +113,8 @@ std::vector<std::string> Client::Split(std::string_view line) {
 
 std::string Client::Encode(const std::vector<std::string>& parts) {
   std::string bytes = "*" + std::to_string(parts.size()) + "\r\n";
-  for (const std::string& part : parts) bytes += "$" + std::to_string(part.size()) + "\r\n" + part + "\r\n";
+  for (const std::string& part : parts)
+    bytes += "$" + std::to_string(part.size()) + "\r\n" + part + "\r\n";
   return bytes;
 }
 
@@ -288,7 +289,8 @@ std::string FieldOf(std::string_view text, std::string_view name) {
   size_t at = 0;
   while ((at = text.find(name, at)) != std::string_view::npos) {
     const size_t after = at + name.size();
-    const bool starts = at == 0 || text[at - 1] == '\n' || text[at - 1] == ' ' || text[at - 1] == ',';
+    const bool starts =
+        at == 0 || text[at - 1] == '\n' || text[at - 1] == ' ' || text[at - 1] == ',';
     if (starts && after < text.size() && (text[after] == ':' || text[after] == '=')) {
       const size_t end = text.find_first_of(" \r\n,", after);
       return std::string(text.substr(after + 1, std::min(end, text.size()) - after - 1));

@@ -141,8 +141,8 @@ void ServerProcess::Launch(const std::vector<std::string>& args) {
   if (port_claim_ >= 0) close(port_claim_);
   port_ = ClaimPort(&port_claim_);
   ended_ = false;
-  std::vector<std::string> command = {ServerBinary(), "--port", std::to_string(port_), "--dir", folder_,
-                                      "--save",       ""};
+  std::vector<std::string> command = {
+      ServerBinary(), "--port", std::to_string(port_), "--dir", folder_, "--save", ""};
   // Two workers on any machine, so that what crosses threads is always tried.
   if (!AgainstStock()) command.insert(command.end(), {"--threads", "2"});
   command.insert(command.end(), args.begin(), args.end());
@@ -194,7 +194,8 @@ ServerProcess::~ServerProcess() {
   if (!ended_) {
     Signal(SIGTERM);
     const int code = WaitForExit();
-    if (code != 0) FAIL_CHECK("the server ended with ", code, " (-1: it did not end) when asked by SIGTERM");
+    if (code != 0)
+      FAIL_CHECK("the server ended with ", code, " (-1: it did not end) when asked by SIGTERM");
     Kill();
   }
   if (!CurrentCaseFailed()) {

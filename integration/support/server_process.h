@@ -32,7 +32,8 @@ class ServerProcess {
 
   /// Starts the server with `args` after port and folder and waits until it answers or ends; the case fails
   /// at once when it does not answer, unless it may fail.
-  explicit ServerProcess(const std::vector<std::string>& args = {}, Start start = Start::kMustSucceed);
+  explicit ServerProcess(const std::vector<std::string>& args = {},
+                         Start start = Start::kMustSucceed);
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;

@@ -19,7 +19,8 @@ struct BlobArg {
 class Args {
  public:
   Args() = default;
-  Args(const Bytes* argv, size_t argc, std::span<const BlobArg> blobs = {}) : argv_(argv, argc), blobs_(blobs) {}
+  Args(const Bytes* argv, size_t argc, std::span<const BlobArg> blobs = {})
+      : argv_(argv, argc), blobs_(blobs) {}
   Args(std::span<const Bytes> argv) : argv_(argv) {}  // NOLINT(google-explicit-constructor)
 
   size_t size() const { return argv_.size(); }

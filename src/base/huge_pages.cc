@@ -81,7 +81,8 @@ std::optional<Range> AnonymousMapping(Bytes line) {
   word();  // device
   const Bytes inode = word();
   const Bytes name = word();
-  if (permissions != "rw-p" || inode != "0" || !(name.empty() || name.starts_with("[anon:"))) return std::nullopt;
+  if (permissions != "rw-p" || inode != "0" || !(name.empty() || name.starts_with("[anon:")))
+    return std::nullopt;
   Range range{};
   const char* end = addresses.data() + addresses.size();
   const char* dash = std::from_chars(addresses.data(), end, range.begin, 16).ptr;
@@ -92,8 +93,10 @@ std::optional<Range> AnonymousMapping(Bytes line) {
 
 bool IsWhollyResident(uintptr_t huge) {
   std::array<unsigned char, kPagesInHuge> resident;
-  if (mincore(reinterpret_cast<void*>(huge), kHugeBytes, resident.data()) != 0) return false;  // unmapped meanwhile
-  return std::all_of(resident.begin(), resident.end(), [](unsigned char page) { return (page & 1) != 0; });
+  if (mincore(reinterpret_cast<void*>(huge), kHugeBytes, resident.data()) != 0)
+    return false;  // unmapped meanwhile
+  return std::all_of(resident.begin(), resident.end(),
+                     [](unsigned char page) { return (page & 1) != 0; });
 }
 
 // The first run of wholly resident ranges in `within`, as long as one call takes; empty at its end if there is none.
@@ -101,7 +104,8 @@ Range NextRun(Range within) {
   uintptr_t begin = (within.begin + kHugeBytes - 1) & ~(kHugeBytes - 1);
   while (begin + kHugeBytes <= within.end && !IsWhollyResident(begin)) begin += kHugeBytes;
   uintptr_t end = begin;
-  while (end + kHugeBytes <= within.end && end - begin < kCallBytesMax && IsWhollyResident(end)) end += kHugeBytes;
+  while (end + kHugeBytes <= within.end && end - begin < kCallBytesMax && IsWhollyResident(end))
+    end += kHugeBytes;
   return {begin, end};
 }
 
@@ -117,7 +121,8 @@ HeapCollapse CollapseHeap(const std::function<bool()>& go_on) {
   for (Bytes line; maps.Next(&line);) {
     const std::optional<Range> mapping = AnonymousMapping(line);
     if (!mapping) continue;
-    for (Range run = NextRun(*mapping); run.begin < run.end; run = NextRun({run.end, mapping->end})) {
+    for (Range run = NextRun(*mapping); run.begin < run.end;
+         run = NextRun({run.end, mapping->end})) {
       if (!go_on()) return result;
       if (madvise(reinterpret_cast<void*>(run.begin), run.end - run.begin, MADV_COLLAPSE) == 0) {
         result.bytes += run.end - run.begin;

@@ -69,7 +69,8 @@ class Output {
 class Compressor {
  public:
   explicit Compressor(Bytes input) : input_(input) {
-    const int bits = std::clamp(static_cast<int>(std::bit_width(input.size())), kTableBitsMin, kTableBitsMax);
+    const int bits =
+        std::clamp(static_cast<int>(std::bit_width(input.size())), kTableBitsMin, kTableBitsMax);
     shift_ = 32 - bits;
     std::fill_n(last_seen_.begin(), size_t{1} << bits, 0);
   }
@@ -87,7 +88,8 @@ class Compressor {
       if (!out->PutLiterals(input_.data() + literals_from, at - literals_from)) return false;
       if (!out->PutMatch(at - earlier, length)) return false;
       // The match's last bytes are remembered too: runs of records often continue right behind one.
-      for (size_t i = at + length - 2; i < at + length && i + kMatchMin <= input_.size(); ++i) Remember(i);
+      for (size_t i = at + length - 2; i < at + length && i + kMatchMin <= input_.size(); ++i)
+        Remember(i);
       at += length;
       literals_from = at;
       misses = 0;
@@ -149,7 +151,8 @@ bool LzfDecompress(Bytes compressed, char* out, size_t out_bytes) {
     const size_t distance = ((control & 31) << 8 | *in++) + 1;
     if (distance > filled || out_bytes - filled < length) return false;
     // Byte by byte: a copy may repeat what it has just written.
-    for (const size_t end = filled + length; filled < end; ++filled) out[filled] = out[filled - distance];
+    for (const size_t end = filled + length; filled < end; ++filled)
+      out[filled] = out[filled - distance];
   }
   return filled == out_bytes;
 }

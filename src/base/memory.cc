@@ -1,7 +1,7 @@
 #include "base/memory.h"
 
-#include <malloc.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -16,7 +16,8 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define TERRACE_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
 #define TERRACE_SANITIZED 1
 #endif
 #endif
@@ -65,7 +66,9 @@ void* RawRealloc(void* memory, size_t size) { return std::realloc(memory, size);
 size_t RawUsable(void* memory) { return malloc_usable_size(memory); }
 #else
 void* RawAllocate(size_t size) { return mi_malloc(size); }
-void* RawAllocateAligned(size_t size, size_t alignment) { return mi_malloc_aligned(size, alignment); }
+void* RawAllocateAligned(size_t size, size_t alignment) {
+  return mi_malloc_aligned(size, alignment);
+}
 void RawFree(void* memory) { mi_free(memory); }
 void* RawRealloc(void* memory, size_t size) { return mi_realloc(memory, size); }
 size_t RawUsable(void* memory) { return mi_usable_size(memory); }
@@ -182,22 +185,32 @@ const char* AllocatorName() { return TERRACE_SANITIZED ? "sanitizer" : "mimalloc
 void* operator new(size_t size) { return terrace::Allocate(size); }
 void* operator new[](size_t size) { return terrace::Allocate(size); }
 void* operator new(size_t size, const std::nothrow_t&) noexcept { return terrace::Allocate(size); }
-void* operator new[](size_t size, const std::nothrow_t&) noexcept { return terrace::Allocate(size); }
+void* operator new[](size_t size, const std::nothrow_t&) noexcept {
+  return terrace::Allocate(size);
+}
 void* operator new(size_t size, std::align_val_t alignment) {
   void* memory = terrace::RawAllocateAligned(size, static_cast<size_t>(alignment));
   if (memory == nullptr) terrace::OutOfMemory(size);
   terrace::Count(static_cast<int64_t>(terrace::RawUsable(memory)));
   return memory;
 }
-void* operator new[](size_t size, std::align_val_t alignment) { return operator new(size, alignment); }
+void* operator new[](size_t size, std::align_val_t alignment) {
+  return operator new(size, alignment);
+}
 void operator delete(void* memory) noexcept { terrace::CountedFree(memory); }
 void operator delete[](void* memory) noexcept { terrace::CountedFree(memory); }
 void operator delete(void* memory, size_t) noexcept { terrace::CountedFree(memory); }
 void operator delete[](void* memory, size_t) noexcept { terrace::CountedFree(memory); }
 void operator delete(void* memory, const std::nothrow_t&) noexcept { terrace::CountedFree(memory); }
-void operator delete[](void* memory, const std::nothrow_t&) noexcept { terrace::CountedFree(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept {
+  terrace::CountedFree(memory);
+}
 void operator delete(void* memory, std::align_val_t) noexcept { terrace::CountedFree(memory); }
 void operator delete[](void* memory, std::align_val_t) noexcept { terrace::CountedFree(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { terrace::CountedFree(memory); }
-void operator delete[](void* memory, size_t, std::align_val_t) noexcept { terrace::CountedFree(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept {
+  terrace::CountedFree(memory);
+}
+void operator delete[](void* memory, size_t, std::align_val_t) noexcept {
+  terrace::CountedFree(memory);
+}
 #endif

@@ -64,14 +64,16 @@ std::optional<Float> ParseFloat(Bytes text, Parse parse) {
   errno = 0;
   const Float value = parse(terminated.c_str(), &end);
   if (end != terminated.c_str() + terminated.size() || std::isnan(value)) return std::nullopt;
-  if (errno == ERANGE && (std::isinf(value) || std::fpclassify(value) == FP_ZERO)) return std::nullopt;
+  if (errno == ERANGE && (std::isinf(value) || std::fpclassify(value) == FP_ZERO))
+    return std::nullopt;
   return value;
 }
 
 }  // namespace
 
 std::optional<long double> ParseLongDouble(Bytes text) {
-  return ParseFloat<long double>(text, [](const char* s, char** end) { return std::strtold(s, end); });
+  return ParseFloat<long double>(text,
+                                 [](const char* s, char** end) { return std::strtold(s, end); });
 }
 
 std::optional<double> ParseDouble(Bytes text) {

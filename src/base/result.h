@@ -19,7 +19,8 @@ Unexpected(E) -> Unexpected<E>;
 template <typename T, typename E>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
   template <typename F>
   Result(Unexpected<F> error)  // NOLINT(google-explicit-constructor)
       : state_(std::in_place_index<1>, std::move(error.error)) {}

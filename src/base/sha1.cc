@@ -18,17 +18,22 @@ uint32_t LoadBig(const uint8_t* at) {
 // What round `i` mixes the three middle words with, and its constant.
 uint32_t Mix(size_t i, uint32_t b, uint32_t c, uint32_t d) {
   switch (i / 20) {
-    case 0: return ((b & c) | (~b & d)) + 0x5a827999;
-    case 1: return (b ^ c ^ d) + 0x6ed9eba1;
-    case 2: return ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc;
-    default: return (b ^ c ^ d) + 0xca62c1d6;
+    case 0:
+      return ((b & c) | (~b & d)) + 0x5a827999;
+    case 1:
+      return (b ^ c ^ d) + 0x6ed9eba1;
+    case 2:
+      return ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc;
+    default:
+      return (b ^ c ^ d) + 0xca62c1d6;
   }
 }
 
 void Absorb(const uint8_t* block, State* state) {
   uint32_t words[80];
   for (size_t i = 0; i < 16; ++i) words[i] = LoadBig(block + 4 * i);
-  for (size_t i = 16; i < 80; ++i) words[i] = std::rotl(words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16], 1);
+  for (size_t i = 16; i < 80; ++i)
+    words[i] = std::rotl(words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16], 1);
   auto [a, b, c, d, e] = *state;
   for (size_t i = 0; i < 80; ++i) {
     const uint32_t next = std::rotl(a, 5) + Mix(i, b, c, d) + e + words[i];
@@ -62,7 +67,8 @@ Sha1Digest Sha1(Bytes data) {
   for (size_t i = 0; i < 8; ++i) tail[tail_bytes - 1 - i] = static_cast<uint8_t>(bits >> (8 * i));
   for (size_t at = 0; at < tail_bytes; at += kBlockBytes) Absorb(tail + at, &state);
   Sha1Digest digest;
-  for (size_t i = 0; i < digest.size(); ++i) digest[i] = static_cast<uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
+  for (size_t i = 0; i < digest.size(); ++i)
+    digest[i] = static_cast<uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
   return digest;
 }
 

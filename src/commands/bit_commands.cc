@@ -42,7 +42,9 @@ std::optional<uint64_t> ParseOffset(const ReadContext& ctx, Bytes text, uint8_t 
   return position;
 }
 
-Bytes BytesOf(const Entry* entry, IntegerText* text) { return entry == nullptr ? Bytes() : entry->StringBytes(text); }
+Bytes BytesOf(const Entry* entry, IntegerText* text) {
+  return entry == nullptr ? Bytes() : entry->StringBytes(text);
+}
 
 // The key's string, made `size` bytes long if it is shorter; what is new is zero.
 char* Reserve(Edit& edit, size_t size) {
@@ -107,7 +109,8 @@ ErrcOr<Span> ParseSpan(Args args, size_t from) {
   }
   if (given > 2) {
     span.in_bits = EqualsIgnoreCase(args[from + 2], "bit");
-    if (!span.in_bits && !EqualsIgnoreCase(args[from + 2], "byte")) return Unexpected{Errc::kSyntax};
+    if (!span.in_bits && !EqualsIgnoreCase(args[from + 2], "byte"))
+      return Unexpected{Errc::kSyntax};
   }
   if (given > 1) {
     const auto last = ParseInt64(args[from + 1]);
@@ -123,7 +126,8 @@ std::optional<types::BitRange> Resolve(const Span& span, size_t bytes) {
   const auto length = static_cast<int64_t>(span.in_bits ? bytes * 8 : bytes);
   if (span.first < 0 && span.last < 0 && span.first > span.last) return std::nullopt;
   const int64_t first = std::max<int64_t>(span.first < 0 ? span.first + length : span.first, 0);
-  const int64_t last = std::min(std::max<int64_t>(span.last < 0 ? span.last + length : span.last, 0), length - 1);
+  const int64_t last =
+      std::min(std::max<int64_t>(span.last < 0 ? span.last + length : span.last, 0), length - 1);
   if (first > last) return std::nullopt;
   const auto from = static_cast<uint64_t>(first), to = static_cast<uint64_t>(last);
   if (span.in_bits) return types::BitRange{from, to};
@@ -134,7 +138,8 @@ std::optional<types::BitRange> Resolve(const Span& span, size_t bytes) {
 void BitCount(ReadContext& ctx, Args args) {
   if (args.size() == 3) return ReplyError(ctx, Errc::kSyntax);
   // Unlike BITPOS, whose unit is looked at before its end: of "x y z" it is the "y" that is named.
-  if (args.size() == 5 && ParseInt64(args[2]) && !ParseInt64(args[3])) return ReplyError(ctx, Errc::kNotAnInteger);
+  if (args.size() == 5 && ParseInt64(args[2]) && !ParseInt64(args[3]))
+    return ReplyError(ctx, Errc::kNotAnInteger);
   const auto span = ParseSpan(args, 2);
   if (!span.ok()) return ReplyError(ctx, span.error());
   const auto found = ctx.Find(args[1], Type::kString);
@@ -201,7 +206,9 @@ Effect BitOp(WriteContext& ctx, Args args) {
   const BlobRef result = BlobRef::Adopt(Blob::New(size));
   types::CombineBits(*operation, sources, result->data(), size);
   Edit edit = ctx.Edit(args[2]);
-  edit.SetString(size > kBlobBytesMin ? StringSource::OfBlob(result.get()) : StringSource::Of(result->bytes()), 0);
+  edit.SetString(
+      size > kBlobBytesMin ? StringSource::OfBlob(result.get()) : StringSource::Of(result->bytes()),
+      0);
   edit.entry()->MarkRawString();
   ctx.Notify(engine::kNotifyString, "set", args[2]);
   return Effect::AsReceived();
@@ -219,7 +226,8 @@ struct FieldOperation {
 };
 
 // The operations of a BITFIELD; nullopt if the request is refused, and has been told so. `reads_only`: it is BITFIELD_RO.
-std::optional<std::vector<FieldOperation>> ParseOperations(ReadContext& ctx, Args args, bool reads_only) {
+std::optional<std::vector<FieldOperation>> ParseOperations(ReadContext& ctx, Args args,
+                                                           bool reads_only) {
   using Kind = FieldOperation::Kind;
   const auto refuse = [&](Bytes error) {
     ctx.reply.Error(error);
@@ -233,21 +241,31 @@ std::optional<std::vector<FieldOperation>> ParseOperations(ReadContext& ctx, Arg
     const size_t behind = args.size() - i - 1;
     if (EqualsIgnoreCase(name, "overflow") && behind >= 1) {
       const Bytes choice = args[i + 1];
-      if (EqualsIgnoreCase(choice, "wrap")) overflow = Overflow::kWrap;
-      else if (EqualsIgnoreCase(choice, "sat")) overflow = Overflow::kSaturate;
-      else if (EqualsIgnoreCase(choice, "fail")) overflow = Overflow::kFail;
-      else return refuse("ERR Invalid OVERFLOW type specified");
+      if (EqualsIgnoreCase(choice, "wrap"))
+        overflow = Overflow::kWrap;
+      else if (EqualsIgnoreCase(choice, "sat"))
+        overflow = Overflow::kSaturate;
+      else if (EqualsIgnoreCase(choice, "fail"))
+        overflow = Overflow::kFail;
+      else
+        return refuse("ERR Invalid OVERFLOW type specified");
       i += 2;
       continue;
     }
     FieldOperation operation{.overflow = overflow};
-    if (EqualsIgnoreCase(name, "get") && behind >= 2) operation.kind = Kind::kGet;
-    else if (EqualsIgnoreCase(name, "set") && behind >= 3) operation.kind = Kind::kSet;
-    else if (EqualsIgnoreCase(name, "incrby") && behind >= 3) operation.kind = Kind::kAdd;
-    else return refuse(kSyntaxError);
+    if (EqualsIgnoreCase(name, "get") && behind >= 2)
+      operation.kind = Kind::kGet;
+    else if (EqualsIgnoreCase(name, "set") && behind >= 3)
+      operation.kind = Kind::kSet;
+    else if (EqualsIgnoreCase(name, "incrby") && behind >= 3)
+      operation.kind = Kind::kAdd;
+    else
+      return refuse(kSyntaxError);
     const auto type = types::ParseFieldType(args[i + 1]);
     if (!type) {
-      return refuse("ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.");
+      return refuse(
+          "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported "
+          "but i64 is.");
     }
     operation.type = *type;
     const auto position = ParseOffset(ctx, args[i + 2], type->width);
@@ -318,9 +336,10 @@ Effect BitField(WriteContext& ctx, Args args) {
       ctx.reply.Integer(old);
       continue;
     }
-    const auto now = operation.kind == Kind::kSet
-                         ? types::FitField(operation.type, operation.operand, operation.overflow)
-                         : types::AddToField(operation.type, old, operation.operand, operation.overflow);
+    const auto now =
+        operation.kind == Kind::kSet
+            ? types::FitField(operation.type, operation.operand, operation.overflow)
+            : types::AddToField(operation.type, old, operation.operand, operation.overflow);
     if (!now) {
       ctx.reply.Null();
       continue;
@@ -336,36 +355,84 @@ Effect BitField(WriteContext& ctx, Args args) {
   return writable == nullptr ? Effect::None() : Effect::AsReceived().Counting(changes);
 }
 
-constexpr KeySpec kCombinedKeys[] = {OneKey(kKeyOW | kKeyUpdate, 2), AllKeys(kKeyRO | kKeyAccess, 3)};
-constexpr KeySpec kFieldKey[] = {{.flags = kKeyRW | kKeyAccess | kKeyUpdate | kKeyVariableFlags,
-                                  .index = 1,
-                                  .notes = "This command allows both access and modification of the key"}};
+constexpr KeySpec kCombinedKeys[] = {OneKey(kKeyOW | kKeyUpdate, 2),
+                                     AllKeys(kKeyRO | kKeyAccess, 3)};
+constexpr KeySpec kFieldKey[] = {
+    {.flags = kKeyRW | kKeyAccess | kKeyUpdate | kKeyVariableFlags,
+     .index = 1,
+     .notes = "This command allows both access and modification of the key"}};
 
 constexpr CommandSpec kBitCommands[] = {
-    {.name = "setbit", .arity = 4, .flags = kWrite | kDenyOom, .group = Group::kBitmap, .keys = kAccessUpdateKey,
-     .write = SetBit, .since = "2.2.0", .complexity = "O(1)",
-     .summary = "Sets or clears one bit of a string, which grows as far as the bit.", .syntax = "key offset value:integer"},
-    {.name = "getbit", .arity = 3, .flags = kReadonly | kFast, .group = Group::kBitmap, .keys = kReadKey,
-     .read = GetBit, .since = "2.2.0", .complexity = "O(1)", .summary = "Reads one bit of a string.",
+    {.name = "setbit",
+     .arity = 4,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kBitmap,
+     .keys = kAccessUpdateKey,
+     .write = SetBit,
+     .since = "2.2.0",
+     .complexity = "O(1)",
+     .summary = "Sets or clears one bit of a string, which grows as far as the bit.",
+     .syntax = "key offset value:integer"},
+    {.name = "getbit",
+     .arity = 3,
+     .flags = kReadonly | kFast,
+     .group = Group::kBitmap,
+     .keys = kReadKey,
+     .read = GetBit,
+     .since = "2.2.0",
+     .complexity = "O(1)",
+     .summary = "Reads one bit of a string.",
      .syntax = "key offset"},
-    {.name = "bitcount", .arity = -2, .flags = kReadonly, .group = Group::kBitmap, .keys = kReadKey,
-     .read = BitCount, .since = "2.6.0", .complexity = "O(N) for N bytes",
-     .summary = "Counts the ones in a string or a part of it.", .syntax = "key [start end [BYTE | BIT]]"},
-    {.name = "bitpos", .arity = -3, .flags = kReadonly, .group = Group::kBitmap, .keys = kReadKey, .read = BitPos,
-     .since = "2.8.7", .complexity = "O(N) for N bytes",
+    {.name = "bitcount",
+     .arity = -2,
+     .flags = kReadonly,
+     .group = Group::kBitmap,
+     .keys = kReadKey,
+     .read = BitCount,
+     .since = "2.6.0",
+     .complexity = "O(N) for N bytes",
+     .summary = "Counts the ones in a string or a part of it.",
+     .syntax = "key [start end [BYTE | BIT]]"},
+    {.name = "bitpos",
+     .arity = -3,
+     .flags = kReadonly,
+     .group = Group::kBitmap,
+     .keys = kReadKey,
+     .read = BitPos,
+     .since = "2.8.7",
+     .complexity = "O(N) for N bytes",
      .summary = "Finds the first one, or the first zero, in a string or a part of it.",
      .syntax = "key bit [start [end [BYTE | BIT]]]"},
-    {.name = "bitop", .arity = -4, .flags = kWrite | kDenyOom, .group = Group::kBitmap, .keys = kCombinedKeys,
-     .write = BitOp, .since = "2.6.0", .complexity = "O(N) for N bytes of all sources",
+    {.name = "bitop",
+     .arity = -4,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kBitmap,
+     .keys = kCombinedKeys,
+     .write = BitOp,
+     .since = "2.6.0",
+     .complexity = "O(N) for N bytes of all sources",
      .summary = "Combines strings bit by bit and keeps the result.",
      .syntax = "<AND | OR | XOR | NOT> destkey key [key ...]"},
-    {.name = "bitfield", .arity = -2, .flags = kWrite | kDenyOom, .group = Group::kBitmap, .keys = kFieldKey,
-     .write = BitField, .since = "3.2.0", .complexity = "O(1) for each operation",
+    {.name = "bitfield",
+     .arity = -2,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kBitmap,
+     .keys = kFieldKey,
+     .write = BitField,
+     .since = "3.2.0",
+     .complexity = "O(1) for each operation",
      .summary = "Reads, sets and adds to integers of any width that stand in a string.",
-     .syntax = "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value:integer | "
+     .syntax = "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset "
+               "value:integer | "
                "INCRBY encoding offset increment> ...]"},
-    {.name = "bitfield_ro", .arity = -2, .flags = kReadonly | kFast, .group = Group::kBitmap, .keys = kReadKey,
-     .read = BitFieldRo, .since = "6.0.0", .complexity = "O(1) for each operation",
+    {.name = "bitfield_ro",
+     .arity = -2,
+     .flags = kReadonly | kFast,
+     .group = Group::kBitmap,
+     .keys = kReadKey,
+     .read = BitFieldRo,
+     .since = "6.0.0",
+     .complexity = "O(1) for each operation",
      .summary = "Reads integers of any width that stand in a string.",
      .syntax = "key [GET encoding offset [GET encoding offset ...]]"},
 };

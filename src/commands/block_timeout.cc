@@ -18,7 +18,8 @@ std::optional<uint64_t> Refuse(ReadContext& ctx, Bytes error) {
 std::optional<uint64_t> Checked(ReadContext& ctx, int64_t ms) {
   if (ms < 0) return Refuse(ctx, "ERR timeout is negative");
   // It ends at a time that the clock can name.
-  if (ms > kMsMax - static_cast<int64_t>(ctx.now_ms())) return Refuse(ctx, "ERR timeout is out of range");
+  if (ms > kMsMax - static_cast<int64_t>(ctx.now_ms()))
+    return Refuse(ctx, "ERR timeout is out of range");
   return static_cast<uint64_t>(ms);
 }
 

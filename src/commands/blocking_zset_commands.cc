@@ -52,27 +52,52 @@ Effect BZMPop(WriteContext& ctx, Args args) {
     ctx.WaitFor(Type::kZset, request->keys, *timeout_ms, EmptyReply::kNullArray);
     return Effect::None();
   }
-  const size_t popped = PopFromZset(ctx, *key, request->end, request->count, PopShape::kKeyPairs, ctx.reply);
+  const size_t popped =
+      PopFromZset(ctx, *key, request->end, request->count, PopShape::kKeyPairs, ctx.reply);
   return LogPop(ctx, *key, request->end, popped);
 }
 
-constexpr KeySpec kPopKeys[] = {{.flags = kKeyRW | kKeyAccess | kKeyDelete, .index = 1, .last = -2}};
-constexpr KeySpec kNumberedKeys[] = {{.flags = kKeyRW | kKeyAccess | kKeyDelete, .index = 2,
-                                      .find = KeySpec::Find::kKeyNumber, .number_index = 0, .first_key = 1}};
+constexpr KeySpec kPopKeys[] = {
+    {.flags = kKeyRW | kKeyAccess | kKeyDelete, .index = 1, .last = -2}};
+constexpr KeySpec kNumberedKeys[] = {{.flags = kKeyRW | kKeyAccess | kKeyDelete,
+                                      .index = 2,
+                                      .find = KeySpec::Find::kKeyNumber,
+                                      .number_index = 0,
+                                      .first_key = 1}};
 
 constexpr CommandSpec kBlockingZsetCommands[] = {
-    {.name = "bzpopmin", .arity = -3, .flags = kWrite | kNoScript | kFast | kBlocking, .group = Group::kSortedSet,
-     .keys = kPopKeys, .write = BZPopMin, .since = "5.0.0", .complexity = "O(log N)",
-     .summary = "Takes the member with the lowest score of the first sorted set that is there; waits until one is.",
+    {.name = "bzpopmin",
+     .arity = -3,
+     .flags = kWrite | kNoScript | kFast | kBlocking,
+     .group = Group::kSortedSet,
+     .keys = kPopKeys,
+     .write = BZPopMin,
+     .since = "5.0.0",
+     .complexity = "O(log N)",
+     .summary = "Takes the member with the lowest score of the first sorted set that is there; "
+                "waits until one is.",
      .syntax = "key [key ...] timeout:double"},
-    {.name = "bzpopmax", .arity = -3, .flags = kWrite | kNoScript | kFast | kBlocking, .group = Group::kSortedSet,
-     .keys = kPopKeys, .write = BZPopMax, .since = "5.0.0", .complexity = "O(log N)",
-     .summary = "Takes the member with the highest score of the first sorted set that is there; waits until one is.",
+    {.name = "bzpopmax",
+     .arity = -3,
+     .flags = kWrite | kNoScript | kFast | kBlocking,
+     .group = Group::kSortedSet,
+     .keys = kPopKeys,
+     .write = BZPopMax,
+     .since = "5.0.0",
+     .complexity = "O(log N)",
+     .summary = "Takes the member with the highest score of the first sorted set that is there; "
+                "waits until one is.",
      .syntax = "key [key ...] timeout:double"},
-    {.name = "bzmpop", .arity = -5, .flags = kWrite | kBlocking | kMovableKeys, .group = Group::kSortedSet,
-     .keys = kNumberedKeys, .write = BZMPop, .since = "7.0.0",
+    {.name = "bzmpop",
+     .arity = -5,
+     .flags = kWrite | kBlocking | kMovableKeys,
+     .group = Group::kSortedSet,
+     .keys = kNumberedKeys,
+     .write = BZMPop,
+     .since = "7.0.0",
      .complexity = "O(K) + O(log N) a member, K being the number of keys",
-     .summary = "Takes members from an end of the first sorted set that is there; waits until one is.",
+     .summary =
+         "Takes members from an end of the first sorted set that is there; waits until one is.",
      .syntax = "timeout:double numkeys key [key ...] <MIN | MAX> [COUNT count]"},
 };
 

@@ -21,7 +21,10 @@ class CollectionEdit {
   CollectionEdit(WriteContext& ctx, Bytes key) : CollectionEdit(ctx, ctx.RefOf(key)) {}
   /// The same where the name does not say which key is meant.
   CollectionEdit(WriteContext& ctx, engine::KeyRef& ref)
-      : ctx_(ctx), ref_(ref), edit_(ctx.Edit(ref)), existed_(edit_.entry() != nullptr),
+      : ctx_(ctx),
+        ref_(ref),
+        edit_(ctx.Edit(ref)),
+        existed_(edit_.entry() != nullptr),
         collection_(existed_ ? T(edit_.entry()->collection()) : T::New()) {}
   ~CollectionEdit() { TERRACE_DCHECK(finished_); }
   CollectionEdit(const CollectionEdit&) = delete;

@@ -34,12 +34,12 @@ enum CommandFlag : uint32_t {
   kPubSub = 1 << 4,
   kNoScript = 1 << 5,
   kBlocking = 1 << 6,
-  kLoading = 1 << 7,       // allowed while loading
-  kStale = 1 << 8,         // allowed on a follower that lost its leader
+  kLoading = 1 << 7,  // allowed while loading
+  kStale = 1 << 8,    // allowed on a follower that lost its leader
   kSkipMonitor = 1 << 9,
   kSkipSlowlog = 1 << 10,
   kFast = 1 << 11,
-  kNoAuth = 1 << 12,       // allowed before AUTH
+  kNoAuth = 1 << 12,  // allowed before AUTH
   kMayReplicate = 1 << 13,
   kNoMulti = 1 << 14,
   kMovableKeys = 1 << 15,
@@ -50,12 +50,15 @@ enum CommandFlag : uint32_t {
   kSentinelOnly = 1 << 20,
   kTouchesArbitraryKeys = 1 << 21,
   // Ours, not shown to clients:
-  kWholeKeyspace = 1 << 24,   // a read or write of more than its keys: inside EXEC it needs the exclusive section
-  kLockFree = 1 << 28,        // a session command that takes no lock and no exclusive section
-  kSubscribeMode = 1 << 25,   // allowed to a RESP2 subscriber
+  kWholeKeyspace =
+      1 << 24,  // a read or write of more than its keys: inside EXEC it needs the exclusive section
+  kLockFree = 1 << 28,          // a session command that takes no lock and no exclusive section
+  kSubscribeMode = 1 << 25,     // allowed to a RESP2 subscriber
   kImmediateInMulti = 1 << 26,  // runs at once inside MULTI instead of being queued
-  kEndsGathering = 1 << 27,   // what the client sent behind it is looked at only after it ran
-  kBringsNothing = 1 << 29,   // a write that leaves no key with more for those who wait (it only takes): they are not asked
+  kEndsGathering = 1 << 27,     // what the client sent behind it is looked at only after it ran
+  kBringsNothing =
+      1
+      << 29,  // a write that leaves no key with more for those who wait (it only takes): they are not asked
 };
 
 enum AclCategory : uint32_t {
@@ -123,14 +126,16 @@ struct KeySpec {
 
   uint16_t flags = 0;
   Begin begin = Begin::kIndex;
-  int16_t index = 0;         // kIndex: position; kKeyword: where the search for the word starts (negative: from the end)
+  int16_t index =
+      0;  // kIndex: position; kKeyword: where the search for the word starts (negative: from the end)
   const char* keyword = nullptr;
   Find find = Find::kRange;
-  int16_t last = 0;          // kRange: last key relative to the first, or -1 the last argument, -2 the one before ...
+  int16_t last =
+      0;  // kRange: last key relative to the first, or -1 the last argument, -2 the one before ...
   int16_t step = 1;
-  int16_t limit = 0;         // kRange with last -1: 2 = only the first half of the rest, ...
-  int16_t number_index = 0;  // kKeyNumber: position of the count, relative to where keys begin
-  int16_t first_key = 0;     // kKeyNumber: position of the first key, likewise
+  int16_t limit = 0;            // kRange with last -1: 2 = only the first half of the rest, ...
+  int16_t number_index = 0;     // kKeyNumber: position of the count, relative to where keys begin
+  int16_t first_key = 0;        // kKeyNumber: position of the first key, likewise
   const char* notes = nullptr;  // for COMMAND INFO: what flags and positions do not tell
 };
 
@@ -178,7 +183,9 @@ struct CommandSpec {
 };
 
 // The specifications most commands have. The arrays must be static: a CommandSpec points to them.
-constexpr KeySpec OneKey(uint16_t flags, int16_t index = 1) { return {.flags = flags, .index = index}; }
+constexpr KeySpec OneKey(uint16_t flags, int16_t index = 1) {
+  return {.flags = flags, .index = index};
+}
 constexpr KeySpec AllKeys(uint16_t flags, int16_t index = 1, int16_t step = 1) {
   return {.flags = flags, .index = index, .last = -1, .step = step};
 }

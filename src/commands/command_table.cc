@@ -11,22 +11,36 @@ namespace {
 
 uint32_t CategoryOfGroup(Group group) {
   switch (group) {
-    case Group::kGeneric: return kCatKeyspace;
-    case Group::kString: return kCatString;
-    case Group::kList: return kCatList;
-    case Group::kSet: return kCatSet;
-    case Group::kSortedSet: return kCatSortedSet;
-    case Group::kHash: return kCatHash;
-    case Group::kTransactions: return kCatTransaction;
-    case Group::kConnection: return kCatConnection;
-    case Group::kHyperLogLog: return kCatHyperLogLog;
-    case Group::kGeo: return kCatGeo;
-    case Group::kStream: return kCatStream;
-    case Group::kBitmap: return kCatBitmap;
-    case Group::kScripting: return kCatScripting;
+    case Group::kGeneric:
+      return kCatKeyspace;
+    case Group::kString:
+      return kCatString;
+    case Group::kList:
+      return kCatList;
+    case Group::kSet:
+      return kCatSet;
+    case Group::kSortedSet:
+      return kCatSortedSet;
+    case Group::kHash:
+      return kCatHash;
+    case Group::kTransactions:
+      return kCatTransaction;
+    case Group::kConnection:
+      return kCatConnection;
+    case Group::kHyperLogLog:
+      return kCatHyperLogLog;
+    case Group::kGeo:
+      return kCatGeo;
+    case Group::kStream:
+      return kCatStream;
+    case Group::kBitmap:
+      return kCatBitmap;
+    case Group::kScripting:
+      return kCatScripting;
     case Group::kPubSub:  // has its flag
     case Group::kServer:
-    case Group::kCluster: return 0;
+    case Group::kCluster:
+      return 0;
   }
   return 0;
 }
@@ -37,7 +51,8 @@ uint32_t CategoriesOf(const CommandSpec& spec, uint32_t flags) {
   const bool container = !spec.subcommands.empty();
   uint32_t categories = spec.categories;
   // SORT is about values of some types, not about keys.
-  const bool about_values = spec.group == Group::kGeneric && (categories & (kCatList | kCatSet | kCatSortedSet)) != 0;
+  const bool about_values =
+      spec.group == Group::kGeneric && (categories & (kCatList | kCatSet | kCatSortedSet)) != 0;
   if (!container && !about_values) categories |= CategoryOfGroup(spec.group);
   if ((flags & kWrite) != 0) categories |= kCatWrite;
   if ((flags & kReadonly) != 0 && spec.group != Group::kScripting) categories |= kCatRead;
@@ -61,8 +76,10 @@ void DeriveRange(Command& command) {
       command.first_key = keys.index;
       command.last_key = last;
       command.key_step = keys.step;
-    } else if (keys.index == command.last_key + 1 && (last == keys.index || (last == -1 && keys.step == 1))) {
-      command.last_key = last;  // RENAME, BITOP: one key after the other, the first with flags of its own
+    } else if (keys.index == command.last_key + 1 &&
+               (last == keys.index || (last == -1 && keys.step == 1))) {
+      command.last_key =
+          last;  // RENAME, BITOP: one key after the other, the first with flags of its own
     } else {
       command.flags |= kMovableKeys;
     }
@@ -77,9 +94,11 @@ Command MakeCommand(const CommandSpec& spec, const CommandSpec* parent, uint32_t
   command.id = (*next_id)++;
   command.flags = spec.flags;
   command.categories = CategoriesOf(spec, spec.flags);
-  command.name_ = parent == nullptr ? std::string(spec.name) : std::string(parent->name) + "|" + spec.name;
+  command.name_ =
+      parent == nullptr ? std::string(spec.name) : std::string(parent->name) + "|" + spec.name;
   DeriveRange(command);
-  for (const CommandSpec& sub : spec.subcommands) command.subcommands.push_back(MakeCommand(sub, &spec, next_id));
+  for (const CommandSpec& sub : spec.subcommands)
+    command.subcommands.push_back(MakeCommand(sub, &spec, next_id));
   return command;
 }
 

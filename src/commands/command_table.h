@@ -7,8 +7,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "commands/command_spec.h"
@@ -19,7 +19,7 @@ namespace terrace::commands {
 struct Command {
   const CommandSpec* spec = nullptr;
   const CommandSpec* parent = nullptr;  // of a subcommand
-  uint32_t id = 0;                      // dense over commands and subcommands: the index into statistics
+  uint32_t id = 0;  // dense over commands and subcommands: the index into statistics
   uint32_t flags = 0;
   uint32_t categories = 0;
   // Keys at first, first + step, ... last (negative: from the end); first 0: none, or only a finder knows.

@@ -9,7 +9,8 @@ engine::Entry* ReadContext::Shown(engine::Entry& entry) {
   if (entry.IsGone(unit.now_ms)) return nullptr;
   types::Hash hash(types::Copy(entry.collection()));
   hash.EraseDue(unit.now_ms, SIZE_MAX, [](Bytes) {});
-  engine::Entry* copy = engine::Entry::NewCollection(entry.key(), hash.value(), entry.deadline_ms());
+  engine::Entry* copy =
+      engine::Entry::NewCollection(entry.key(), hash.value(), entry.deadline_ms());
   copy->set_access(entry.access());
   if (copies_ == nullptr) copies_ = std::make_unique<Copies>();
   return copies_->emplace_back(copy).get();

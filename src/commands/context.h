@@ -94,7 +94,8 @@ struct WaitWish {
 
 class ReadContext {
  public:
-  ReadContext(engine::Unit& engine_unit, unsigned database, resp::Reply& out, engine::KeyRef* refs, size_t count)
+  ReadContext(engine::Unit& engine_unit, unsigned database, resp::Reply& out, engine::KeyRef* refs,
+              size_t count)
       : reply(out), unit(engine_unit), db(database), refs_(refs), count_(count) {}
   ReadContext(const ReadContext&) = delete;
   ReadContext& operator=(const ReadContext&) = delete;
@@ -123,7 +124,8 @@ class ReadContext {
   /// The same for a key that must hold `type` if it exists.
   ErrcOr<engine::Entry*> Find(Bytes key, Type type) {
     engine::Entry* entry = Find(key);
-    if (TERRACE_UNLIKELY(entry != nullptr && entry->type() != type)) return Unexpected{Errc::kWrongType};
+    if (TERRACE_UNLIKELY(entry != nullptr && entry->type() != type))
+      return Unexpected{Errc::kWrongType};
     return entry;
   }
   /// Looks without counting and without touching the access clock (OBJECT, TTL, writes that look first).
@@ -134,7 +136,8 @@ class ReadContext {
   }
   ErrcOr<engine::Entry*> Peek(Bytes key, Type type) {
     engine::Entry* entry = Peek(key);
-    if (TERRACE_UNLIKELY(entry != nullptr && entry->type() != type)) return Unexpected{Errc::kWrongType};
+    if (TERRACE_UNLIKELY(entry != nullptr && entry->type() != type))
+      return Unexpected{Errc::kWrongType};
     return entry;
   }
   /// A key that is no argument of the command; counts as with Find. Only for what a command's reaches_beyond announced:
@@ -165,7 +168,8 @@ class ReadContext {
   /// when one of them may have something of `type`, by whoever put it there; the keys that nobody has locked then look
   /// empty, so a handler takes what it finds in any of them. What it does is logged in its non-blocking form. Where the
   /// session must not wait (MULTI) `otherwise` is the reply.
-  void WaitFor(Type type, std::span<const Bytes> keys, uint64_t timeout_ms, EmptyReply otherwise, WaitForm form = {}) {
+  void WaitFor(Type type, std::span<const Bytes> keys, uint64_t timeout_ms, EmptyReply otherwise,
+               WaitForm form = {}) {
     if (wish_ == nullptr) return otherwise == EmptyReply::kNull ? reply.Null() : reply.NullArray();
     *wish_ = {true, type, timeout_ms, {keys.begin(), keys.end()}, std::move(form)};
   }
@@ -205,8 +209,8 @@ class ReadContext {
 
 class WriteContext : public ReadContext {
  public:
-  WriteContext(engine::Unit& engine_unit, unsigned database, resp::Reply& out, engine::KeyRef* refs, size_t count,
-               Publisher& messages)
+  WriteContext(engine::Unit& engine_unit, unsigned database, resp::Reply& out, engine::KeyRef* refs,
+               size_t count, Publisher& messages)
       : ReadContext(engine_unit, database, out, refs, count), publisher(messages) {}
 
   Publisher& publisher;
@@ -221,7 +225,9 @@ class WriteContext : public ReadContext {
     unit.LogWords(db, words);
     return Effect::Logged();
   }
-  void Notify(uint32_t event_class, Bytes event, Bytes key) { unit.Notify(event_class, db, event, key); }
+  void Notify(uint32_t event_class, Bytes event, Bytes key) {
+    unit.Notify(event_class, db, event, key);
+  }
 };
 
 /// Writes the error's text as the reply.

@@ -32,7 +32,8 @@ Effect Add(WriteContext& ctx, Bytes key, int64_t delta) {
     if (!parsed) return Fail(ctx, Errc::kNotAnInteger);
     value = *parsed;
   }
-  if (TERRACE_UNLIKELY(__builtin_add_overflow(value, delta, &value))) return Fail(ctx, Errc::kOverflow);
+  if (TERRACE_UNLIKELY(__builtin_add_overflow(value, delta, &value)))
+    return Fail(ctx, Errc::kOverflow);
   engine::Edit edit = ctx.Edit(key);
   if (TERRACE_LIKELY(in_place)) {
     edit.SetInteger(value);
@@ -98,23 +99,56 @@ Effect IncrByFloat(WriteContext& ctx, Args args) {
 constexpr uint32_t kCounterFlags = kWrite | kDenyOom | kFast;
 
 constexpr CommandSpec kCounterCommands[] = {
-    {.name = "incr", .arity = 2, .flags = kCounterFlags, .group = Group::kString, .keys = kAccessUpdateKey,
-     .write = Incr, .since = "1.0.0", .complexity = "O(1)",
-     .summary = "Adds one to the integer a key holds; a key that is not there counts as 0.", .syntax = "key"},
-    {.name = "decr", .arity = 2, .flags = kCounterFlags, .group = Group::kString, .keys = kAccessUpdateKey,
-     .write = Decr, .since = "1.0.0", .complexity = "O(1)",
-     .summary = "Takes one from the integer a key holds; a key that is not there counts as 0.", .syntax = "key"},
-    {.name = "incrby", .arity = 3, .flags = kCounterFlags, .group = Group::kString, .keys = kAccessUpdateKey,
-     .write = IncrBy, .since = "1.0.0", .complexity = "O(1)",
+    {.name = "incr",
+     .arity = 2,
+     .flags = kCounterFlags,
+     .group = Group::kString,
+     .keys = kAccessUpdateKey,
+     .write = Incr,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Adds one to the integer a key holds; a key that is not there counts as 0.",
+     .syntax = "key"},
+    {.name = "decr",
+     .arity = 2,
+     .flags = kCounterFlags,
+     .group = Group::kString,
+     .keys = kAccessUpdateKey,
+     .write = Decr,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Takes one from the integer a key holds; a key that is not there counts as 0.",
+     .syntax = "key"},
+    {.name = "incrby",
+     .arity = 3,
+     .flags = kCounterFlags,
+     .group = Group::kString,
+     .keys = kAccessUpdateKey,
+     .write = IncrBy,
+     .since = "1.0.0",
+     .complexity = "O(1)",
      .summary = "Adds a number to the integer a key holds; a key that is not there counts as 0.",
      .syntax = "key increment"},
-    {.name = "decrby", .arity = 3, .flags = kCounterFlags, .group = Group::kString, .keys = kAccessUpdateKey,
-     .write = DecrBy, .since = "1.0.0", .complexity = "O(1)",
+    {.name = "decrby",
+     .arity = 3,
+     .flags = kCounterFlags,
+     .group = Group::kString,
+     .keys = kAccessUpdateKey,
+     .write = DecrBy,
+     .since = "1.0.0",
+     .complexity = "O(1)",
      .summary = "Takes a number from the integer a key holds; a key that is not there counts as 0.",
      .syntax = "key decrement"},
-    {.name = "incrbyfloat", .arity = 3, .flags = kCounterFlags, .group = Group::kString, .keys = kAccessUpdateKey,
-     .write = IncrByFloat, .since = "2.6.0", .complexity = "O(1)",
-     .summary = "Adds a decimal fraction to the number a key holds; a key that is not there counts as 0.",
+    {.name = "incrbyfloat",
+     .arity = 3,
+     .flags = kCounterFlags,
+     .group = Group::kString,
+     .keys = kAccessUpdateKey,
+     .write = IncrByFloat,
+     .since = "2.6.0",
+     .complexity = "O(1)",
+     .summary =
+         "Adds a decimal fraction to the number a key holds; a key that is not there counts as 0.",
      .syntax = "key increment:double"},
 };
 

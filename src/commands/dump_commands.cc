@@ -46,7 +46,8 @@ OrErrorText<RestoreOptions> ParseRestoreOptions(Args args) {
     } else if (EqualsIgnoreCase(args[i], "IDLETIME") && more && !options.frequency) {
       options.idle_seconds = ParseInt64(args[++i]);
       if (!options.idle_seconds) return Unexpected{kNotAnIntegerError};
-      if (*options.idle_seconds < 0) return Unexpected{Bytes("ERR Invalid IDLETIME value, must be >= 0")};
+      if (*options.idle_seconds < 0)
+        return Unexpected{Bytes("ERR Invalid IDLETIME value, must be >= 0")};
     } else if (EqualsIgnoreCase(args[i], "FREQ") && more && !options.idle_seconds) {
       options.frequency = ParseInt64(args[++i]);
       if (!options.frequency) return Unexpected{kNotAnIntegerError};
@@ -71,7 +72,8 @@ OrErrorText<uint64_t> ParseDeadline(Bytes text, bool absolute, uint64_t now_ms) 
 }
 
 // The entry is the caller's.
-OrErrorText<Entry*> EntryOf(Bytes payload, Bytes key, uint64_t deadline_ms, const types::EncodingLimits& limits) {
+OrErrorText<Entry*> EntryOf(Bytes payload, Bytes key, uint64_t deadline_ms,
+                            const types::EncodingLimits& limits) {
   const auto body = rdb::OpenDumpPayload(payload);
   if (!body.ok() && body.error() == rdb::PayloadError::kVersionOrChecksum) {
     return Unexpected{Bytes("ERR DUMP payload version or checksum are wrong")};
@@ -88,11 +90,13 @@ OrErrorText<Entry*> EntryOf(Bytes payload, Bytes key, uint64_t deadline_ms, cons
 uint32_t AccessOf(const RestoreOptions& options, const engine::Unit& unit) {
   if (unit.settings.lfu.load(std::memory_order_relaxed)) {
     if (!options.frequency) return unit.FreshAccess();
-    return engine::LfuPack(engine::LfuMinutes(unit.now_ms), static_cast<uint8_t>(*options.frequency));
+    return engine::LfuPack(engine::LfuMinutes(unit.now_ms),
+                           static_cast<uint8_t>(*options.frequency));
   }
   if (!options.idle_seconds) return unit.FreshAccess();
   // The clock goes round in 194 days; who was idle for longer is taken as idle for all of that.
-  const auto idle = static_cast<uint32_t>(std::min<int64_t>(*options.idle_seconds, engine::kAccessClockMask));
+  const auto idle =
+      static_cast<uint32_t>(std::min<int64_t>(*options.idle_seconds, engine::kAccessClockMask));
   return (engine::LruClock(unit.now_ms) - idle) & engine::kAccessClockMask;
 }
 
@@ -145,16 +149,28 @@ Effect Restore(WriteContext& ctx, Args args) {
   edit.Put(entry);
   ctx.Notify(engine::kNotifyGeneric, "restore", args[1]);
   ctx.reply.Ok();
-  return *deadline == 0 || options->absolute ? Effect::AsReceived() : LogAbsolute(ctx, args, *deadline);
+  return *deadline == 0 || options->absolute ? Effect::AsReceived()
+                                             : LogAbsolute(ctx, args, *deadline);
 }
 
 constexpr CommandSpec kDumpCommands[] = {
-    {.name = "dump", .arity = 2, .flags = kReadonly, .keys = kReadKey, .read = Dump, .since = "2.6.0",
+    {.name = "dump",
+     .arity = 2,
+     .flags = kReadonly,
+     .keys = kReadKey,
+     .read = Dump,
+     .since = "2.6.0",
      .complexity = "O(1) to find the key, O(N) in the size of its value",
-     .summary = "Returns a value as a payload for RESTORE.", .syntax = "key",
+     .summary = "Returns a value as a payload for RESTORE.",
+     .syntax = "key",
      .tips = "nondeterministic_output"},
-    {.name = "restore", .arity = -4, .flags = kWrite | kDenyOom, .categories = kCatDangerous,
-     .keys = kOverwriteKey, .write = Restore, .since = "2.6.0",
+    {.name = "restore",
+     .arity = -4,
+     .flags = kWrite | kDenyOom,
+     .categories = kCatDangerous,
+     .keys = kOverwriteKey,
+     .write = Restore,
+     .since = "2.6.0",
      .complexity = "O(1) to make the key, O(N) in the size of its value",
      .summary = "Makes a key from a payload of DUMP.",
      .syntax = "key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]"},

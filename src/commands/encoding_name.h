@@ -10,17 +10,26 @@ namespace terrace::commands {
 inline Bytes EncodingName(const engine::Entry& entry) {
   constexpr size_t kEmbstrBytesMax = 44;
   switch (entry.encoding()) {
-    case Encoding::kInteger: return "int";
-    case Encoding::kListpack: return "listpack";
-    case Encoding::kIntset: return "intset";
-    case Encoding::kQuicklist: return "quicklist";
-    case Encoding::kListpackEx: return "listpackex";
+    case Encoding::kInteger:
+      return "int";
+    case Encoding::kListpack:
+      return "listpack";
+    case Encoding::kIntset:
+      return "intset";
+    case Encoding::kQuicklist:
+      return "quicklist";
+    case Encoding::kListpackEx:
+      return "listpackex";
     case Encoding::kHashTable:
-    case Encoding::kTimedTable: return "hashtable";
-    case Encoding::kSkiplist: return "skiplist";
-    case Encoding::kStream: return "stream";
+    case Encoding::kTimedTable:
+      return "hashtable";
+    case Encoding::kSkiplist:
+      return "skiplist";
+    case Encoding::kStream:
+      return "stream";
     case Encoding::kInline:
-    case Encoding::kBlob: break;
+    case Encoding::kBlob:
+      break;
   }
   return entry.raw_string() || entry.StringLength() > kEmbstrBytesMax ? "raw" : "embstr";
 }

@@ -9,7 +9,8 @@ namespace terrace::commands {
 Bytes ErrorText(Errc error);
 
 constexpr Bytes kSyntaxError = "ERR syntax error";
-constexpr Bytes kWrongTypeError = "WRONGTYPE Operation against a key holding the wrong kind of value";
+constexpr Bytes kWrongTypeError =
+    "WRONGTYPE Operation against a key holding the wrong kind of value";
 constexpr Bytes kNotAnIntegerError = "ERR value is not an integer or out of range";
 constexpr Bytes kNotAFloatError = "ERR value is not a valid float";
 constexpr Bytes kNoSuchKeyError = "ERR no such key";

@@ -122,17 +122,26 @@ Effect SetDeadline(WriteContext& ctx, Args args, const TimeForm& form) {
   // A follower takes the deadline as it is: the key goes when the leader says so.
   const bool past = *deadline <= static_cast<int64_t>(ctx.now_ms());
   if (past && ctx.unit.origin == engine::Origin::kClient) return DeleteAtOnce(ctx, args[1]);
-  ctx.Edit(args[1]).SetDeadline(*deadline > 0 ? static_cast<uint64_t>(*deadline) : 1);  // 0 would mean none
+  ctx.Edit(args[1]).SetDeadline(*deadline > 0 ? static_cast<uint64_t>(*deadline)
+                                              : 1);  // 0 would mean none
   ctx.Notify(engine::kNotifyGeneric, "expire", args[1]);
   ctx.reply.Integer(1);
   if (form.absolute && !form.seconds) return Effect::AsReceived();
   return LogDeadline(ctx, args, *deadline);
 }
 
-Effect Expire(WriteContext& ctx, Args args) { return SetDeadline(ctx, args, {"expire", true, false}); }
-Effect PExpire(WriteContext& ctx, Args args) { return SetDeadline(ctx, args, {"pexpire", false, false}); }
-Effect ExpireAt(WriteContext& ctx, Args args) { return SetDeadline(ctx, args, {"expireat", true, true}); }
-Effect PExpireAt(WriteContext& ctx, Args args) { return SetDeadline(ctx, args, {"pexpireat", false, true}); }
+Effect Expire(WriteContext& ctx, Args args) {
+  return SetDeadline(ctx, args, {"expire", true, false});
+}
+Effect PExpire(WriteContext& ctx, Args args) {
+  return SetDeadline(ctx, args, {"pexpire", false, false});
+}
+Effect ExpireAt(WriteContext& ctx, Args args) {
+  return SetDeadline(ctx, args, {"expireat", true, true});
+}
+Effect PExpireAt(WriteContext& ctx, Args args) {
+  return SetDeadline(ctx, args, {"pexpireat", false, true});
+}
 
 // --- TTL, PTTL, EXPIRETIME, PEXPIRETIME ---
 
@@ -147,8 +156,12 @@ void ReplyTime(ReadContext& ctx, Bytes key, const TimeForm& form) {
 
 void Ttl(ReadContext& ctx, Args args) { ReplyTime(ctx, args[1], {"ttl", true, false}); }
 void PTtl(ReadContext& ctx, Args args) { ReplyTime(ctx, args[1], {"pttl", false, false}); }
-void ExpireTime(ReadContext& ctx, Args args) { ReplyTime(ctx, args[1], {"expiretime", true, true}); }
-void PExpireTime(ReadContext& ctx, Args args) { ReplyTime(ctx, args[1], {"pexpiretime", false, true}); }
+void ExpireTime(ReadContext& ctx, Args args) {
+  ReplyTime(ctx, args[1], {"expiretime", true, true});
+}
+void PExpireTime(ReadContext& ctx, Args args) {
+  ReplyTime(ctx, args[1], {"pexpiretime", false, true});
+}
 
 // PERSIST key
 Effect Persist(WriteContext& ctx, Args args) {
@@ -164,31 +177,88 @@ Effect Persist(WriteContext& ctx, Args args) {
 }
 
 constexpr CommandSpec kExpireCommands[] = {
-    {.name = "expire", .arity = -3, .flags = kWrite | kFast, .keys = kUpdateKey, .write = Expire,
-     .since = "1.0.0", .complexity = "O(1)", .summary = "Sets how many seconds a key has left.",
+    {.name = "expire",
+     .arity = -3,
+     .flags = kWrite | kFast,
+     .keys = kUpdateKey,
+     .write = Expire,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Sets how many seconds a key has left.",
      .syntax = "key seconds [NX | XX | GT | LT]"},
-    {.name = "expireat", .arity = -3, .flags = kWrite | kFast, .keys = kUpdateKey, .write = ExpireAt,
-     .since = "1.2.0", .complexity = "O(1)", .summary = "Sets the second at which a key goes.",
+    {.name = "expireat",
+     .arity = -3,
+     .flags = kWrite | kFast,
+     .keys = kUpdateKey,
+     .write = ExpireAt,
+     .since = "1.2.0",
+     .complexity = "O(1)",
+     .summary = "Sets the second at which a key goes.",
      .syntax = "key unix-time-seconds [NX | XX | GT | LT]"},
-    {.name = "expiretime", .arity = 2, .flags = kReadonly | kFast, .keys = kReadKey, .read = ExpireTime,
-     .since = "7.0.0", .complexity = "O(1)", .summary = "Returns the second at which a key goes.",
+    {.name = "expiretime",
+     .arity = 2,
+     .flags = kReadonly | kFast,
+     .keys = kReadKey,
+     .read = ExpireTime,
+     .since = "7.0.0",
+     .complexity = "O(1)",
+     .summary = "Returns the second at which a key goes.",
      .syntax = "key"},
-    {.name = "persist", .arity = 2, .flags = kWrite | kFast, .keys = kUpdateKey, .write = Persist,
-     .since = "2.2.0", .complexity = "O(1)", .summary = "Takes a key's deadline away.", .syntax = "key"},
-    {.name = "pexpire", .arity = -3, .flags = kWrite | kFast, .keys = kUpdateKey, .write = PExpire,
-     .since = "2.6.0", .complexity = "O(1)", .summary = "Sets how many milliseconds a key has left.",
+    {.name = "persist",
+     .arity = 2,
+     .flags = kWrite | kFast,
+     .keys = kUpdateKey,
+     .write = Persist,
+     .since = "2.2.0",
+     .complexity = "O(1)",
+     .summary = "Takes a key's deadline away.",
+     .syntax = "key"},
+    {.name = "pexpire",
+     .arity = -3,
+     .flags = kWrite | kFast,
+     .keys = kUpdateKey,
+     .write = PExpire,
+     .since = "2.6.0",
+     .complexity = "O(1)",
+     .summary = "Sets how many milliseconds a key has left.",
      .syntax = "key milliseconds [NX | XX | GT | LT]"},
-    {.name = "pexpireat", .arity = -3, .flags = kWrite | kFast, .keys = kUpdateKey, .write = PExpireAt,
-     .since = "2.6.0", .complexity = "O(1)", .summary = "Sets the millisecond at which a key goes.",
+    {.name = "pexpireat",
+     .arity = -3,
+     .flags = kWrite | kFast,
+     .keys = kUpdateKey,
+     .write = PExpireAt,
+     .since = "2.6.0",
+     .complexity = "O(1)",
+     .summary = "Sets the millisecond at which a key goes.",
      .syntax = "key unix-time-milliseconds [NX | XX | GT | LT]"},
-    {.name = "pexpiretime", .arity = 2, .flags = kReadonly | kFast, .keys = kReadKey, .read = PExpireTime,
-     .since = "7.0.0", .complexity = "O(1)", .summary = "Returns the millisecond at which a key goes.",
+    {.name = "pexpiretime",
+     .arity = 2,
+     .flags = kReadonly | kFast,
+     .keys = kReadKey,
+     .read = PExpireTime,
+     .since = "7.0.0",
+     .complexity = "O(1)",
+     .summary = "Returns the millisecond at which a key goes.",
      .syntax = "key"},
-    {.name = "pttl", .arity = 2, .flags = kReadonly | kFast, .keys = kReadKey, .read = PTtl, .since = "2.6.0",
-     .complexity = "O(1)", .summary = "Returns how many milliseconds a key has left.", .syntax = "key",
+    {.name = "pttl",
+     .arity = 2,
+     .flags = kReadonly | kFast,
+     .keys = kReadKey,
+     .read = PTtl,
+     .since = "2.6.0",
+     .complexity = "O(1)",
+     .summary = "Returns how many milliseconds a key has left.",
+     .syntax = "key",
      .tips = "nondeterministic_output"},
-    {.name = "ttl", .arity = 2, .flags = kReadonly | kFast, .keys = kReadKey, .read = Ttl, .since = "1.0.0",
-     .complexity = "O(1)", .summary = "Returns how many seconds a key has left.", .syntax = "key",
+    {.name = "ttl",
+     .arity = 2,
+     .flags = kReadonly | kFast,
+     .keys = kReadKey,
+     .read = Ttl,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Returns how many seconds a key has left.",
+     .syntax = "key",
      .tips = "nondeterministic_output"},
 };
 

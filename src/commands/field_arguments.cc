@@ -7,7 +7,8 @@
 
 namespace terrace::commands {
 
-std::optional<uint64_t> ParseFieldDeadline(ReadContext& ctx, Bytes time, FieldTime form, Bytes command) {
+std::optional<uint64_t> ParseFieldDeadline(ReadContext& ctx, Bytes time, FieldTime form,
+                                           Bytes command) {
   // The limit stock servers set, a quarter of what their files can hold.
   constexpr int64_t kTimeMax = (int64_t{1} << 46) - 1;
   const auto refuse = [&](Bytes error) {

@@ -18,7 +18,8 @@ struct FieldTime {
 };
 
 /// The deadline in ms since epoch, which may be past. Answers the error itself, in the name of `command`.
-std::optional<uint64_t> ParseFieldDeadline(ReadContext& ctx, Bytes time, FieldTime form, Bytes command);
+std::optional<uint64_t> ParseFieldDeadline(ReadContext& ctx, Bytes time, FieldTime form,
+                                           Bytes command);
 
 /// Reads FIELDS and the number at args[at] and returns where the first field stands; the fields are the rest of the
 /// request. Answers the error itself: `number_error` for a number that is none or not positive.

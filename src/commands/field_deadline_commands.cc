@@ -34,12 +34,14 @@ struct FieldEdits {
 };
 
 template <typename OutcomeOf, typename Change>
-FieldEdits EditFields(WriteContext& ctx, Args args, size_t first, Bytes event, OutcomeOf outcome, Change change) {
+FieldEdits EditFields(WriteContext& ctx, Args args, size_t first, Bytes event, OutcomeOf outcome,
+                      Change change) {
   FieldEdits edits;
   const engine::Entry* entry = ctx.Peek(args[1]);
   size_t at = first;
   for (; at < args.size(); ++at) {
-    const int64_t unchanged = entry == nullptr ? kNoField : outcome(Hash(entry->collection()), args[at]);
+    const int64_t unchanged =
+        entry == nullptr ? kNoField : outcome(Hash(entry->collection()), args[at]);
     if (unchanged > 0) break;
     edits.outcomes.push_back(unchanged);
   }
@@ -75,11 +77,16 @@ Condition ConditionOf(Bytes word) {
 // A field without a deadline counts as one whose deadline never comes.
 bool Allows(Condition condition, uint64_t before, uint64_t deadline) {
   switch (condition) {
-    case Condition::kAlways: return true;
-    case Condition::kIfNone: return before == 0;
-    case Condition::kIfAny: return before != 0;
-    case Condition::kIfLater: return before != 0 && deadline > before;
-    case Condition::kIfEarlier: return before == 0 || deadline < before;
+    case Condition::kAlways:
+      return true;
+    case Condition::kIfNone:
+      return before == 0;
+    case Condition::kIfAny:
+      return before != 0;
+    case Condition::kIfLater:
+      return before != 0 && deadline > before;
+    case Condition::kIfEarlier:
+      return before == 0 || deadline < before;
   }
   return false;
 }
@@ -101,7 +108,8 @@ Effect LogDeadlines(WriteContext& ctx, Args args, uint64_t deadline, bool past, 
 }
 
 Effect SetDeadlines(WriteContext& ctx, Args args, FieldTime form, Bytes name) {
-  if (const auto found = ctx.Peek(args[1], Type::kHash); !found.ok()) return Refuse(ctx, found.error());
+  if (const auto found = ctx.Peek(args[1], Type::kHash); !found.ok())
+    return Refuse(ctx, found.error());
   const auto parsed = ParseFieldDeadline(ctx, args[2], form, name);
   if (!parsed) return Effect::None();
   const Condition condition = ConditionOf(args[3]);
@@ -118,17 +126,27 @@ Effect SetDeadlines(WriteContext& ctx, Args args, FieldTime form, Bytes name) {
         if (!Allows(condition, hash.DeadlineOf(field), deadline)) return kNotMet;
         return past ? kDeleted : kChanged;
       },
-      [&](Hash& hash, Bytes field) { past ? (void)hash.Erase(field) : hash.SetDeadline(field, deadline); });
+      [&](Hash& hash, Bytes field) {
+        past ? (void)hash.Erase(field) : hash.SetDeadline(field, deadline);
+      });
   ReplyOutcomes(ctx, edits.outcomes);
   if (edits.changed.empty()) return Effect::None();
   if (past) engine::EngineCounters::Add(ctx.unit.counters.expired_fields, edits.changed.size());
   return LogDeadlines(ctx, args, deadline, past, condition, edits.changed);
 }
 
-Effect HExpire(WriteContext& ctx, Args args) { return SetDeadlines(ctx, args, {true, false}, "hexpire"); }
-Effect HPExpire(WriteContext& ctx, Args args) { return SetDeadlines(ctx, args, {false, false}, "hpexpire"); }
-Effect HExpireAt(WriteContext& ctx, Args args) { return SetDeadlines(ctx, args, {true, true}, "hexpireat"); }
-Effect HPExpireAt(WriteContext& ctx, Args args) { return SetDeadlines(ctx, args, {false, true}, "hpexpireat"); }
+Effect HExpire(WriteContext& ctx, Args args) {
+  return SetDeadlines(ctx, args, {true, false}, "hexpire");
+}
+Effect HPExpire(WriteContext& ctx, Args args) {
+  return SetDeadlines(ctx, args, {false, false}, "hpexpire");
+}
+Effect HExpireAt(WriteContext& ctx, Args args) {
+  return SetDeadlines(ctx, args, {true, true}, "hexpireat");
+}
+Effect HPExpireAt(WriteContext& ctx, Args args) {
+  return SetDeadlines(ctx, args, {false, true}, "hpexpireat");
+}
 
 // --- HTTL, HPTTL, HEXPIRETIME, HPEXPIRETIME ---
 
@@ -146,7 +164,8 @@ void ReplyTimes(ReadContext& ctx, Args args, FieldTime form) {
     const uint64_t deadline = Hash((*found)->collection()).DeadlineOf(args[i]);
     // What is not due yet but has no millisecond left has 0; of seconds the begun one counts.
     const uint64_t ms = deadline - (form.absolute ? 0 : std::min(ctx.now_ms(), deadline));
-    times.push_back(deadline == 0 ? kNoDeadline : static_cast<int64_t>(form.seconds ? (ms + 999) / 1000 : ms));
+    times.push_back(deadline == 0 ? kNoDeadline
+                                  : static_cast<int64_t>(form.seconds ? (ms + 999) / 1000 : ms));
   }
   ReplyOutcomes(ctx, times);
 }
@@ -158,7 +177,8 @@ void HPExpireTime(ReadContext& ctx, Args args) { ReplyTimes(ctx, args, {false, t
 
 // HPERSIST key FIELDS numfields field [field ...]
 Effect HPersist(WriteContext& ctx, Args args) {
-  if (const auto found = ctx.Peek(args[1], Type::kHash); !found.ok()) return Refuse(ctx, found.error());
+  if (const auto found = ctx.Peek(args[1], Type::kHash); !found.ok())
+    return Refuse(ctx, found.error());
   const auto first = ParseFields(ctx.reply, args, 2, kFieldCountError);
   if (!first) return Effect::None();
   const FieldEdits edits = EditFields(
@@ -179,34 +199,98 @@ constexpr uint32_t kQuickRead = kReadonly | kFast;
 constexpr const char* kOneAField = "O(1) a field";
 
 constexpr CommandSpec kFieldDeadlineCommands[] = {
-    {.name = "hexpire", .arity = -6, .flags = kGrows, .group = Group::kHash, .keys = kUpdateKey, .write = HExpire,
-     .since = "7.4.0", .complexity = kOneAField, .summary = "Sets how many seconds fields of a hash have left.",
+    {.name = "hexpire",
+     .arity = -6,
+     .flags = kGrows,
+     .group = Group::kHash,
+     .keys = kUpdateKey,
+     .write = HExpire,
+     .since = "7.4.0",
+     .complexity = kOneAField,
+     .summary = "Sets how many seconds fields of a hash have left.",
      .syntax = "key seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]"},
-    {.name = "hpexpire", .arity = -6, .flags = kGrows, .group = Group::kHash, .keys = kUpdateKey, .write = HPExpire,
-     .since = "7.4.0", .complexity = kOneAField, .summary = "Sets how many milliseconds fields of a hash have left.",
+    {.name = "hpexpire",
+     .arity = -6,
+     .flags = kGrows,
+     .group = Group::kHash,
+     .keys = kUpdateKey,
+     .write = HPExpire,
+     .since = "7.4.0",
+     .complexity = kOneAField,
+     .summary = "Sets how many milliseconds fields of a hash have left.",
      .syntax = "key milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]"},
-    {.name = "hexpireat", .arity = -6, .flags = kGrows, .group = Group::kHash, .keys = kUpdateKey, .write = HExpireAt,
-     .since = "7.4.0", .complexity = kOneAField, .summary = "Sets the second at which fields of a hash go.",
+    {.name = "hexpireat",
+     .arity = -6,
+     .flags = kGrows,
+     .group = Group::kHash,
+     .keys = kUpdateKey,
+     .write = HExpireAt,
+     .since = "7.4.0",
+     .complexity = kOneAField,
+     .summary = "Sets the second at which fields of a hash go.",
      .syntax = "key unix-time-seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]"},
-    {.name = "hpexpireat", .arity = -6, .flags = kGrows, .group = Group::kHash, .keys = kUpdateKey, .write = HPExpireAt,
-     .since = "7.4.0", .complexity = kOneAField, .summary = "Sets the millisecond at which fields of a hash go.",
+    {.name = "hpexpireat",
+     .arity = -6,
+     .flags = kGrows,
+     .group = Group::kHash,
+     .keys = kUpdateKey,
+     .write = HPExpireAt,
+     .since = "7.4.0",
+     .complexity = kOneAField,
+     .summary = "Sets the millisecond at which fields of a hash go.",
      .syntax = "key unix-time-milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]"},
-    {.name = "httl", .arity = -5, .flags = kQuickRead, .group = Group::kHash, .keys = kReadKey, .read = HTtl,
-     .since = "7.4.0", .complexity = kOneAField, .summary = "Returns how many seconds fields of a hash have left.",
-     .syntax = "key FIELDS numfields field [field ...]", .tips = "nondeterministic_output"},
-    {.name = "hpttl", .arity = -5, .flags = kQuickRead, .group = Group::kHash, .keys = kReadKey, .read = HPTtl,
-     .since = "7.4.0", .complexity = kOneAField, .summary = "Returns how many milliseconds fields of a hash have left.",
-     .syntax = "key FIELDS numfields field [field ...]", .tips = "nondeterministic_output"},
-    {.name = "hexpiretime", .arity = -5, .flags = kQuickRead, .group = Group::kHash, .keys = kReadKey,
-     .read = HExpireTime, .since = "7.4.0", .complexity = kOneAField,
-     .summary = "Returns the second at which fields of a hash go.", .syntax = "key FIELDS numfields field [field ...]"},
-    {.name = "hpexpiretime", .arity = -5, .flags = kQuickRead, .group = Group::kHash, .keys = kReadKey,
-     .read = HPExpireTime, .since = "7.4.0", .complexity = kOneAField,
+    {.name = "httl",
+     .arity = -5,
+     .flags = kQuickRead,
+     .group = Group::kHash,
+     .keys = kReadKey,
+     .read = HTtl,
+     .since = "7.4.0",
+     .complexity = kOneAField,
+     .summary = "Returns how many seconds fields of a hash have left.",
+     .syntax = "key FIELDS numfields field [field ...]",
+     .tips = "nondeterministic_output"},
+    {.name = "hpttl",
+     .arity = -5,
+     .flags = kQuickRead,
+     .group = Group::kHash,
+     .keys = kReadKey,
+     .read = HPTtl,
+     .since = "7.4.0",
+     .complexity = kOneAField,
+     .summary = "Returns how many milliseconds fields of a hash have left.",
+     .syntax = "key FIELDS numfields field [field ...]",
+     .tips = "nondeterministic_output"},
+    {.name = "hexpiretime",
+     .arity = -5,
+     .flags = kQuickRead,
+     .group = Group::kHash,
+     .keys = kReadKey,
+     .read = HExpireTime,
+     .since = "7.4.0",
+     .complexity = kOneAField,
+     .summary = "Returns the second at which fields of a hash go.",
+     .syntax = "key FIELDS numfields field [field ...]"},
+    {.name = "hpexpiretime",
+     .arity = -5,
+     .flags = kQuickRead,
+     .group = Group::kHash,
+     .keys = kReadKey,
+     .read = HPExpireTime,
+     .since = "7.4.0",
+     .complexity = kOneAField,
      .summary = "Returns the millisecond at which fields of a hash go.",
      .syntax = "key FIELDS numfields field [field ...]"},
-    {.name = "hpersist", .arity = -5, .flags = kWrite | kFast, .group = Group::kHash, .keys = kUpdateKey,
-     .write = HPersist, .since = "7.4.0", .complexity = kOneAField,
-     .summary = "Takes the deadlines of fields of a hash away.", .syntax = "key FIELDS numfields field [field ...]"},
+    {.name = "hpersist",
+     .arity = -5,
+     .flags = kWrite | kFast,
+     .group = Group::kHash,
+     .keys = kUpdateKey,
+     .write = HPersist,
+     .since = "7.4.0",
+     .complexity = kOneAField,
+     .summary = "Takes the deadlines of fields of a hash away.",
+     .syntax = "key FIELDS numfields field [field ...]"},
 };
 
 }  // namespace

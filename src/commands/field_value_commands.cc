@@ -70,7 +70,9 @@ Effect HGetDel(WriteContext& ctx, Args args) {
   const auto first = ParseFields(ctx.reply, args, 2, kFieldCountError);
   if (!first) return Effect::None();
   ctx.reply.Array(args.size() - *first);
-  const auto is_there = [&](Bytes field) { return *found != nullptr && Hash((*found)->collection()).Contains(field); };
+  const auto is_there = [&](Bytes field) {
+    return *found != nullptr && Hash((*found)->collection()).Contains(field);
+  };
   if (std::none_of(args.begin() + *first, args.end(), is_there)) {
     for (size_t i = *first; i < args.size(); ++i) ctx.reply.Null();
     return Effect::None();
@@ -129,7 +131,8 @@ Effect HGetEx(WriteContext& ctx, Args args) {
     return Effect::None();
   }
   const Hash seen((*found)->collection());
-  if (std::none_of(args.begin() + *first, args.end(), [&](Bytes field) { return Changes(change, seen, field); })) {
+  if (std::none_of(args.begin() + *first, args.end(),
+                   [&](Bytes field) { return Changes(change, seen, field); })) {
     ctx.unit.Touch(*found);
     for (size_t i = *first; i < args.size(); ++i) ReplyValue(ctx.reply, seen.Get(args[i]));
     return Effect::None();
@@ -143,7 +146,9 @@ Effect HGetEx(WriteContext& ctx, Args args) {
     changed.push_back(args[i]);
   }
   const bool deletes = change == Change::kDelete;
-  hash.Finish(engine::kNotifyHash, deletes ? "hdel" : change == Change::kPersist ? "hpersist" : "hexpire");
+  hash.Finish(engine::kNotifyHash, deletes                      ? "hdel"
+                                   : change == Change::kPersist ? "hpersist"
+                                                                : "hexpire");
   if (deletes) engine::EngineCounters::Add(ctx.unit.counters.expired_fields, changed.size());
   deletes ? LogFields(ctx, "HDEL", args[1], changed) : LogDeadline(ctx, args[1], deadline, changed);
   return Effect::Logged().Counting(changed.size());
@@ -174,7 +179,8 @@ std::optional<SetExOptions> ParseSetExOptions(WriteContext& ctx, Args args) {
       const auto count = ParseInt64(args[i + 1]);
       if (!count || *count < 1 || *count > INT32_MAX) return refuse("ERR invalid number of fields");
       options.first = i + 2;
-      if (args.size() - options.first != 2 * static_cast<uint64_t>(*count)) return refuse(kArityError);
+      if (args.size() - options.first != 2 * static_cast<uint64_t>(*count))
+        return refuse(kArityError);
       return options;
     }
     const auto time = TimeOf(args[i]);
@@ -191,7 +197,8 @@ std::optional<SetExOptions> ParseSetExOptions(WriteContext& ctx, Args args) {
       continue;
     }
     const bool none = EqualsIgnoreCase(args[i], "FNX");
-    if (!none && !EqualsIgnoreCase(args[i], "FXX")) return refuse("ERR unknown argument: " + std::string(args[i]));
+    if (!none && !EqualsIgnoreCase(args[i], "FXX"))
+      return refuse("ERR unknown argument: " + std::string(args[i]));
     if (options.condition != SetExOptions::Condition::kAlways) {
       return refuse("ERR Only one of FXX or FNX arguments can be specified");
     }
@@ -239,10 +246,12 @@ Effect HSetEx(WriteContext& ctx, Args args) {
     ctx.reply.Integer(0);
     return Effect::None();
   }
-  if (options->deadline && IsPast(ctx, *options->deadline)) return SetAndDelete(ctx, args, options->first);
+  if (options->deadline && IsPast(ctx, *options->deadline))
+    return SetAndDelete(ctx, args, options->first);
   const uint64_t deadline = options->deadline ? std::max<uint64_t>(*options->deadline, 1) : 0;
   const types::HashLimits limits(ctx.unit.settings.encoding);
-  const auto old_deadline = options->keeps_deadlines ? Hash::OldDeadline::kStays : Hash::OldDeadline::kGoes;
+  const auto old_deadline =
+      options->keeps_deadlines ? Hash::OldDeadline::kStays : Hash::OldDeadline::kGoes;
   LogFields(ctx, "HSET", args[1], args.span().subspan(options->first));
   std::vector<Bytes> timed;
   CollectionEdit<Hash> hash(ctx, args[1]);
@@ -253,7 +262,8 @@ Effect HSetEx(WriteContext& ctx, Args args) {
       timed.push_back(args[i]);
     } else if (options->keeps_deadlines) {
       // The HSET in the log takes it away.
-      if (const uint64_t kept = hash->DeadlineOf(args[i]); kept != 0) LogDeadline(ctx, args[1], kept, {&args[i], 1});
+      if (const uint64_t kept = hash->DeadlineOf(args[i]); kept != 0)
+        LogDeadline(ctx, args[1], kept, {&args[i], 1});
     }
   }
   if (!timed.empty()) LogDeadline(ctx, args[1], deadline, timed);
@@ -269,19 +279,41 @@ Effect HSetEx(WriteContext& ctx, Args args) {
 constexpr const char* kOneAField = "O(1) a field";
 
 constexpr CommandSpec kFieldValueCommands[] = {
-    {.name = "hgetdel", .arity = -5, .flags = kWrite | kFast, .group = Group::kHash, .keys = kAccessDeleteKey,
-     .write = HGetDel, .since = "8.0.0", .complexity = kOneAField,
+    {.name = "hgetdel",
+     .arity = -5,
+     .flags = kWrite | kFast,
+     .group = Group::kHash,
+     .keys = kAccessDeleteKey,
+     .write = HGetDel,
+     .since = "8.0.0",
+     .complexity = kOneAField,
      .summary = "Returns the values of fields of a hash and deletes them.",
      .syntax = "key FIELDS numfields field [field ...]"},
-    {.name = "hgetex", .arity = -5, .flags = kWrite | kFast, .group = Group::kHash, .keys = kAccessUpdateKey,
-     .write = HGetEx, .since = "8.0.0", .complexity = kOneAField,
-     .summary = "Returns the values of fields of a hash and sets their deadlines, or takes them away.",
-     .syntax = "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST] "
+    {.name = "hgetex",
+     .arity = -5,
+     .flags = kWrite | kFast,
+     .group = Group::kHash,
+     .keys = kAccessUpdateKey,
+     .write = HGetEx,
+     .since = "8.0.0",
+     .complexity = kOneAField,
+     .summary =
+         "Returns the values of fields of a hash and sets their deadlines, or takes them away.",
+     .syntax = "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT "
+               "unix-time-milliseconds | PERSIST] "
                "FIELDS numfields field [field ...]"},
-    {.name = "hsetex", .arity = -6, .flags = kWrite | kDenyOom | kFast, .group = Group::kHash, .keys = kUpdateKey,
-     .write = HSetEx, .since = "8.0.0", .complexity = kOneAField,
-     .summary = "Sets fields of a hash, with deadlines or without, if none of them is there or all are.",
-     .syntax = "key [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | "
+    {.name = "hsetex",
+     .arity = -6,
+     .flags = kWrite | kDenyOom | kFast,
+     .group = Group::kHash,
+     .keys = kUpdateKey,
+     .write = HSetEx,
+     .since = "8.0.0",
+     .complexity = kOneAField,
+     .summary =
+         "Sets fields of a hash, with deadlines or without, if none of them is there or all are.",
+     .syntax = "key [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT "
+               "unix-time-milliseconds | "
                "KEEPTTL] FIELDS numfields field value [field value ...]"},
 };
 

@@ -38,7 +38,8 @@ Effect GeoAdd(WriteContext& ctx, Args args) {
     }
   }
   const size_t words = args.size() - first;
-  if (words == 0 || words % 3 != 0 || (conditions.only_new && conditions.only_present)) return Fail(ctx, kSyntaxError);
+  if (words == 0 || words % 3 != 0 || (conditions.only_new && conditions.only_present))
+    return Fail(ctx, kSyntaxError);
   std::vector<ScoredMember> members;
   members.reserve(words / 3);
   for (size_t i = first; i < args.size(); i += 3) {
@@ -54,7 +55,8 @@ Effect GeoAdd(WriteContext& ctx, Args args) {
   // Followers get the scores: they need not compute the same ones.
   std::vector<std::string> scores;
   scores.reserve(members.size());
-  for (const ScoredMember& member : members) scores.push_back(FormatInt64(static_cast<int64_t>(member.score)));
+  for (const ScoredMember& member : members)
+    scores.push_back(FormatInt64(static_cast<int64_t>(member.score)));
   std::vector<Bytes> log = {"zadd"};
   log.insert(log.end(), args.begin() + 1, args.begin() + first);
   for (size_t i = 0; i < members.size(); ++i) log.insert(log.end(), {scores[i], members[i].member});
@@ -128,8 +130,12 @@ void GeoDist(ReadContext& ctx, Args args) {
 std::vector<GeoHit> Hits(const SortedSet& set, const GeoRequest& request) {
   std::vector<GeoHit> hits = SearchShape(set, request.shape, request.any ? request.count : 0);
   const size_t wanted = request.count == 0 ? hits.size() : std::min(request.count, hits.size());
-  const auto nearer = [](const GeoHit& a, const GeoHit& b) { return a.distance_metres < b.distance_metres; };
-  const auto further = [](const GeoHit& a, const GeoHit& b) { return a.distance_metres > b.distance_metres; };
+  const auto nearer = [](const GeoHit& a, const GeoHit& b) {
+    return a.distance_metres < b.distance_metres;
+  };
+  const auto further = [](const GeoHit& a, const GeoHit& b) {
+    return a.distance_metres > b.distance_metres;
+  };
   const auto until = hits.begin() + static_cast<std::ptrdiff_t>(wanted);
   const auto sort = [&](const auto& precedes) {
     // Of all of them, those equally far away stay in the order they were found in, as in Redis.
@@ -143,12 +149,14 @@ std::vector<GeoHit> Hits(const SortedSet& set, const GeoRequest& request) {
 }
 
 void ReplyHits(resp::Reply& reply, const std::vector<GeoHit>& hits, const GeoRequest& request) {
-  const size_t extras = size_t{request.with_distance} + size_t{request.with_hash} + size_t{request.with_coordinates};
+  const size_t extras =
+      size_t{request.with_distance} + size_t{request.with_hash} + size_t{request.with_coordinates};
   reply.Array(hits.size());
   for (const GeoHit& hit : hits) {
     if (extras != 0) reply.Array(1 + extras);
     reply.Bulk(hit.member);
-    if (request.with_distance) ReplyDistance(reply, hit.distance_metres / request.shape.unit_metres);
+    if (request.with_distance)
+      ReplyDistance(reply, hit.distance_metres / request.shape.unit_metres);
     if (request.with_hash) reply.Integer(static_cast<int64_t>(hit.score));
     if (request.with_coordinates) ReplyPosition(reply, hit.position);
   }
@@ -159,12 +167,14 @@ void Search(ReadContext& ctx, const std::optional<SortedSet>& set, const GeoRequ
   ReplyHits(ctx.reply, Hits(*set, request), request);
 }
 
-Effect SearchAndStore(WriteContext& ctx, const std::optional<SortedSet>& set, const GeoRequest& request, Bytes event) {
+Effect SearchAndStore(WriteContext& ctx, const std::optional<SortedSet>& set,
+                      const GeoRequest& request, Bytes event) {
   SortedSet result = SortedSet::New();
   if (set) {
     const SortedSet::Limits limits = ZsetLimits(ctx);
     for (const GeoHit& hit : Hits(*set, request)) {
-      const double score = request.stores_distance ? hit.distance_metres / request.shape.unit_metres : hit.score;
+      const double score =
+          request.stores_distance ? hit.distance_metres / request.shape.unit_metres : hit.score;
       result.Set(hit.member, score, limits);
     }
   }
@@ -193,11 +203,15 @@ Effect SearchAnd(WriteContext& ctx, Args args, GeoForm form, Bytes event) {
 
 void GeoSearch(ReadContext& ctx, Args args) { SearchOnly(ctx, args, GeoForm::kSearch); }
 void GeoRadiusRo(ReadContext& ctx, Args args) { SearchOnly(ctx, args, GeoForm::kRadius); }
-void GeoRadiusByMemberRo(ReadContext& ctx, Args args) { SearchOnly(ctx, args, GeoForm::kRadiusByMember); }
+void GeoRadiusByMemberRo(ReadContext& ctx, Args args) {
+  SearchOnly(ctx, args, GeoForm::kRadiusByMember);
+}
 Effect GeoSearchStore(WriteContext& ctx, Args args) {
   return SearchAnd(ctx, args, GeoForm::kSearchStore, "geosearchstore");
 }
-Effect GeoRadius(WriteContext& ctx, Args args) { return SearchAnd(ctx, args, GeoForm::kRadius, "georadiusstore"); }
+Effect GeoRadius(WriteContext& ctx, Args args) {
+  return SearchAnd(ctx, args, GeoForm::kRadius, "georadiusstore");
+}
 Effect GeoRadiusByMember(WriteContext& ctx, Args args) {
   return SearchAnd(ctx, args, GeoForm::kRadiusByMember, "georadiusstore");
 }
@@ -211,68 +225,151 @@ bool FindRadiusKeys(Args args, size_t first_word, KeyPositions* positions) {
   }
   return true;
 }
-bool FindGeoRadiusKeys(Args args, KeyPositions* positions) { return FindRadiusKeys(args, 6, positions); }
-bool FindGeoRadiusByMemberKeys(Args args, KeyPositions* positions) { return FindRadiusKeys(args, 5, positions); }
+bool FindGeoRadiusKeys(Args args, KeyPositions* positions) {
+  return FindRadiusKeys(args, 6, positions);
+}
+bool FindGeoRadiusByMemberKeys(Args args, KeyPositions* positions) {
+  return FindRadiusKeys(args, 5, positions);
+}
 
 constexpr KeySpec StoreKey(int16_t from, const char* word) {
-  return {.flags = kKeyOW | kKeyUpdate, .begin = KeySpec::Begin::kKeyword, .index = from, .keyword = word};
+  return {.flags = kKeyOW | kKeyUpdate,
+          .begin = KeySpec::Begin::kKeyword,
+          .index = from,
+          .keyword = word};
 }
-constexpr KeySpec kRadiusKeys[] = {OneKey(kKeyRO | kKeyAccess), StoreKey(6, "STORE"), StoreKey(6, "STOREDIST")};
-constexpr KeySpec kRadiusByMemberKeys[] = {OneKey(kKeyRO | kKeyAccess), StoreKey(5, "STORE"), StoreKey(5, "STOREDIST")};
-constexpr KeySpec kSearchStoreKeys[] = {OneKey(kKeyOW | kKeyUpdate), OneKey(kKeyRO | kKeyAccess, 2)};
+constexpr KeySpec kRadiusKeys[] = {OneKey(kKeyRO | kKeyAccess), StoreKey(6, "STORE"),
+                                   StoreKey(6, "STOREDIST")};
+constexpr KeySpec kRadiusByMemberKeys[] = {OneKey(kKeyRO | kKeyAccess), StoreKey(5, "STORE"),
+                                           StoreKey(5, "STOREDIST")};
+constexpr KeySpec kSearchStoreKeys[] = {OneKey(kKeyOW | kKeyUpdate),
+                                        OneKey(kKeyRO | kKeyAccess, 2)};
 constexpr const char* kSearchCost =
     "O(N + log M), N being the places in squares around the shape, M the size of the sorted set";
 
 constexpr CommandSpec kGeoCommands[] = {
-    {.name = "geoadd", .arity = -5, .flags = kWrite | kDenyOom, .group = Group::kGeo, .keys = kUpdateKey,
-     .write = GeoAdd, .since = "3.2.0", .complexity = "O(log N) a place, N being the size of the sorted set",
+    {.name = "geoadd",
+     .arity = -5,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kGeo,
+     .keys = kUpdateKey,
+     .write = GeoAdd,
+     .since = "3.2.0",
+     .complexity = "O(log N) a place, N being the size of the sorted set",
      .summary = "Adds places to a sorted set or moves them; makes the key if it is not there.",
      .syntax = "key [NX | XX] [CH] longitude latitude member [longitude latitude member ...]"},
-    {.name = "geopos", .arity = -2, .flags = kReadonly, .group = Group::kGeo, .keys = kReadKey, .read = GeoPos,
-     .since = "3.2.0", .complexity = "O(1) a member", .summary = "Returns the coordinates of members.",
+    {.name = "geopos",
+     .arity = -2,
+     .flags = kReadonly,
+     .group = Group::kGeo,
+     .keys = kReadKey,
+     .read = GeoPos,
+     .since = "3.2.0",
+     .complexity = "O(1) a member",
+     .summary = "Returns the coordinates of members.",
      .syntax = "key [member [member ...]]"},
-    {.name = "geohash", .arity = -2, .flags = kReadonly, .group = Group::kGeo, .keys = kReadKey, .read = GeoHash,
-     .since = "3.2.0", .complexity = "O(1) a member", .summary = "Returns the geohashes of members.",
+    {.name = "geohash",
+     .arity = -2,
+     .flags = kReadonly,
+     .group = Group::kGeo,
+     .keys = kReadKey,
+     .read = GeoHash,
+     .since = "3.2.0",
+     .complexity = "O(1) a member",
+     .summary = "Returns the geohashes of members.",
      .syntax = "key [member [member ...]]"},
-    {.name = "geodist", .arity = -4, .flags = kReadonly, .group = Group::kGeo, .keys = kReadKey, .read = GeoDist,
-     .since = "3.2.0", .complexity = "O(1)", .summary = "Returns how far two members are apart.",
+    {.name = "geodist",
+     .arity = -4,
+     .flags = kReadonly,
+     .group = Group::kGeo,
+     .keys = kReadKey,
+     .read = GeoDist,
+     .since = "3.2.0",
+     .complexity = "O(1)",
+     .summary = "Returns how far two members are apart.",
      .syntax = "key member1 member2 [M | KM | FT | MI]"},
-    {.name = "geosearch", .arity = -7, .flags = kReadonly, .group = Group::kGeo, .keys = kReadKey, .read = GeoSearch,
-     .since = "6.2.0", .complexity = kSearchCost, .summary = "Returns the members in a circle or a box.",
+    {.name = "geosearch",
+     .arity = -7,
+     .flags = kReadonly,
+     .group = Group::kGeo,
+     .keys = kReadKey,
+     .read = GeoSearch,
+     .since = "6.2.0",
+     .complexity = kSearchCost,
+     .summary = "Returns the members in a circle or a box.",
      .syntax = "key <FROMMEMBER member | FROMLONLAT longitude latitude> "
                "<BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>> "
                "[ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]"},
-    {.name = "geosearchstore", .arity = -8, .flags = kWrite | kDenyOom, .group = Group::kGeo, .keys = kSearchStoreKeys,
-     .write = GeoSearchStore, .since = "6.2.0", .complexity = kSearchCost,
+    {.name = "geosearchstore",
+     .arity = -8,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kGeo,
+     .keys = kSearchStoreKeys,
+     .write = GeoSearchStore,
+     .since = "6.2.0",
+     .complexity = kSearchCost,
      .summary = "Makes a sorted set of the members in a circle or a box.",
      .syntax = "destination source <FROMMEMBER member | FROMLONLAT longitude latitude> "
                "<BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>> "
                "[ASC | DESC] [COUNT count [ANY]] [STOREDIST]"},
-    {.name = "georadius", .arity = -6, .flags = kWrite | kDenyOom, .group = Group::kGeo, .keys = kRadiusKeys,
-     .key_finder = FindGeoRadiusKeys, .write = GeoRadius, .since = "3.2.0", .complexity = kSearchCost,
+    {.name = "georadius",
+     .arity = -6,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kGeo,
+     .keys = kRadiusKeys,
+     .key_finder = FindGeoRadiusKeys,
+     .write = GeoRadius,
+     .since = "3.2.0",
+     .complexity = kSearchCost,
      .summary = "Returns the members in a circle, or stores them.",
-     .syntax = "key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] "
+     .syntax = "key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] "
+               "[COUNT count [ANY]] "
                "[ASC | DESC] [STORE key] [STOREDIST key]",
      .deprecated_since = "6.2.0",
      .replaced_by = "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument"},
-    {.name = "georadiusbymember", .arity = -5, .flags = kWrite | kDenyOom, .group = Group::kGeo,
-     .keys = kRadiusByMemberKeys, .key_finder = FindGeoRadiusByMemberKeys, .write = GeoRadiusByMember,
-     .since = "3.2.0", .complexity = kSearchCost,
+    {.name = "georadiusbymember",
+     .arity = -5,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kGeo,
+     .keys = kRadiusByMemberKeys,
+     .key_finder = FindGeoRadiusByMemberKeys,
+     .write = GeoRadiusByMember,
+     .since = "3.2.0",
+     .complexity = kSearchCost,
      .summary = "Returns the members in a circle around one of them, or stores them.",
-     .syntax = "key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] [ASC | DESC] "
+     .syntax = "key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT "
+               "count [ANY]] [ASC | DESC] "
                "[STORE key] [STOREDIST key]",
      .deprecated_since = "6.2.0",
-     .replaced_by = "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments"},
-    {.name = "georadius_ro", .arity = -6, .flags = kReadonly, .group = Group::kGeo, .keys = kReadKey,
-     .read = GeoRadiusRo, .since = "3.2.10", .complexity = kSearchCost, .summary = "Returns the members in a circle.",
-     .syntax = "key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] "
+     .replaced_by =
+         "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments"},
+    {.name = "georadius_ro",
+     .arity = -6,
+     .flags = kReadonly,
+     .group = Group::kGeo,
+     .keys = kReadKey,
+     .read = GeoRadiusRo,
+     .since = "3.2.10",
+     .complexity = kSearchCost,
+     .summary = "Returns the members in a circle.",
+     .syntax = "key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] "
+               "[COUNT count [ANY]] "
                "[ASC | DESC]",
-     .deprecated_since = "6.2.0", .replaced_by = "`GEOSEARCH` with the `BYRADIUS` argument"},
-    {.name = "georadiusbymember_ro", .arity = -5, .flags = kReadonly, .group = Group::kGeo, .keys = kReadKey,
-     .read = GeoRadiusByMemberRo, .since = "3.2.10", .complexity = kSearchCost,
+     .deprecated_since = "6.2.0",
+     .replaced_by = "`GEOSEARCH` with the `BYRADIUS` argument"},
+    {.name = "georadiusbymember_ro",
+     .arity = -5,
+     .flags = kReadonly,
+     .group = Group::kGeo,
+     .keys = kReadKey,
+     .read = GeoRadiusByMemberRo,
+     .since = "3.2.10",
+     .complexity = kSearchCost,
      .summary = "Returns the members in a circle around one of them.",
-     .syntax = "key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] [ASC | DESC]",
-     .deprecated_since = "6.2.0", .replaced_by = "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments"},
+     .syntax = "key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT "
+               "count [ANY]] [ASC | DESC]",
+     .deprecated_since = "6.2.0",
+     .replaced_by = "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments"},
 };
 
 }  // namespace

@@ -45,7 +45,8 @@ double MiddleOf(uint32_t cell, double max) {
 uint64_t Interleave(uint32_t x, uint32_t y) { return Spread(y) | Spread(x) << 1; }
 
 uint64_t EncodePosition(const GeoPosition& position) {
-  return Interleave(CellOf(position.longitude, kLongitudeMax), CellOf(position.latitude, kLatitudeMax));
+  return Interleave(CellOf(position.longitude, kLongitudeMax),
+                    CellOf(position.latitude, kLatitudeMax));
 }
 
 GeoPosition DecodePosition(double score) {
@@ -58,7 +59,8 @@ GeoPosition DecodePosition(double score) {
 // The same bits over latitudes up to the poles, five to a letter; the last letter has only two left and is always 0.
 std::string StandardGeohash(const GeoPosition& position) {
   constexpr char kLetters[] = "0123456789bcdefghjkmnpqrstuvwxyz";
-  const uint64_t bits = Interleave(CellOf(position.longitude, kLongitudeMax), CellOf(position.latitude, 90));
+  const uint64_t bits =
+      Interleave(CellOf(position.longitude, kLongitudeMax), CellOf(position.latitude, 90));
   std::string text;
   for (unsigned i = 1; i <= 10; ++i) text += kLetters[bits >> (2 * kGeoBits - 5 * i) & 31];
   return text + kLetters[0];
@@ -70,7 +72,8 @@ double DistanceMetres(const GeoPosition& a, const GeoPosition& b) {
   const double v = std::sin((b.longitude * kRadiansADegree - a.longitude * kRadiansADegree) / 2);
   if (v == 0) return kEarthRadiusMetres * std::fabs(b_latitude - a_latitude);
   const double u = std::sin((b_latitude - a_latitude) / 2);
-  return 2 * kEarthRadiusMetres * std::asin(std::sqrt(u * u + std::cos(a_latitude) * std::cos(b_latitude) * v * v));
+  return 2 * kEarthRadiusMetres *
+         std::asin(std::sqrt(u * u + std::cos(a_latitude) * std::cos(b_latitude) * v * v));
 }
 
 std::optional<double> MetresIn(Bytes unit) {

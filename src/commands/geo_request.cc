@@ -118,7 +118,9 @@ bool Parser::ParsePlace() {
     case GeoForm::kRadiusByMember:
       first_word_ = 5;
       return set_ == nullptr || (TakeMember(args_[2]) && TakeRadius(3));
-    case GeoForm::kSearch: first_word_ = 2; return true;
+    case GeoForm::kSearch:
+      first_word_ = 2;
+      return true;
     case GeoForm::kSearchStore:
       first_word_ = 3;
       request.stores = true;
@@ -193,21 +195,26 @@ bool Parser::ParseSearchWord(size_t* i) {
 
 bool Parser::CheckTogether() {
   if (request.stores && (request.with_distance || request.with_hash || request.with_coordinates)) {
-    return Fail(form_ == GeoForm::kSearchStore
-                    ? "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
-                    : "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options");
+    return Fail(
+        form_ == GeoForm::kSearchStore
+            ? "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
+            : "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and "
+              "WITHCOORD options");
   }
   if (searches() && !from_member_ && !from_position_) {
-    error = "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for " + std::string(Command());
+    error = "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for " +
+            std::string(Command());
     return false;
   }
   if (searches() && !by_radius_ && !by_box_) {
     error = "ERR exactly one of BYRADIUS and BYBOX can be specified for " + std::string(Command());
     return false;
   }
-  if (request.any && request.count == 0) return Fail("ERR the ANY argument requires COUNT argument");
+  if (request.any && request.count == 0)
+    return Fail("ERR the ANY argument requires COUNT argument");
   // The closest are wanted, unless any will do.
-  if (request.count != 0 && request.order == GeoOrder::kNone && !request.any) request.order = GeoOrder::kAscending;
+  if (request.count != 0 && request.order == GeoOrder::kNone && !request.any)
+    request.order = GeoOrder::kAscending;
   return true;
 }
 
@@ -221,7 +228,8 @@ bool Parser::Parse() {
 
 }  // namespace
 
-Result<GeoRequest, std::string> ParseGeoRequest(Args args, GeoForm form, bool may_store, const types::SortedSet* set) {
+Result<GeoRequest, std::string> ParseGeoRequest(Args args, GeoForm form, bool may_store,
+                                                const types::SortedSet* set) {
   Parser parser(args, form, may_store, set);
   if (!parser.Parse()) return Unexpected{parser.error};
   return parser.request;

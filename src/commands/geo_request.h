@@ -30,7 +30,8 @@ struct GeoRequest {
 
 /// `set` is what the key holds, or nullptr; a member that is a center is looked up there. `may_store`: STORE and STOREDIST
 /// are words of a GEORADIUS. The error is its text.
-Result<GeoRequest, std::string> ParseGeoRequest(Args args, GeoForm form, bool may_store, const types::SortedSet* set);
+Result<GeoRequest, std::string> ParseGeoRequest(Args args, GeoForm form, bool may_store,
+                                                const types::SortedSet* set);
 
 /// "longitude latitude"; the error is its text.
 Result<GeoPosition, std::string> ParsePosition(Bytes longitude, Bytes latitude);

@@ -11,7 +11,8 @@ using types::SortedSet;
 
 std::optional<double> GeoShape::DistanceInside(const GeoPosition& place) const {
   if (is_box) {
-    const double up = kEarthRadiusMetres * std::fabs(place.latitude - center.latitude) * kRadiansADegree;
+    const double up =
+        kEarthRadiusMetres * std::fabs(place.latitude - center.latitude) * kRadiansADegree;
     if (up > height * unit_metres / 2) return std::nullopt;
     const double along = DistanceMetres(place, {center.longitude, place.latitude});
     if (along > width * unit_metres / 2) return std::nullopt;
@@ -61,7 +62,9 @@ struct Square {
   ScoreRange Scores() const {
     const unsigned shift = 2 * (kGeoBits - level);
     const uint64_t cell = Interleave(static_cast<uint32_t>(x), static_cast<uint32_t>(y));
-    return {.min = static_cast<double>(cell << shift), .max = static_cast<double>((cell + 1) << shift), .excludes_max = true};
+    return {.min = static_cast<double>(cell << shift),
+            .max = static_cast<double>((cell + 1) << shift),
+            .excludes_max = true};
   }
 
  private:
@@ -72,7 +75,8 @@ struct Square {
 
 // The square of a level that a coordinate falls into, of those that would be if the world did not end.
 int64_t SquareOf(double value, double max, unsigned level) {
-  return static_cast<int64_t>(std::floor((value + max) / (2 * max) * static_cast<double>(int64_t{1} << level)));
+  return static_cast<int64_t>(
+      std::floor((value + max) / (2 * max) * static_cast<double>(int64_t{1} << level)));
 }
 
 Square SquareAt(const GeoPosition& place, unsigned level) {
@@ -89,8 +93,10 @@ struct Bounds {
     const double up = (shape.is_box ? shape.height / 2 : shape.radius) * shape.unit_metres;
     const double along = (shape.is_box ? shape.width / 2 : shape.radius) * shape.unit_metres;
     const double latitude = up / kEarthRadiusMetres / kRadiansADegree;
-    const double widest = shape.center.latitude + (shape.center.latitude < 0 ? -latitude : latitude);
-    const double longitude = along / kEarthRadiusMetres / std::cos(widest * kRadiansADegree) / kRadiansADegree;
+    const double widest =
+        shape.center.latitude + (shape.center.latitude < 0 ? -latitude : latitude);
+    const double longitude =
+        along / kEarthRadiusMetres / std::cos(widest * kRadiansADegree) / kRadiansADegree;
     west = shape.center.longitude - longitude;
     east = shape.center.longitude + longitude;
     south = shape.center.latitude - latitude;
@@ -102,7 +108,8 @@ struct Bounds {
 // at least twice as wide at the equator as the shape reaches.
 unsigned NearbyLevel(const GeoShape& shape) {
   constexpr double kHalfEquatorMetres = 20037726.37;
-  double metres = (shape.is_box ? std::hypot(shape.width / 2, shape.height / 2) : shape.radius) * shape.unit_metres;
+  double metres = (shape.is_box ? std::hypot(shape.width / 2, shape.height / 2) : shape.radius) *
+                  shape.unit_metres;
   if (metres == 0) return kGeoBits;
   int level = -1;
   for (; metres < kHalfEquatorMetres; metres *= 2) ++level;
@@ -119,14 +126,18 @@ std::vector<Square> Nearby(const GeoShape& shape) {
   const Bounds bounds(shape);
   unsigned level = NearbyLevel(shape);
   Square middle = SquareAt(shape.center, level);
-  const bool too_fine = middle.Beside(0, 1).North() < bounds.north || middle.Beside(0, -1).South() > bounds.south ||
-                        middle.Beside(1, 0).East() < bounds.east || middle.Beside(-1, 0).West() > bounds.west;
+  const bool too_fine =
+      middle.Beside(0, 1).North() < bounds.north || middle.Beside(0, -1).South() > bounds.south ||
+      middle.Beside(1, 0).East() < bounds.east || middle.Beside(-1, 0).West() > bounds.west;
   if (too_fine && level > 1) middle = SquareAt(shape.center, --level);
-  constexpr int8_t kAround[][2] = {{0, 0}, {0, 1}, {0, -1}, {1, 0}, {-1, 0}, {1, 1}, {-1, 1}, {1, -1}, {-1, -1}};
+  constexpr int8_t kAround[][2] = {{0, 0}, {0, 1},  {0, -1}, {1, 0},  {-1, 0},
+                                   {1, 1}, {-1, 1}, {1, -1}, {-1, -1}};
   std::vector<Square> squares;
   for (const auto& [east, north] : kAround) {
-    const bool unneeded = (east > 0 && middle.East() > bounds.east) || (east < 0 && middle.West() < bounds.west) ||
-                          (north > 0 && middle.North() > bounds.north) || (north < 0 && middle.South() < bounds.south);
+    const bool unneeded = (east > 0 && middle.East() > bounds.east) ||
+                          (east < 0 && middle.West() < bounds.west) ||
+                          (north > 0 && middle.North() > bounds.north) ||
+                          (north < 0 && middle.South() < bounds.south);
     if (unneeded && level > 1) continue;
     const Square square = middle.Beside(east, north);
     const auto is_it = [&](const Square& each) { return each.x == square.x && each.y == square.y; };
@@ -140,14 +151,16 @@ std::vector<Square> Nearby(const GeoShape& shape) {
 std::vector<ScoreRange> Cover(const GeoShape& shape) {
   const Reach reach = ReachOf(shape);
   unsigned level = 0;
-  while (level < kGeoBits && 2 * kLongitudeMax / static_cast<double>(2u << level) >= reach.longitude &&
+  while (level < kGeoBits &&
+         2 * kLongitudeMax / static_cast<double>(2u << level) >= reach.longitude &&
          2 * kLatitudeMax / static_cast<double>(2u << level) >= reach.latitude) {
     ++level;
   }
   const auto squares = static_cast<int64_t>(1) << level;
   const int64_t west = SquareOf(shape.center.longitude - reach.longitude, kLongitudeMax, level);
   const int64_t east = SquareOf(shape.center.longitude + reach.longitude, kLongitudeMax, level);
-  const int64_t south = std::max<int64_t>(SquareOf(shape.center.latitude - reach.latitude, kLatitudeMax, level), 0);
+  const int64_t south =
+      std::max<int64_t>(SquareOf(shape.center.latitude - reach.latitude, kLatitudeMax, level), 0);
   const int64_t north =
       std::min(SquareOf(shape.center.latitude + reach.latitude, kLatitudeMax, level), squares - 1);
   std::vector<ScoreRange> ranges;
@@ -166,8 +179,10 @@ std::vector<ScoreRange> Without(std::vector<ScoreRange> ranges, const ScoreRange
       left.push_back(range);
       continue;
     }
-    if (range.min < taken.min) left.push_back({.min = range.min, .max = taken.min, .excludes_max = true});
-    if (taken.max < range.max) left.push_back({.min = taken.max, .max = range.max, .excludes_max = true});
+    if (range.min < taken.min)
+      left.push_back({.min = range.min, .max = taken.min, .excludes_max = true});
+    if (taken.max < range.max)
+      left.push_back({.min = taken.max, .max = range.max, .excludes_max = true});
   }
   return left;
 }
@@ -181,7 +196,8 @@ std::vector<ScoreRange> Places(const GeoShape& shape) {
     ranges.push_back(square.Scores());
     rest = Without(std::move(rest), ranges.back());
   }
-  std::sort(rest.begin(), rest.end(), [](const ScoreRange& a, const ScoreRange& b) { return a.min < b.min; });
+  std::sort(rest.begin(), rest.end(),
+            [](const ScoreRange& a, const ScoreRange& b) { return a.min < b.min; });
   ranges.insert(ranges.end(), rest.begin(), rest.end());
   return ranges;
 }

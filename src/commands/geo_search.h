@@ -14,7 +14,7 @@ namespace terrace::commands {
 struct GeoShape {
   GeoPosition center;
   bool is_box = false;
-  double radius = 0;             // in `unit_metres`, like the others
+  double radius = 0;  // in `unit_metres`, like the others
   double width = 0, height = 0;
   double unit_metres = 1;
 

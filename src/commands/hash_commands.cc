@@ -62,7 +62,8 @@ size_t SetPairs(WriteContext& ctx, Args args) {
   size_t added = 0;
   const HashLimits limits = LimitsOf(ctx);
   CollectionEdit<Hash> hash(ctx, args[1]);
-  for (size_t i = 2; i < args.size(); i += 2) added += hash->Set(args[i], args[i + 1], limits) ? 1 : 0;
+  for (size_t i = 2; i < args.size(); i += 2)
+    added += hash->Set(args[i], args[i + 1], limits) ? 1 : 0;
   hash.Finish();
   ctx.Notify(engine::kNotifyHash, "hset", args[1]);
   return added;
@@ -71,7 +72,8 @@ size_t SetPairs(WriteContext& ctx, Args args) {
 // HSET key field value [field value ...]
 Effect HSet(WriteContext& ctx, Args args) {
   if (args.size() % 2 != 0) return Fail(ctx, "ERR wrong number of arguments for 'hset' command");
-  if (const auto found = ctx.Peek(args[1], Type::kHash); !found.ok()) return Fail(ctx, found.error());
+  if (const auto found = ctx.Peek(args[1], Type::kHash); !found.ok())
+    return Fail(ctx, found.error());
   ctx.reply.Integer(static_cast<int64_t>(SetPairs(ctx, args)));
   return Effect::AsReceived().Counting((args.size() - 2) / 2);
 }
@@ -79,7 +81,8 @@ Effect HSet(WriteContext& ctx, Args args) {
 // HMSET key field value [field value ...]
 Effect HMSet(WriteContext& ctx, Args args) {
   if (args.size() % 2 != 0) return Fail(ctx, "ERR wrong number of arguments for 'hmset' command");
-  if (const auto found = ctx.Peek(args[1], Type::kHash); !found.ok()) return Fail(ctx, found.error());
+  if (const auto found = ctx.Peek(args[1], Type::kHash); !found.ok())
+    return Fail(ctx, found.error());
   SetPairs(ctx, args);
   ctx.reply.Ok();
   return Effect::AsReceived().Counting((args.size() - 2) / 2);
@@ -113,7 +116,8 @@ Effect HDel(WriteContext& ctx, Args args) {
   }
   CollectionEdit<Hash> hash(ctx, args[1]);
   size_t erased = 0;
-  for (size_t i = first; i < args.size() && hash->Size() != 0; ++i) erased += hash->Erase(args[i]) ? 1 : 0;
+  for (size_t i = first; i < args.size() && hash->Size() != 0; ++i)
+    erased += hash->Erase(args[i]) ? 1 : 0;
   ctx.Notify(engine::kNotifyHash, "hdel", args[1]);
   hash.Finish();
   ctx.reply.Integer(static_cast<int64_t>(erased));
@@ -136,7 +140,8 @@ Effect HIncrBy(WriteContext& ctx, Args args) {
   int64_t value = 0;
   const auto held = *found == nullptr ? std::nullopt : Hash((*found)->collection()).Get(args[2]);
   if (held) {
-    const auto parsed = held->is_integer() ? std::optional(held->integer()) : ParseInt64(held->string());
+    const auto parsed =
+        held->is_integer() ? std::optional(held->integer()) : ParseInt64(held->string());
     if (!parsed) return Fail(ctx, "ERR hash value is not an integer");
     value = *parsed;
   }
@@ -157,8 +162,9 @@ Effect HIncrByFloat(WriteContext& ctx, Args args) {
   long double value = 0;
   const auto held = *found == nullptr ? std::nullopt : Hash((*found)->collection()).Get(args[2]);
   if (held) {
-    const auto parsed = held->is_integer() ? std::optional(static_cast<long double>(held->integer()))
-                                           : ParseLongDouble(held->string());
+    const auto parsed = held->is_integer()
+                            ? std::optional(static_cast<long double>(held->integer()))
+                            : ParseLongDouble(held->string());
     if (!parsed) return Fail(ctx, "ERR hash value is not a float");
     value = *parsed;
   }
@@ -171,7 +177,8 @@ Effect HIncrByFloat(WriteContext& ctx, Args args) {
   // The sum and not the addend: a follower's floating point may print it differently.
   const Effect effect = ctx.Rewritten({"HSET", args[1], args[2], text});
   // A HSET takes the field's deadline away, which this command does not.
-  if (deadline != 0) ctx.unit.LogWords(ctx.db, {"HPEXPIREAT", args[1], deadline, "FIELDS", int64_t{1}, args[2]});
+  if (deadline != 0)
+    ctx.unit.LogWords(ctx.db, {"HPEXPIREAT", args[1], deadline, "FIELDS", int64_t{1}, args[2]});
   return effect;
 }
 
@@ -259,13 +266,14 @@ void HScan(ReadContext& ctx, Args args) {
   if (!found.hash) return names.Write(ctx.reply, 0);
   const auto options = ParseScanOptions(args, 3, kScanNoValues);
   if (!options.ok()) return ReplyError(ctx, options.error());
-  const uint64_t next = found.hash->Scan(*cursor, options->count, [&](const Element& field, const Element& value) {
-    char digits[kInt64CharsMax];
-    const Bytes name = field.Text(digits);
-    if (!options->Matches(name)) return;
-    names.Add(name);
-    if (!options->no_values) names.Add(value.Text(digits));
-  });
+  const uint64_t next =
+      found.hash->Scan(*cursor, options->count, [&](const Element& field, const Element& value) {
+        char digits[kInt64CharsMax];
+        const Bytes name = field.Text(digits);
+        if (!options->Matches(name)) return;
+        names.Add(name);
+        if (!options->no_values) names.Add(value.Text(digits));
+      });
   names.Write(ctx.reply, next);
 }
 
@@ -273,7 +281,8 @@ void RandomFields(ReadContext& ctx, const Hash& hash, int64_t count, bool with_v
   resp::Reply& reply = ctx.reply;
   const bool repeats = count < 0;
   const size_t size = hash.Size();
-  const auto wanted = repeats ? static_cast<size_t>(-count) : std::min(static_cast<size_t>(count), size);
+  const auto wanted =
+      repeats ? static_cast<size_t>(-count) : std::min(static_cast<size_t>(count), size);
   const bool nested = with_values && reply.protocol() > 2;
   reply.Array(with_values && !nested ? 2 * wanted : wanted);
   const auto show = [&](const Element& field, const Element& value) {
@@ -297,7 +306,8 @@ void HRandField(ReadContext& ctx, Args args) {
     count = *parsed;
     if (count == INT64_MIN) {
       return ctx.reply.Error(
-          "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+          "ERR value is out of range, value must between -9223372036854775807 and "
+          "9223372036854775807");
     }
     if (args.size() > 4 || (with_values && !EqualsIgnoreCase(args[3], "WITHVALUES"))) {
       return ReplyError(ctx, Errc::kSyntax);
@@ -311,8 +321,9 @@ void HRandField(ReadContext& ctx, Args args) {
   if (found.answered) return;
   if (!counted) {
     if (!found.hash) return ctx.reply.Null();
-    return found.hash->Draw(ctx.unit.random, 1,
-                            [&ctx](const Element& field, const Element&) { Bulk(ctx.reply, field); });
+    return found.hash->Draw(ctx.unit.random, 1, [&ctx](const Element& field, const Element&) {
+      Bulk(ctx.reply, field);
+    });
   }
   if (!found.hash || count == 0) return ctx.reply.Array(0);
   RandomFields(ctx, *found.hash, count, with_values);
@@ -325,58 +336,175 @@ constexpr uint32_t kGrows = kWrite | kDenyOom | kFast;
 constexpr uint32_t kQuickRead = kReadonly | kFast;
 
 constexpr CommandSpec kHashCommands[] = {
-    {.name = "hset", .arity = -4, .flags = kGrows, .group = Group::kHash, .keys = kUpdateKey, .write = HSet,
-     .since = "2.0.0", .complexity = "O(1) a field", .summary = "Sets fields of a hash; answers how many are new.",
+    {.name = "hset",
+     .arity = -4,
+     .flags = kGrows,
+     .group = Group::kHash,
+     .keys = kUpdateKey,
+     .write = HSet,
+     .since = "2.0.0",
+     .complexity = "O(1) a field",
+     .summary = "Sets fields of a hash; answers how many are new.",
      .syntax = "key field value [field value ...]"},
-    {.name = "hsetnx", .arity = 4, .flags = kGrows, .group = Group::kHash, .keys = kInsertKey, .write = HSetNx,
-     .since = "2.0.0", .complexity = "O(1)", .summary = "Sets a field of a hash only if it is not there.",
+    {.name = "hsetnx",
+     .arity = 4,
+     .flags = kGrows,
+     .group = Group::kHash,
+     .keys = kInsertKey,
+     .write = HSetNx,
+     .since = "2.0.0",
+     .complexity = "O(1)",
+     .summary = "Sets a field of a hash only if it is not there.",
      .syntax = "key field value"},
-    {.name = "hmset", .arity = -4, .flags = kGrows, .group = Group::kHash, .keys = kUpdateKey, .write = HMSet,
-     .since = "2.0.0", .complexity = "O(1) a field", .summary = "Sets fields of a hash.",
-     .syntax = "key field value [field value ...]", .deprecated_since = "4.0.0",
+    {.name = "hmset",
+     .arity = -4,
+     .flags = kGrows,
+     .group = Group::kHash,
+     .keys = kUpdateKey,
+     .write = HMSet,
+     .since = "2.0.0",
+     .complexity = "O(1) a field",
+     .summary = "Sets fields of a hash.",
+     .syntax = "key field value [field value ...]",
+     .deprecated_since = "4.0.0",
      .replaced_by = "`HSET` with multiple field-value pairs"},
-    {.name = "hget", .arity = 3, .flags = kQuickRead, .group = Group::kHash, .keys = kReadKey, .read = HGet,
-     .since = "2.0.0", .complexity = "O(1)", .summary = "Returns the value of a field of a hash.",
+    {.name = "hget",
+     .arity = 3,
+     .flags = kQuickRead,
+     .group = Group::kHash,
+     .keys = kReadKey,
+     .read = HGet,
+     .since = "2.0.0",
+     .complexity = "O(1)",
+     .summary = "Returns the value of a field of a hash.",
      .syntax = "key field"},
-    {.name = "hmget", .arity = -3, .flags = kQuickRead, .group = Group::kHash, .keys = kReadKey, .read = HMGet,
-     .since = "2.0.0", .complexity = "O(1) a field", .summary = "Returns the values of fields of a hash.",
+    {.name = "hmget",
+     .arity = -3,
+     .flags = kQuickRead,
+     .group = Group::kHash,
+     .keys = kReadKey,
+     .read = HMGet,
+     .since = "2.0.0",
+     .complexity = "O(1) a field",
+     .summary = "Returns the values of fields of a hash.",
      .syntax = "key field [field ...]"},
-    {.name = "hgetall", .arity = 2, .flags = kReadonly, .group = Group::kHash, .keys = kReadKey, .read = HGetAll,
-     .since = "2.0.0", .complexity = "O(N) in the fields of the hash",
-     .summary = "Returns all fields of a hash with their values.", .syntax = "key",
+    {.name = "hgetall",
+     .arity = 2,
+     .flags = kReadonly,
+     .group = Group::kHash,
+     .keys = kReadKey,
+     .read = HGetAll,
+     .since = "2.0.0",
+     .complexity = "O(N) in the fields of the hash",
+     .summary = "Returns all fields of a hash with their values.",
+     .syntax = "key",
      .tips = "nondeterministic_output_order"},
-    {.name = "hdel", .arity = -3, .flags = kWrite | kFast, .group = Group::kHash, .keys = kDeleteKey, .write = HDel,
-     .since = "2.0.0", .complexity = "O(1) a field",
-     .summary = "Deletes fields of a hash, and the hash with its last field.", .syntax = "key field [field ...]"},
-    {.name = "hlen", .arity = 2, .flags = kQuickRead, .group = Group::kHash, .keys = kLookKey, .read = HLen,
-     .since = "2.0.0", .complexity = "O(1)", .summary = "Counts the fields of a hash.", .syntax = "key"},
-    {.name = "hexists", .arity = 3, .flags = kQuickRead, .group = Group::kHash, .keys = kLookKey, .read = HExists,
-     .since = "2.0.0", .complexity = "O(1)", .summary = "Tells whether a hash has a field.", .syntax = "key field"},
-    {.name = "hkeys", .arity = 2, .flags = kReadonly, .group = Group::kHash, .keys = kReadKey, .read = HKeys,
-     .since = "2.0.0", .complexity = "O(N) in the fields of the hash", .summary = "Returns all fields of a hash.",
-     .syntax = "key", .tips = "nondeterministic_output_order"},
-    {.name = "hvals", .arity = 2, .flags = kReadonly, .group = Group::kHash, .keys = kReadKey, .read = HVals,
-     .since = "2.0.0", .complexity = "O(N) in the fields of the hash", .summary = "Returns all values of a hash.",
-     .syntax = "key", .tips = "nondeterministic_output_order"},
-    {.name = "hstrlen", .arity = 3, .flags = kQuickRead, .group = Group::kHash, .keys = kLookKey, .read = HStrLen,
-     .since = "3.2.0", .complexity = "O(1)", .summary = "Returns the length of the value of a field of a hash.",
+    {.name = "hdel",
+     .arity = -3,
+     .flags = kWrite | kFast,
+     .group = Group::kHash,
+     .keys = kDeleteKey,
+     .write = HDel,
+     .since = "2.0.0",
+     .complexity = "O(1) a field",
+     .summary = "Deletes fields of a hash, and the hash with its last field.",
+     .syntax = "key field [field ...]"},
+    {.name = "hlen",
+     .arity = 2,
+     .flags = kQuickRead,
+     .group = Group::kHash,
+     .keys = kLookKey,
+     .read = HLen,
+     .since = "2.0.0",
+     .complexity = "O(1)",
+     .summary = "Counts the fields of a hash.",
+     .syntax = "key"},
+    {.name = "hexists",
+     .arity = 3,
+     .flags = kQuickRead,
+     .group = Group::kHash,
+     .keys = kLookKey,
+     .read = HExists,
+     .since = "2.0.0",
+     .complexity = "O(1)",
+     .summary = "Tells whether a hash has a field.",
      .syntax = "key field"},
-    {.name = "hincrby", .arity = 4, .flags = kGrows, .group = Group::kHash, .keys = kAccessUpdateKey,
-     .write = HIncrBy, .since = "2.0.0", .complexity = "O(1)",
-     .summary = "Adds a number to the integer a field of a hash holds; a field that is not there counts as 0.",
+    {.name = "hkeys",
+     .arity = 2,
+     .flags = kReadonly,
+     .group = Group::kHash,
+     .keys = kReadKey,
+     .read = HKeys,
+     .since = "2.0.0",
+     .complexity = "O(N) in the fields of the hash",
+     .summary = "Returns all fields of a hash.",
+     .syntax = "key",
+     .tips = "nondeterministic_output_order"},
+    {.name = "hvals",
+     .arity = 2,
+     .flags = kReadonly,
+     .group = Group::kHash,
+     .keys = kReadKey,
+     .read = HVals,
+     .since = "2.0.0",
+     .complexity = "O(N) in the fields of the hash",
+     .summary = "Returns all values of a hash.",
+     .syntax = "key",
+     .tips = "nondeterministic_output_order"},
+    {.name = "hstrlen",
+     .arity = 3,
+     .flags = kQuickRead,
+     .group = Group::kHash,
+     .keys = kLookKey,
+     .read = HStrLen,
+     .since = "3.2.0",
+     .complexity = "O(1)",
+     .summary = "Returns the length of the value of a field of a hash.",
+     .syntax = "key field"},
+    {.name = "hincrby",
+     .arity = 4,
+     .flags = kGrows,
+     .group = Group::kHash,
+     .keys = kAccessUpdateKey,
+     .write = HIncrBy,
+     .since = "2.0.0",
+     .complexity = "O(1)",
+     .summary = "Adds a number to the integer a field of a hash holds; a field that is not there "
+                "counts as 0.",
      .syntax = "key field increment"},
-    {.name = "hincrbyfloat", .arity = 4, .flags = kGrows, .group = Group::kHash, .keys = kAccessUpdateKey,
-     .write = HIncrByFloat, .since = "2.6.0", .complexity = "O(1)",
-     .summary = "Adds a decimal fraction to the number a field of a hash holds; a field that is not there counts as 0.",
+    {.name = "hincrbyfloat",
+     .arity = 4,
+     .flags = kGrows,
+     .group = Group::kHash,
+     .keys = kAccessUpdateKey,
+     .write = HIncrByFloat,
+     .since = "2.6.0",
+     .complexity = "O(1)",
+     .summary = "Adds a decimal fraction to the number a field of a hash holds; a field that is "
+                "not there counts as 0.",
      .syntax = "key field increment:double"},
-    {.name = "hrandfield", .arity = -2, .flags = kReadonly, .group = Group::kHash, .keys = kReadKey,
-     .read = HRandField, .since = "6.2.0", .complexity = "O(N) in the fields returned",
-     .summary = "Returns fields of a hash chosen at random.", .syntax = "key [count [WITHVALUES]]",
+    {.name = "hrandfield",
+     .arity = -2,
+     .flags = kReadonly,
+     .group = Group::kHash,
+     .keys = kReadKey,
+     .read = HRandField,
+     .since = "6.2.0",
+     .complexity = "O(N) in the fields returned",
+     .summary = "Returns fields of a hash chosen at random.",
+     .syntax = "key [count [WITHVALUES]]",
      .tips = "nondeterministic_output"},
-    {.name = "hscan", .arity = -3, .flags = kReadonly, .group = Group::kHash, .keys = kReadKey, .read = HScan,
-     .since = "2.8.0", .complexity = "O(COUNT) a call, O(N) for a whole iteration over N fields",
+    {.name = "hscan",
+     .arity = -3,
+     .flags = kReadonly,
+     .group = Group::kHash,
+     .keys = kReadKey,
+     .read = HScan,
+     .since = "2.8.0",
+     .complexity = "O(COUNT) a call, O(N) for a whole iteration over N fields",
      .summary = "Lists the fields of a hash a stretch at a time.",
-     .syntax = "key cursor [MATCH pattern] [COUNT count] [NOVALUES]", .tips = "nondeterministic_output"},
+     .syntax = "key cursor [MATCH pattern] [COUNT count] [NOVALUES]",
+     .tips = "nondeterministic_output"},
 };
 
 }  // namespace

@@ -40,7 +40,8 @@ Result<Bytes, Bytes> ImageOf(const Entry& entry, IntegerText* text) {
 // The key holds these bytes now. A deadline stays.
 void Store(WriteContext& ctx, Bytes key, const std::string& image) {
   Edit edit = ctx.Edit(key);
-  edit.SetString(StringSource::Of(image), edit.entry() == nullptr ? 0 : edit.entry()->deadline_ms());
+  edit.SetString(StringSource::Of(image),
+                 edit.entry() == nullptr ? 0 : edit.entry()->deadline_ms());
   edit.entry()->MarkRawString();
 }
 
@@ -62,7 +63,8 @@ Effect AddToDense(WriteContext& ctx, Args args, Bytes image) {
   Edit edit = ctx.Edit(args[1]);
   char* const bytes = edit.MutableString();
   uint64_t raised = 0;
-  for (; i < args.size(); ++i) raised += types::HllRaiseDense(bytes, types::HllMarkOf(args[i])) == HllChange::kRaised;
+  for (; i < args.size(); ++i)
+    raised += types::HllRaiseDense(bytes, types::HllMarkOf(args[i])) == HllChange::kRaised;
   types::HllForgetEstimate(bytes);
   return Added(ctx, args[1], raised);
 }
@@ -85,9 +87,13 @@ Effect PfAdd(WriteContext& ctx, Args args) {
   // In a copy, so that one that turns out to be damaged is left as it is.
   for (size_t i = 2; i < args.size(); ++i) {
     switch (types::HllRaise(&image, types::HllMarkOf(args[i]), SparseBytesMax(ctx))) {
-      case HllChange::kNone: break;
-      case HllChange::kRaised: ++changes; break;
-      case HllChange::kDamaged: return Fail(ctx, kDamagedError);
+      case HllChange::kNone:
+        break;
+      case HllChange::kRaised:
+        ++changes;
+        break;
+      case HllChange::kDamaged:
+        return Fail(ctx, kDamagedError);
     }
   }
   ctx.reply.Integer(changes == 0 ? 0 : 1);
@@ -158,7 +164,8 @@ Effect PfMerge(WriteContext& ctx, Args args) {
   for (size_t i = 0; i < types::kHllRegisters; ++i) {
     if (registers[i] == 0) continue;
     const types::HllMark mark{static_cast<uint16_t>(i), registers[i]};
-    if (types::HllRaise(&image, mark, SparseBytesMax(ctx)) == HllChange::kDamaged) return Fail(ctx, kDamagedError);
+    if (types::HllRaise(&image, mark, SparseBytesMax(ctx)) == HllChange::kDamaged)
+      return Fail(ctx, kDamagedError);
   }
   types::HllForgetEstimate(image.data());
   Store(ctx, args[1], image);
@@ -196,7 +203,8 @@ Effect PfDebug(WriteContext& ctx, Args args) {
   if (!types::HllMakeDense(&image)) return Fail(ctx, kDamagedError);
   if (reads_registers) {
     ctx.reply.Array(types::kHllRegisters);
-    for (size_t i = 0; i < types::kHllRegisters; ++i) ctx.reply.Integer(types::HllDenseRank(image, i));
+    for (size_t i = 0; i < types::kHllRegisters; ++i)
+      ctx.reply.Integer(types::HllDenseRank(image, i));
   } else {
     ctx.reply.Integer(sparse ? 1 : 0);
   }
@@ -211,7 +219,8 @@ Effect PfDebug(WriteContext& ctx, Args args) {
 // the estimate near the truth.
 void PfSelfTest(ReadContext& ctx, Args) {
   constexpr uint64_t kElements = 50'000;
-  constexpr uint64_t kSparseBytesMax = 3000;  // so that it becomes dense underway, and no step takes long
+  constexpr uint64_t kSparseBytesMax =
+      3000;                           // so that it becomes dense underway, and no step takes long
   constexpr double kErrorMax = 0.04;  // five times what is usual
   std::string sparse = types::NewHll(), dense = types::NewHll();
   bool sound = types::HllMakeDense(&dense);
@@ -222,8 +231,8 @@ void PfSelfTest(ReadContext& ctx, Args) {
     if ((i & (i - 1)) != 0 && i != kElements) continue;  // looked at with 1, 2, 4 ... elements
     auto registers = std::make_unique<types::HllRegisters>();
     const auto estimate = types::HllEstimate(sparse);
-    sound = sound && registers->Merge(sparse) && estimate && estimate == types::HllEstimate(dense) &&
-            *estimate == registers->Estimate();
+    sound = sound && registers->Merge(sparse) && estimate &&
+            estimate == types::HllEstimate(dense) && *estimate == registers->Estimate();
     const double error = sound ? static_cast<double>(*estimate) - static_cast<double>(i) : 0;
     sound = sound && (error < 0 ? -error : error) <= static_cast<double>(i) * kErrorMax;
   }
@@ -232,33 +241,66 @@ void PfSelfTest(ReadContext& ctx, Args) {
 }
 
 constexpr KeySpec kAddKey[] = {OneKey(kKeyRW | kKeyInsert)};
-constexpr KeySpec kCountKeys[] = {
-    {.flags = kKeyRW | kKeyAccess,
-     .index = 1,
-     .last = -1,
-     .notes = "RW because it may change the internal representation of the key, and propagate to replicas"}};
-constexpr KeySpec kMergeKeys[] = {OneKey(kKeyRW | kKeyAccess | kKeyInsert), AllKeys(kKeyRO | kKeyAccess, 2)};
+constexpr KeySpec kCountKeys[] = {{.flags = kKeyRW | kKeyAccess,
+                                   .index = 1,
+                                   .last = -1,
+                                   .notes = "RW because it may change the internal representation "
+                                            "of the key, and propagate to replicas"}};
+constexpr KeySpec kMergeKeys[] = {OneKey(kKeyRW | kKeyAccess | kKeyInsert),
+                                  AllKeys(kKeyRO | kKeyAccess, 2)};
 constexpr KeySpec kDebugKey[] = {OneKey(kKeyRW | kKeyAccess, 2)};
 
 constexpr CommandSpec kHyperLogLogCommands[] = {
-    {.name = "pfadd", .arity = -2, .flags = kWrite | kDenyOom | kFast, .group = Group::kHyperLogLog, .keys = kAddKey,
-     .write = PfAdd, .since = "2.8.9", .complexity = "O(1) for each element",
-     .summary = "Adds elements to a HyperLogLog, which is made if there is none.", .syntax = "key [element [element ...]]"},
-    {.name = "pfcount", .arity = -2, .flags = kReadonly | kMayReplicate, .group = Group::kHyperLogLog,
-     .keys = kCountKeys, .write = PfCount, .since = "2.8.9",
+    {.name = "pfadd",
+     .arity = -2,
+     .flags = kWrite | kDenyOom | kFast,
+     .group = Group::kHyperLogLog,
+     .keys = kAddKey,
+     .write = PfAdd,
+     .since = "2.8.9",
+     .complexity = "O(1) for each element",
+     .summary = "Adds elements to a HyperLogLog, which is made if there is none.",
+     .syntax = "key [element [element ...]]"},
+    {.name = "pfcount",
+     .arity = -2,
+     .flags = kReadonly | kMayReplicate,
+     .group = Group::kHyperLogLog,
+     .keys = kCountKeys,
+     .write = PfCount,
+     .since = "2.8.9",
      .complexity = "O(1) for one key, mostly from what the last count has kept; O(N) for N keys",
      .summary = "Estimates how many different elements were added to one or several HyperLogLogs.",
      .syntax = "key [key ...]"},
-    {.name = "pfmerge", .arity = -2, .flags = kWrite | kDenyOom, .group = Group::kHyperLogLog, .keys = kMergeKeys,
-     .write = PfMerge, .since = "2.8.9", .complexity = "O(N) for N keys",
-     .summary = "Adds what was added to several HyperLogLogs to one.", .syntax = "destkey [sourcekey [sourcekey ...]]"},
-    {.name = "pfdebug", .arity = 3, .flags = kWrite | kDenyOom | kAdmin, .group = Group::kHyperLogLog,
-     .keys = kDebugKey, .write = PfDebug, .since = "2.8.9", .complexity = "O(1)",
-     .summary = "Shows the inside of a HyperLogLog or makes it dense.", .syntax = "subcommand key",
+    {.name = "pfmerge",
+     .arity = -2,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kHyperLogLog,
+     .keys = kMergeKeys,
+     .write = PfMerge,
+     .since = "2.8.9",
+     .complexity = "O(N) for N keys",
+     .summary = "Adds what was added to several HyperLogLogs to one.",
+     .syntax = "destkey [sourcekey [sourcekey ...]]"},
+    {.name = "pfdebug",
+     .arity = 3,
+     .flags = kWrite | kDenyOom | kAdmin,
+     .group = Group::kHyperLogLog,
+     .keys = kDebugKey,
+     .write = PfDebug,
+     .since = "2.8.9",
+     .complexity = "O(1)",
+     .summary = "Shows the inside of a HyperLogLog or makes it dense.",
+     .syntax = "subcommand key",
      .internal = true},
-    {.name = "pfselftest", .arity = 1, .flags = kAdmin, .group = Group::kHyperLogLog, .read = PfSelfTest,
-     .since = "2.8.9", .complexity = "O(1), some milliseconds",
-     .summary = "Checks that HyperLogLogs count right.", .internal = true},
+    {.name = "pfselftest",
+     .arity = 1,
+     .flags = kAdmin,
+     .group = Group::kHyperLogLog,
+     .read = PfSelfTest,
+     .since = "2.8.9",
+     .complexity = "O(1), some milliseconds",
+     .summary = "Checks that HyperLogLogs count right.",
+     .internal = true},
 };
 
 }  // namespace

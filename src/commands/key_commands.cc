@@ -54,7 +54,9 @@ void TypeOfKey(ReadContext& ctx, Args args) {
 }
 
 // DBSIZE
-void DbSize(ReadContext& ctx, Args) { ctx.reply.Integer(static_cast<int64_t>(ctx.keyspace().size())); }
+void DbSize(ReadContext& ctx, Args) {
+  ctx.reply.Integer(static_cast<int64_t>(ctx.keyspace().size()));
+}
 
 // RANDOMKEY
 //
@@ -128,7 +130,8 @@ OrErrorText<unsigned> ParseDatabase(Bytes text, unsigned count) {
   const auto number = ParseInt64(text);
   if (!number) return Unexpected{kNotAnIntegerError};
   if (*number < Limits::min() || *number > Limits::max()) {
-    return Unexpected{Bytes("ERR value is out of range, value must between -2147483648 and 2147483647")};
+    return Unexpected{
+        Bytes("ERR value is out of range, value must between -2147483648 and 2147483647")};
   }
   if (*number < 0 || *number >= count) return Unexpected{Bytes("ERR DB index is out of range")};
   return static_cast<unsigned>(*number);
@@ -217,48 +220,117 @@ Effect Move(WriteContext& ctx, Args args) {
   return Effect::AsReceived();
 }
 
-constexpr KeySpec kRenameKeys[] = {OneKey(kKeyRW | kKeyAccess | kKeyDelete), OneKey(kKeyOW | kKeyUpdate, 2)};
+constexpr KeySpec kRenameKeys[] = {OneKey(kKeyRW | kKeyAccess | kKeyDelete),
+                                   OneKey(kKeyOW | kKeyUpdate, 2)};
 constexpr KeySpec kRenameNxKeys[] = {OneKey(kKeyRW | kKeyAccess | kKeyDelete),
                                      OneKey(kKeyOW | kKeyInsert, 2)};
 constexpr KeySpec kCopyKeys[] = {OneKey(kKeyRO | kKeyAccess), OneKey(kKeyOW | kKeyUpdate, 2)};
 
 constexpr CommandSpec kKeyCommands[] = {
-    {.name = "copy", .arity = -3, .flags = kWrite | kDenyOom, .keys = kCopyKeys, .target_db = CopyTargetDb,
-     .write = Copy, .since = "6.2.0", .complexity = "O(1) for strings, O(N) in the elements of a collection",
+    {.name = "copy",
+     .arity = -3,
+     .flags = kWrite | kDenyOom,
+     .keys = kCopyKeys,
+     .target_db = CopyTargetDb,
+     .write = Copy,
+     .since = "6.2.0",
+     .complexity = "O(1) for strings, O(N) in the elements of a collection",
      .summary = "Copies a key's value to another name.",
      .syntax = "source destination [DB destination-db] [REPLACE]"},
-    {.name = "dbsize", .arity = 1, .flags = kReadonly | kFast | kWholeKeyspace, .categories = kCatKeyspace,
-     .group = Group::kServer, .read = DbSize, .since = "1.0.0", .complexity = "O(1)",
+    {.name = "dbsize",
+     .arity = 1,
+     .flags = kReadonly | kFast | kWholeKeyspace,
+     .categories = kCatKeyspace,
+     .group = Group::kServer,
+     .read = DbSize,
+     .since = "1.0.0",
+     .complexity = "O(1)",
      .summary = "Counts the keys of the database.",
      .tips = "request_policy:all_shards,response_policy:agg_sum"},
-    {.name = "del", .arity = -2, .flags = kWrite, .keys = kRemoveKeys, .write = Delete, .since = "1.0.0",
-     .complexity = "O(1) a string, O(M) in the elements of a collection", .summary = "Deletes keys.",
-     .syntax = "key [key ...]", .tips = "request_policy:multi_shard,response_policy:agg_sum"},
-    {.name = "exists", .arity = -2, .flags = kReadonly | kFast, .keys = kLookKeys, .read = Exists,
-     .since = "1.0.0", .complexity = "O(N) in the number of keys",
-     .summary = "Counts how many of the keys exist.", .syntax = "key [key ...]",
+    {.name = "del",
+     .arity = -2,
+     .flags = kWrite,
+     .keys = kRemoveKeys,
+     .write = Delete,
+     .since = "1.0.0",
+     .complexity = "O(1) a string, O(M) in the elements of a collection",
+     .summary = "Deletes keys.",
+     .syntax = "key [key ...]",
      .tips = "request_policy:multi_shard,response_policy:agg_sum"},
-    {.name = "move", .arity = 3, .flags = kWrite | kFast, .keys = kAccessUpdateKey, .target_db = MoveTargetDb,
-     .write = Move, .since = "1.0.0", .complexity = "O(1)", .summary = "Moves a key to another database.",
+    {.name = "exists",
+     .arity = -2,
+     .flags = kReadonly | kFast,
+     .keys = kLookKeys,
+     .read = Exists,
+     .since = "1.0.0",
+     .complexity = "O(N) in the number of keys",
+     .summary = "Counts how many of the keys exist.",
+     .syntax = "key [key ...]",
+     .tips = "request_policy:multi_shard,response_policy:agg_sum"},
+    {.name = "move",
+     .arity = 3,
+     .flags = kWrite | kFast,
+     .keys = kAccessUpdateKey,
+     .target_db = MoveTargetDb,
+     .write = Move,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Moves a key to another database.",
      .syntax = "key db"},
-    {.name = "randomkey", .arity = 1, .flags = kReadonly | kWholeKeyspace, .read = RandomKey,
-     .since = "1.0.0", .complexity = "O(1)", .summary = "Returns the name of some key.",
+    {.name = "randomkey",
+     .arity = 1,
+     .flags = kReadonly | kWholeKeyspace,
+     .read = RandomKey,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Returns the name of some key.",
      .tips = "request_policy:all_shards,nondeterministic_output"},
-    {.name = "rename", .arity = 3, .flags = kWrite, .keys = kRenameKeys, .write = Rename, .since = "1.0.0",
-     .complexity = "O(1)", .summary = "Gives a key another name, in place of what had that name.",
+    {.name = "rename",
+     .arity = 3,
+     .flags = kWrite,
+     .keys = kRenameKeys,
+     .write = Rename,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Gives a key another name, in place of what had that name.",
      .syntax = "key newkey"},
-    {.name = "renamenx", .arity = 3, .flags = kWrite | kFast, .keys = kRenameNxKeys, .write = RenameNx,
-     .since = "1.0.0", .complexity = "O(1)", .summary = "Gives a key another name unless that is taken.",
+    {.name = "renamenx",
+     .arity = 3,
+     .flags = kWrite | kFast,
+     .keys = kRenameNxKeys,
+     .write = RenameNx,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Gives a key another name unless that is taken.",
      .syntax = "key newkey"},
-    {.name = "touch", .arity = -2, .flags = kReadonly | kFast, .keys = kLookKeys, .read = Touch,
-     .since = "3.2.1", .complexity = "O(N) in the number of keys",
-     .summary = "Marks keys as used just now; counts those that exist.", .syntax = "key [key ...]",
+    {.name = "touch",
+     .arity = -2,
+     .flags = kReadonly | kFast,
+     .keys = kLookKeys,
+     .read = Touch,
+     .since = "3.2.1",
+     .complexity = "O(N) in the number of keys",
+     .summary = "Marks keys as used just now; counts those that exist.",
+     .syntax = "key [key ...]",
      .tips = "request_policy:multi_shard,response_policy:agg_sum"},
-    {.name = "type", .arity = 2, .flags = kReadonly | kFast, .keys = kLookKey, .read = TypeOfKey,
-     .since = "1.0.0", .complexity = "O(1)", .summary = "Names the type of a key's value.", .syntax = "key"},
-    {.name = "unlink", .arity = -2, .flags = kWrite | kFast, .keys = kRemoveKeys, .write = Delete,
-     .since = "4.0.0", .complexity = "O(1) a key",
-     .summary = "Deletes keys without waiting for their memory.", .syntax = "key [key ...]",
+    {.name = "type",
+     .arity = 2,
+     .flags = kReadonly | kFast,
+     .keys = kLookKey,
+     .read = TypeOfKey,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Names the type of a key's value.",
+     .syntax = "key"},
+    {.name = "unlink",
+     .arity = -2,
+     .flags = kWrite | kFast,
+     .keys = kRemoveKeys,
+     .write = Delete,
+     .since = "4.0.0",
+     .complexity = "O(1) a key",
+     .summary = "Deletes keys without waiting for their memory.",
+     .syntax = "key [key ...]",
      .tips = "request_policy:multi_shard,response_policy:agg_sum"},
 };
 

@@ -14,7 +14,8 @@ size_t BeginOf(const KeySpec& spec, Args args) {
   const bool forward = spec.index > 0;
   int64_t i = forward ? spec.index : size + spec.index;
   for (; i > 0 && i < size; i += forward ? 1 : -1) {
-    if (EqualsIgnoreCase(args[static_cast<size_t>(i)], spec.keyword)) return static_cast<size_t>(i) + 1;
+    if (EqualsIgnoreCase(args[static_cast<size_t>(i)], spec.keyword))
+      return static_cast<size_t>(i) + 1;
   }
   return 0;
 }
@@ -29,7 +30,8 @@ bool AddRange(const KeySpec& spec, size_t begin, Args args, KeyPositions* positi
     if (spec.limit > 1) last = first + (size - first) / spec.limit - 1;
   }
   if (last >= size) return false;
-  for (int64_t i = first; i <= last; i += spec.step) positions->Add(static_cast<size_t>(i), spec.flags);
+  for (int64_t i = first; i <= last; i += spec.step)
+    positions->Add(static_cast<size_t>(i), spec.flags);
   return true;
 }
 
@@ -39,7 +41,8 @@ bool AddCounted(const KeySpec& spec, size_t begin, Args args, KeyPositions* posi
   const auto count = ParseInt64(args[at]);
   const size_t first = begin + static_cast<size_t>(spec.first_key);
   if (!count || *count < 0 || first > args.size()) return false;
-  if (static_cast<uint64_t>(*count) * static_cast<uint64_t>(spec.step) > args.size() - first) return false;
+  if (static_cast<uint64_t>(*count) * static_cast<uint64_t>(spec.step) > args.size() - first)
+    return false;
   for (int64_t i = 0; i < *count; ++i) {
     positions->Add(first + static_cast<size_t>(i) * static_cast<size_t>(spec.step), spec.flags);
   }
@@ -54,8 +57,9 @@ bool FindKeys(const Command& command, Args args, KeyPositions* positions) {
     const size_t begin = BeginOf(spec, args);
     if (begin == 0) continue;
     if (begin >= args.size()) return false;
-    const bool added = spec.find == KeySpec::Find::kRange ? AddRange(spec, begin, args, positions)
-                                                           : AddCounted(spec, begin, args, positions);
+    const bool added = spec.find == KeySpec::Find::kRange
+                           ? AddRange(spec, begin, args, positions)
+                           : AddCounted(spec, begin, args, positions);
     if (!added) return false;
   }
   return true;

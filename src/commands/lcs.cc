@@ -12,7 +12,8 @@ size_t LcsTable::BytesFor(size_t a_size, size_t b_size) {
   return bytes;
 }
 
-LcsTable::LcsTable(Bytes a, Bytes b) : a_(a), b_(b), cells_(new uint32_t[(a.size() + 1) * (b.size() + 1)]) {
+LcsTable::LcsTable(Bytes a, Bytes b)
+    : a_(a), b_(b), cells_(new uint32_t[(a.size() + 1) * (b.size() + 1)]) {
   const size_t width = b.size() + 1;
   std::fill_n(cells_.get(), width, 0);
   for (size_t i = 1; i <= a.size(); ++i) {
@@ -51,7 +52,8 @@ std::string LcsTable::Text() const {
   std::string text;
   text.reserve(length());
   const std::vector<Run> runs = Runs();
-  for (auto run = runs.rbegin(); run != runs.rend(); ++run) text.append(a_.substr(run->a_from, run->length));
+  for (auto run = runs.rbegin(); run != runs.rend(); ++run)
+    text.append(a_.substr(run->a_from, run->length));
   return text;
 }
 

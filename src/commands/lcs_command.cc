@@ -69,7 +69,8 @@ void ReplyRuns(resp::Reply& reply, const LcsTable& table, const LcsOptions& opti
 void Lcs(ReadContext& ctx, Args args) {
   const Entry* a = ctx.Find(args[1]);
   const Entry* b = ctx.Find(args[2]);
-  if ((a != nullptr && a->type() != Type::kString) || (b != nullptr && b->type() != Type::kString)) {
+  if ((a != nullptr && a->type() != Type::kString) ||
+      (b != nullptr && b->type() != Type::kString)) {
     return ctx.reply.Error("ERR The specified keys must contain string values");
   }
   const auto options = ParseLcsOptions(args);
@@ -80,8 +81,10 @@ void Lcs(ReadContext& ctx, Args args) {
   IntegerText a_text, b_text;
   const Bytes a_bytes = a == nullptr ? Bytes() : a->StringBytes(&a_text);
   const Bytes b_bytes = b == nullptr ? Bytes() : b->StringBytes(&b_text);
-  if (LcsTable::BytesFor(a_bytes.size(), b_bytes.size()) > ctx.unit.settings.string_bytes_max.load()) {
-    return ctx.reply.Error("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
+  if (LcsTable::BytesFor(a_bytes.size(), b_bytes.size()) >
+      ctx.unit.settings.string_bytes_max.load()) {
+    return ctx.reply.Error(
+        "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
   }
   const LcsTable table(a_bytes, b_bytes);
   if (options->runs) return ReplyRuns(ctx.reply, table, *options);

@@ -23,7 +23,9 @@ using types::ListLimits;
 constexpr Bytes kNotSymmetricError =
     "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
 
-ListLimits LimitsOf(const WriteContext& ctx) { return ListLimits::From(ctx.unit.settings.encoding); }
+ListLimits LimitsOf(const WriteContext& ctx) {
+  return ListLimits::From(ctx.unit.settings.encoding);
+}
 
 Effect Fail(WriteContext& ctx, Errc error) {
   ReplyError(ctx, error);
@@ -41,7 +43,8 @@ class Matcher {
       : text_(text), integer_(text.size() <= kInt64CharsMax ? ParseInt64(text) : std::nullopt) {}
 
   bool operator()(const Element& element) const {
-    return element.is_integer() ? integer_ && *integer_ == element.integer() : element.string() == text_;
+    return element.is_integer() ? integer_ && *integer_ == element.integer()
+                                : element.string() == text_;
   }
 
  private:
@@ -242,7 +245,8 @@ Effect LRem(WriteContext& ctx, Args args) {
     return Effect::None();
   }
   CollectionEdit<List> list(ctx, args[1]);
-  const size_t max = *count == 0 ? std::numeric_limits<size_t>::max() : static_cast<size_t>(std::abs(*count));
+  const size_t max =
+      *count == 0 ? std::numeric_limits<size_t>::max() : static_cast<size_t>(std::abs(*count));
   const size_t removed =
       list->EraseEqual(args[3], max, *count < 0 ? ListEnd::kTail : ListEnd::kHead, LimitsOf(ctx));
   ctx.reply.Integer(static_cast<int64_t>(removed));
@@ -285,7 +289,8 @@ Effect RPopLPush(WriteContext& ctx, Args) { return Move(ctx, ListEnd::kTail, Lis
 void LLen(ReadContext& ctx, Args args) {
   const auto found = ctx.Find(args[1], Type::kList);
   if (!found.ok()) return ReplyError(ctx, found.error());
-  ctx.reply.Integer(*found == nullptr ? 0 : static_cast<int64_t>(List((*found)->collection()).Size()));
+  ctx.reply.Integer(*found == nullptr ? 0
+                                      : static_cast<int64_t>(List((*found)->collection()).Size()));
 }
 
 // LINDEX key index
@@ -343,7 +348,8 @@ std::optional<PositionOptions> ParsePositionOptions(ReadContext& ctx, Args args)
       if (!rank) return std::nullopt;
       if (*rank == 0) {
         return refuse(
-            "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to "
+            "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or "
+            "use negative to "
             "start from the end of the list");
       }
       options.towards = *rank < 0 ? ListEnd::kHead : ListEnd::kTail;
@@ -380,13 +386,15 @@ void LPos(ReadContext& ctx, Args args) {
   uint64_t compared = 0;
   uint64_t matches = 0;
   uint64_t told = 0;
-  list.Walk(options->towards == ListEnd::kTail ? 0 : size - 1, options->towards, [&](const Element& element) {
-    if (is_wanted(element) && ++matches >= options->rank) {
-      ctx.reply.Integer(static_cast<int64_t>(options->towards == ListEnd::kTail ? compared : size - 1 - compared));
-      if (++told == wanted) return false;
-    }
-    return ++compared != options->elements_max;
-  });
+  list.Walk(options->towards == ListEnd::kTail ? 0 : size - 1, options->towards,
+            [&](const Element& element) {
+              if (is_wanted(element) && ++matches >= options->rank) {
+                ctx.reply.Integer(static_cast<int64_t>(
+                    options->towards == ListEnd::kTail ? compared : size - 1 - compared));
+                if (++told == wanted) return false;
+              }
+              return ++compared != options->elements_max;
+            });
   if (options->count) {
     ctx.reply.SetDeferred(slot, told);
   } else if (told == 0) {
@@ -395,72 +403,192 @@ void LPos(ReadContext& ctx, Args args) {
 }
 
 constexpr KeySpec kDeleteKey[] = {OneKey(kKeyRW | kKeyDelete)};
-constexpr KeySpec kMoveKeys[] = {OneKey(kKeyRW | kKeyAccess | kKeyDelete), OneKey(kKeyRW | kKeyInsert, 2)};
-constexpr KeySpec kNumberedKeys[] = {{.flags = kKeyRW | kKeyAccess | kKeyDelete, .index = 1,
-                                      .find = KeySpec::Find::kKeyNumber, .number_index = 0, .first_key = 1}};
+constexpr KeySpec kMoveKeys[] = {OneKey(kKeyRW | kKeyAccess | kKeyDelete),
+                                 OneKey(kKeyRW | kKeyInsert, 2)};
+constexpr KeySpec kNumberedKeys[] = {{.flags = kKeyRW | kKeyAccess | kKeyDelete,
+                                      .index = 1,
+                                      .find = KeySpec::Find::kKeyNumber,
+                                      .number_index = 0,
+                                      .first_key = 1}};
 
 constexpr uint32_t kPushFlags = kWrite | kDenyOom | kFast;
 
 constexpr CommandSpec kListCommands[] = {
-    {.name = "lpush", .arity = -3, .flags = kPushFlags, .group = Group::kList, .keys = kInsertKey, .write = LPush,
-     .since = "1.0.0", .complexity = "O(1) for each element",
-     .summary = "Puts elements before the first of a list, one after the other; makes the list if there is none.",
+    {.name = "lpush",
+     .arity = -3,
+     .flags = kPushFlags,
+     .group = Group::kList,
+     .keys = kInsertKey,
+     .write = LPush,
+     .since = "1.0.0",
+     .complexity = "O(1) for each element",
+     .summary = "Puts elements before the first of a list, one after the other; makes the list if "
+                "there is none.",
      .syntax = "key element [element ...]"},
-    {.name = "rpush", .arity = -3, .flags = kPushFlags, .group = Group::kList, .keys = kInsertKey, .write = RPush,
-     .since = "1.0.0", .complexity = "O(1) for each element",
+    {.name = "rpush",
+     .arity = -3,
+     .flags = kPushFlags,
+     .group = Group::kList,
+     .keys = kInsertKey,
+     .write = RPush,
+     .since = "1.0.0",
+     .complexity = "O(1) for each element",
      .summary = "Puts elements behind the last of a list; makes the list if there is none.",
      .syntax = "key element [element ...]"},
-    {.name = "lpushx", .arity = -3, .flags = kPushFlags, .group = Group::kList, .keys = kInsertKey, .write = LPushX,
-     .since = "2.2.0", .complexity = "O(1) for each element",
-     .summary = "Puts elements before the first of a list that exists.", .syntax = "key element [element ...]"},
-    {.name = "rpushx", .arity = -3, .flags = kPushFlags, .group = Group::kList, .keys = kInsertKey, .write = RPushX,
-     .since = "2.2.0", .complexity = "O(1) for each element",
-     .summary = "Puts elements behind the last of a list that exists.", .syntax = "key element [element ...]"},
-    {.name = "lpop", .arity = -2, .flags = kWrite | kFast, .group = Group::kList, .keys = kAccessDeleteKey,
-     .write = LPop, .since = "1.0.0", .complexity = "O(N) in the elements taken",
-     .summary = "Takes the first elements of a list; the key goes with the last one.", .syntax = "key [count]"},
-    {.name = "rpop", .arity = -2, .flags = kWrite | kFast, .group = Group::kList, .keys = kAccessDeleteKey,
-     .write = RPop, .since = "1.0.0", .complexity = "O(N) in the elements taken",
-     .summary = "Takes the last elements of a list, the last one first; the key goes with the last one.",
+    {.name = "lpushx",
+     .arity = -3,
+     .flags = kPushFlags,
+     .group = Group::kList,
+     .keys = kInsertKey,
+     .write = LPushX,
+     .since = "2.2.0",
+     .complexity = "O(1) for each element",
+     .summary = "Puts elements before the first of a list that exists.",
+     .syntax = "key element [element ...]"},
+    {.name = "rpushx",
+     .arity = -3,
+     .flags = kPushFlags,
+     .group = Group::kList,
+     .keys = kInsertKey,
+     .write = RPushX,
+     .since = "2.2.0",
+     .complexity = "O(1) for each element",
+     .summary = "Puts elements behind the last of a list that exists.",
+     .syntax = "key element [element ...]"},
+    {.name = "lpop",
+     .arity = -2,
+     .flags = kWrite | kFast,
+     .group = Group::kList,
+     .keys = kAccessDeleteKey,
+     .write = LPop,
+     .since = "1.0.0",
+     .complexity = "O(N) in the elements taken",
+     .summary = "Takes the first elements of a list; the key goes with the last one.",
      .syntax = "key [count]"},
-    {.name = "llen", .arity = 2, .flags = kReadonly | kFast, .group = Group::kList, .keys = kLookKey, .read = LLen,
-     .since = "1.0.0", .complexity = "O(1)", .summary = "The number of elements in a list.", .syntax = "key"},
-    {.name = "lindex", .arity = 3, .flags = kReadonly, .group = Group::kList, .keys = kReadKey, .read = LIndex,
-     .since = "1.0.0", .complexity = "O(N) in the nodes to pass and the elements of one; O(1) at both ends",
+    {.name = "rpop",
+     .arity = -2,
+     .flags = kWrite | kFast,
+     .group = Group::kList,
+     .keys = kAccessDeleteKey,
+     .write = RPop,
+     .since = "1.0.0",
+     .complexity = "O(N) in the elements taken",
+     .summary =
+         "Takes the last elements of a list, the last one first; the key goes with the last one.",
+     .syntax = "key [count]"},
+    {.name = "llen",
+     .arity = 2,
+     .flags = kReadonly | kFast,
+     .group = Group::kList,
+     .keys = kLookKey,
+     .read = LLen,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "The number of elements in a list.",
+     .syntax = "key"},
+    {.name = "lindex",
+     .arity = 3,
+     .flags = kReadonly,
+     .group = Group::kList,
+     .keys = kReadKey,
+     .read = LIndex,
+     .since = "1.0.0",
+     .complexity = "O(N) in the nodes to pass and the elements of one; O(1) at both ends",
      .summary = "The element at a position, counted from 0, or from the end by negative numbers.",
      .syntax = "key index"},
-    {.name = "lset", .arity = 4, .flags = kWrite | kDenyOom, .group = Group::kList, .keys = kUpdateKey, .write = LSet,
-     .since = "1.0.0", .complexity = "O(N) in the nodes to pass and the elements of one; O(1) at both ends",
-     .summary = "Puts an element in place of the one at a position.", .syntax = "key index element"},
-    {.name = "linsert", .arity = 5, .flags = kWrite | kDenyOom, .group = Group::kList, .keys = kInsertKey,
-     .write = LInsert, .since = "2.2.0", .complexity = "O(N) in the elements before the pivot",
+    {.name = "lset",
+     .arity = 4,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kList,
+     .keys = kUpdateKey,
+     .write = LSet,
+     .since = "1.0.0",
+     .complexity = "O(N) in the nodes to pass and the elements of one; O(1) at both ends",
+     .summary = "Puts an element in place of the one at a position.",
+     .syntax = "key index element"},
+    {.name = "linsert",
+     .arity = 5,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kList,
+     .keys = kInsertKey,
+     .write = LInsert,
+     .since = "2.2.0",
+     .complexity = "O(N) in the elements before the pivot",
      .summary = "Puts an element before or behind the first one that equals the pivot.",
      .syntax = "key <BEFORE | AFTER> pivot element"},
-    {.name = "lrange", .arity = 4, .flags = kReadonly, .group = Group::kList, .keys = kReadKey, .read = LRange,
-     .since = "1.0.0", .complexity = "O(S+N) in the nodes to pass and the elements returned",
-     .summary = "The elements between two positions, both included.", .syntax = "key start stop"},
-    {.name = "ltrim", .arity = 4, .flags = kWrite, .group = Group::kList, .keys = kDeleteKey, .write = LTrim,
-     .since = "1.0.0", .complexity = "O(N) in the elements removed",
-     .summary = "Takes what is not between two positions out of a list.", .syntax = "key start stop"},
-    {.name = "lrem", .arity = 4, .flags = kWrite, .group = Group::kList, .keys = kDeleteKey, .write = LRem,
-     .since = "1.0.0", .complexity = "O(N) in the elements of the list",
-     .summary = "Takes elements that equal a given one out of a list: the first, the last, or all of them.",
+    {.name = "lrange",
+     .arity = 4,
+     .flags = kReadonly,
+     .group = Group::kList,
+     .keys = kReadKey,
+     .read = LRange,
+     .since = "1.0.0",
+     .complexity = "O(S+N) in the nodes to pass and the elements returned",
+     .summary = "The elements between two positions, both included.",
+     .syntax = "key start stop"},
+    {.name = "ltrim",
+     .arity = 4,
+     .flags = kWrite,
+     .group = Group::kList,
+     .keys = kDeleteKey,
+     .write = LTrim,
+     .since = "1.0.0",
+     .complexity = "O(N) in the elements removed",
+     .summary = "Takes what is not between two positions out of a list.",
+     .syntax = "key start stop"},
+    {.name = "lrem",
+     .arity = 4,
+     .flags = kWrite,
+     .group = Group::kList,
+     .keys = kDeleteKey,
+     .write = LRem,
+     .since = "1.0.0",
+     .complexity = "O(N) in the elements of the list",
+     .summary = "Takes elements that equal a given one out of a list: the first, the last, or all "
+                "of them.",
      .syntax = "key count element"},
-    {.name = "lpos", .arity = -3, .flags = kReadonly, .group = Group::kList, .keys = kReadKey, .read = LPos,
-     .since = "6.0.6", .complexity = "O(N) in the elements compared",
+    {.name = "lpos",
+     .arity = -3,
+     .flags = kReadonly,
+     .group = Group::kList,
+     .keys = kReadKey,
+     .read = LPos,
+     .since = "6.0.6",
+     .complexity = "O(N) in the elements compared",
      .summary = "Where in a list elements stand that equal a given one.",
      .syntax = "key element [RANK rank] [COUNT num-matches] [MAXLEN len]"},
-    {.name = "lmove", .arity = 5, .flags = kWrite | kDenyOom, .group = Group::kList, .keys = kMoveKeys, .write = LMove,
-     .since = "6.2.0", .complexity = "O(1)",
-     .summary = "Takes an element from an end of one list and puts it to an end of another, or of the same.",
+    {.name = "lmove",
+     .arity = 5,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kList,
+     .keys = kMoveKeys,
+     .write = LMove,
+     .since = "6.2.0",
+     .complexity = "O(1)",
+     .summary = "Takes an element from an end of one list and puts it to an end of another, or of "
+                "the same.",
      .syntax = "source:key destination:key <LEFT | RIGHT> <LEFT | RIGHT>"},
-    {.name = "rpoplpush", .arity = 3, .flags = kWrite | kDenyOom, .group = Group::kList, .keys = kMoveKeys,
-     .write = RPopLPush, .since = "1.2.0", .complexity = "O(1)",
-     .summary = "Takes the last element of one list and puts it before the first of another, or of the same.",
-     .syntax = "source:key destination:key", .deprecated_since = "6.2.0",
+    {.name = "rpoplpush",
+     .arity = 3,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kList,
+     .keys = kMoveKeys,
+     .write = RPopLPush,
+     .since = "1.2.0",
+     .complexity = "O(1)",
+     .summary = "Takes the last element of one list and puts it before the first of another, or of "
+                "the same.",
+     .syntax = "source:key destination:key",
+     .deprecated_since = "6.2.0",
      .replaced_by = "`LMOVE` with the `RIGHT` and `LEFT` arguments"},
-    {.name = "lmpop", .arity = -4, .flags = kWrite | kMovableKeys, .group = Group::kList, .keys = kNumberedKeys,
-     .write = LMPop, .since = "7.0.0", .complexity = "O(N+M) in the keys looked at and the elements taken",
+    {.name = "lmpop",
+     .arity = -4,
+     .flags = kWrite | kMovableKeys,
+     .group = Group::kList,
+     .keys = kNumberedKeys,
+     .write = LMPop,
+     .since = "7.0.0",
+     .complexity = "O(N+M) in the keys looked at and the elements taken",
      .summary = "Takes elements from the first of some lists that is there.",
      .syntax = "numkeys key [key ...] <LEFT | RIGHT> [COUNT count]"},
 };

@@ -19,9 +19,13 @@ using types::ListLimits;
 constexpr Bytes PopEvent(ListEnd end) { return end == ListEnd::kHead ? "lpop" : "rpop"; }
 constexpr Bytes PushEvent(ListEnd end) { return end == ListEnd::kHead ? "lpush" : "rpush"; }
 
-ListLimits LimitsOf(const WriteContext& ctx) { return ListLimits::From(ctx.unit.settings.encoding); }
+ListLimits LimitsOf(const WriteContext& ctx) {
+  return ListLimits::From(ctx.unit.settings.encoding);
+}
 
-size_t IndexAt(const List& list, ListEnd end) { return end == ListEnd::kHead ? 0 : list.Size() - 1; }
+size_t IndexAt(const List& list, ListEnd end) {
+  return end == ListEnd::kHead ? 0 : list.Size() - 1;
+}
 
 }  // namespace
 
@@ -59,7 +63,8 @@ size_t PopMany(WriteContext& ctx, engine::KeyRef& key, ListEnd end, size_t count
   return taken;
 }
 
-void MoveElement(WriteContext& ctx, engine::KeyRef& source, engine::KeyRef& target, ListEnd from, ListEnd to) {
+void MoveElement(WriteContext& ctx, engine::KeyRef& source, engine::KeyRef& target, ListEnd from,
+                 ListEnd to) {
   const ListLimits limits = LimitsOf(ctx);
   std::string moved;
   const List held(source.entry()->collection());
@@ -101,7 +106,8 @@ std::optional<ListPopRequest> ParseListPop(ReadContext& ctx, Args args, size_t a
   if (!end) return refuse(kSyntaxError);
   request.end = *end;
   if (next == args.size()) return request;
-  if (!EqualsIgnoreCase(args[next], "COUNT") || next + 1 == args.size()) return refuse(kSyntaxError);
+  if (!EqualsIgnoreCase(args[next], "COUNT") || next + 1 == args.size())
+    return refuse(kSyntaxError);
   const auto count = ParseInt64(args[next + 1]);
   if (!count || *count <= 0) return refuse("ERR count should be greater than 0");
   if (next + 2 != args.size()) return refuse(kSyntaxError);
@@ -121,7 +127,8 @@ std::optional<Effect> PopFromFirst(WriteContext& ctx, Args args, const ListPopRe
     ctx.reply.Array(2);
     ctx.reply.Bulk(args[i]);
     const size_t taken = PopMany(ctx, key, request.end, static_cast<size_t>(request.count));
-    return ctx.Rewritten({PopCommand(request.end), args[i], static_cast<uint64_t>(taken)}).Counting(taken);
+    return ctx.Rewritten({PopCommand(request.end), args[i], static_cast<uint64_t>(taken)})
+        .Counting(taken);
   }
   return std::nullopt;
 }

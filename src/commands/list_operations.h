@@ -18,7 +18,9 @@ inline void ReplyElement(resp::Reply& reply, const types::Element& element) {
 }
 
 /// "LPOP" or "RPOP": the command that takes from this end.
-constexpr const char* PopCommand(types::ListEnd end) { return end == types::ListEnd::kHead ? "LPOP" : "RPOP"; }
+constexpr const char* PopCommand(types::ListEnd end) {
+  return end == types::ListEnd::kHead ? "LPOP" : "RPOP";
+}
 
 /// Takes the element at an end and writes it to the reply. CONTRACT: the key holds a list.
 void PopOne(WriteContext& ctx, engine::KeyRef& key, types::ListEnd end);
@@ -29,8 +31,8 @@ size_t PopMany(WriteContext& ctx, engine::KeyRef& key, types::ListEnd end, size_
 
 /// Takes the element at one end of `source`, puts it to an end of `target`, which may be the same key, and writes it to
 /// the reply. CONTRACT: `source` holds a list, `target` holds one or does not exist.
-void MoveElement(WriteContext& ctx, engine::KeyRef& source, engine::KeyRef& target, types::ListEnd from,
-                 types::ListEnd to);
+void MoveElement(WriteContext& ctx, engine::KeyRef& source, engine::KeyRef& target,
+                 types::ListEnd from, types::ListEnd to);
 
 /// What LMPOP and its blocking form ask for: "numkeys key [key ...] LEFT|RIGHT [COUNT count]".
 struct ListPopRequest {

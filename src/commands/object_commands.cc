@@ -33,7 +33,8 @@ void ObjectFreq(ReadContext& ctx, Args args) {
   if (entry == nullptr) return;
   if (!ctx.unit.settings.lfu.load(std::memory_order_relaxed)) {
     return ctx.reply.Error(
-        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when "
+        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "
+        "that when "
         "switching "
         "between policies at runtime LRU and LFU data will take some time to adjust.");
   }
@@ -46,7 +47,8 @@ void ObjectIdleTime(ReadContext& ctx, Args args) {
   if (entry == nullptr) return;
   if (ctx.unit.settings.lfu.load(std::memory_order_relaxed)) {
     return ctx.reply.Error(
-        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching "
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
+        "switching "
         "between "
         "policies at runtime LRU and LFU data will take some time to adjust.");
   }
@@ -62,8 +64,9 @@ void ObjectRefCount(ReadContext& ctx, Args args) {
   constexpr int64_t kSharedIntegers = 10000;
   const Entry* entry = Inspect(ctx, args[2]);
   if (entry == nullptr) return;
-  const bool shared =
-      ctx.unit.settings.shares_integers.load(std::memory_order_relaxed) && entry->encoding() == Encoding::kInteger && entry->integer() >= 0 && entry->integer() < kSharedIntegers;
+  const bool shared = ctx.unit.settings.shares_integers.load(std::memory_order_relaxed) &&
+                      entry->encoding() == Encoding::kInteger && entry->integer() >= 0 &&
+                      entry->integer() < kSharedIntegers;
   ctx.reply.Integer(shared ? std::numeric_limits<int32_t>::max() : 1);
 }
 
@@ -89,26 +92,62 @@ void ObjectHelp(ReadContext& ctx, Args) {
 constexpr KeySpec kInspectedKey[] = {OneKey(kKeyRO, 2)};
 
 constexpr CommandSpec kObjectSubcommands[] = {
-    {.name = "encoding", .arity = 3, .flags = kReadonly, .keys = kInspectedKey, .read = ObjectEncoding,
-     .since = "2.2.3", .complexity = "O(1)", .summary = "Names the form a value is stored in.",
-     .syntax = "key", .tips = "nondeterministic_output"},
-    {.name = "freq", .arity = 3, .flags = kReadonly, .keys = kInspectedKey, .read = ObjectFreq,
-     .since = "4.0.0", .complexity = "O(1)",
-     .summary = "Returns the access counter of a key, on a logarithmic scale.", .syntax = "key",
+    {.name = "encoding",
+     .arity = 3,
+     .flags = kReadonly,
+     .keys = kInspectedKey,
+     .read = ObjectEncoding,
+     .since = "2.2.3",
+     .complexity = "O(1)",
+     .summary = "Names the form a value is stored in.",
+     .syntax = "key",
      .tips = "nondeterministic_output"},
-    {.name = "help", .arity = 2, .flags = kLoading | kStale, .read = ObjectHelp, .since = "6.2.0",
-     .complexity = "O(1)", .summary = "Explains the subcommands."},
-    {.name = "idletime", .arity = 3, .flags = kReadonly, .keys = kInspectedKey, .read = ObjectIdleTime,
-     .since = "2.2.3", .complexity = "O(1)", .summary = "Returns the seconds since a key was last used.",
-     .syntax = "key", .tips = "nondeterministic_output"},
-    {.name = "refcount", .arity = 3, .flags = kReadonly, .keys = kInspectedKey, .read = ObjectRefCount,
-     .since = "2.2.3", .complexity = "O(1)", .summary = "Counts the references to a value.", .syntax = "key",
+    {.name = "freq",
+     .arity = 3,
+     .flags = kReadonly,
+     .keys = kInspectedKey,
+     .read = ObjectFreq,
+     .since = "4.0.0",
+     .complexity = "O(1)",
+     .summary = "Returns the access counter of a key, on a logarithmic scale.",
+     .syntax = "key",
+     .tips = "nondeterministic_output"},
+    {.name = "help",
+     .arity = 2,
+     .flags = kLoading | kStale,
+     .read = ObjectHelp,
+     .since = "6.2.0",
+     .complexity = "O(1)",
+     .summary = "Explains the subcommands."},
+    {.name = "idletime",
+     .arity = 3,
+     .flags = kReadonly,
+     .keys = kInspectedKey,
+     .read = ObjectIdleTime,
+     .since = "2.2.3",
+     .complexity = "O(1)",
+     .summary = "Returns the seconds since a key was last used.",
+     .syntax = "key",
+     .tips = "nondeterministic_output"},
+    {.name = "refcount",
+     .arity = 3,
+     .flags = kReadonly,
+     .keys = kInspectedKey,
+     .read = ObjectRefCount,
+     .since = "2.2.3",
+     .complexity = "O(1)",
+     .summary = "Counts the references to a value.",
+     .syntax = "key",
      .tips = "nondeterministic_output"},
 };
 
 constexpr CommandSpec kObjectCommands[] = {
-    {.name = "object", .arity = -2, .subcommands = kObjectSubcommands, .since = "2.2.3",
-     .complexity = "Depends on subcommand.", .summary = "A container for commands that inspect values."},
+    {.name = "object",
+     .arity = -2,
+     .subcommands = kObjectSubcommands,
+     .since = "2.2.3",
+     .complexity = "Depends on subcommand.",
+     .summary = "A container for commands that inspect values."},
 };
 
 }  // namespace

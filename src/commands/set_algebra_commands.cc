@@ -50,7 +50,8 @@ ErrcOr<Operands> FindOperands(ReadContext& ctx, Args args, size_t first, size_t 
   for (size_t i = first; i < first + count; ++i) {
     const auto found = ctx.Find(args[i], Type::kSet);
     if (!found.ok()) return Unexpected{found.error()};
-    operands.push_back(*found == nullptr ? std::nullopt : std::optional(Set((*found)->collection())));
+    operands.push_back(*found == nullptr ? std::nullopt
+                                         : std::optional(Set((*found)->collection())));
   }
   return operands;
 }
@@ -143,9 +144,10 @@ void Inter(ReadContext& ctx, Args args) {
 void Union(ReadContext& ctx, Args args) {
   const auto operands = FindOperands(ctx, args, 1, args.size() - 1);
   if (!operands.ok()) return ReplyError(ctx, operands.error());
-  const bool only_integers = std::all_of(operands->begin(), operands->end(), [](const auto& operand) {
-    return !operand || operand->value().encoding == Encoding::kIntset;
-  });
+  const bool only_integers =
+      std::all_of(operands->begin(), operands->end(), [](const auto& operand) {
+        return !operand || operand->value().encoding == Encoding::kIntset;
+      });
   OwnSet all(only_integers ? Encoding::kIntset : Encoding::kHashTable);
   Unite(*operands, 0, SetLimits(ctx.unit.settings.encoding), &*all);
   ctx.reply.Set(all->Size());
@@ -161,7 +163,8 @@ void Diff(ReadContext& ctx, Args args) {
   const auto operands = FindOperands(ctx, args, 1, args.size() - 1);
   if (!operands.ok()) return ReplyError(ctx, operands.error());
   SetReply result(ctx.reply);
-  Subtract(*operands, SetLimits(ctx.unit.settings.encoding), [&](const Element& element) { result.Add(element); });
+  Subtract(*operands, SetLimits(ctx.unit.settings.encoding),
+           [&](const Element& element) { result.Add(element); });
   result.Finish();
 }
 
@@ -175,7 +178,8 @@ void InterCard(ReadContext& ctx, Args args) {
   const auto keys = static_cast<size_t>(*numkeys);
   uint64_t limit = 0;  // none
   for (size_t i = 2 + keys; i < args.size(); i += 2) {
-    if (!EqualsIgnoreCase(args[i], "LIMIT") || i + 1 == args.size()) return ReplyError(ctx, Errc::kSyntax);
+    if (!EqualsIgnoreCase(args[i], "LIMIT") || i + 1 == args.size())
+      return ReplyError(ctx, Errc::kSyntax);
     const auto wanted = ParseInt64(args[i + 1]);
     if (!wanted || *wanted < 0) return ctx.reply.Error("ERR LIMIT can't be negative");
     limit = static_cast<uint64_t>(*wanted);
@@ -215,8 +219,9 @@ Effect InterStore(WriteContext& ctx, Args args) {
   if (!operands.ok()) return Fail(ctx, operands.error());
   const SetLimits limits(ctx.unit.settings.encoding);
   // The result is part of the smallest operand, and is stored as that is.
-  const auto smallest = std::min_element(operands->begin(), operands->end(),
-                                         [](const auto& a, const auto& b) { return SizeOf(a) < SizeOf(b); });
+  const auto smallest =
+      std::min_element(operands->begin(), operands->end(),
+                       [](const auto& a, const auto& b) { return SizeOf(a) < SizeOf(b); });
   OwnSet result(*smallest ? (*smallest)->value().encoding : Encoding::kIntset);
   Intersect(*std::move(operands), [&](const Element& element) {
     result->Add(element, limits);
@@ -245,37 +250,88 @@ Effect DiffStore(WriteContext& ctx, Args args) {
   return Store(ctx, args[1], "sdiffstore", result);
 }
 
-constexpr KeySpec kCountedKeys[] = {
-    {.flags = kKeyRO | kKeyAccess, .index = 1, .find = KeySpec::Find::kKeyNumber, .number_index = 0, .first_key = 1}};
+constexpr KeySpec kCountedKeys[] = {{.flags = kKeyRO | kKeyAccess,
+                                     .index = 1,
+                                     .find = KeySpec::Find::kKeyNumber,
+                                     .number_index = 0,
+                                     .first_key = 1}};
 // Redis says of one of the three that it reads its destination, too: clients see it in COMMAND INFO.
-constexpr KeySpec kInterStoreKeys[] = {OneKey(kKeyRW | kKeyUpdate), AllKeys(kKeyRO | kKeyAccess, 2)};
+constexpr KeySpec kInterStoreKeys[] = {OneKey(kKeyRW | kKeyUpdate),
+                                       AllKeys(kKeyRO | kKeyAccess, 2)};
 constexpr KeySpec kStoreKeys[] = {OneKey(kKeyOW | kKeyUpdate), AllKeys(kKeyRO | kKeyAccess, 2)};
 
 constexpr CommandSpec kSetAlgebraCommands[] = {
-    {.name = "sinter", .arity = -2, .flags = kReadonly, .group = Group::kSet, .keys = kReadKeys, .read = Inter,
-     .since = "1.0.0", .complexity = "O(N*M) for M sets, the smallest of N members",
-     .summary = "Lists what is in all of several sets.", .syntax = "key [key ...]",
+    {.name = "sinter",
+     .arity = -2,
+     .flags = kReadonly,
+     .group = Group::kSet,
+     .keys = kReadKeys,
+     .read = Inter,
+     .since = "1.0.0",
+     .complexity = "O(N*M) for M sets, the smallest of N members",
+     .summary = "Lists what is in all of several sets.",
+     .syntax = "key [key ...]",
      .tips = "nondeterministic_output_order"},
-    {.name = "sintercard", .arity = -3, .flags = kReadonly, .group = Group::kSet, .keys = kCountedKeys,
-     .read = InterCard, .since = "7.0.0", .complexity = "O(N*M) for M sets, the smallest of N members",
+    {.name = "sintercard",
+     .arity = -3,
+     .flags = kReadonly,
+     .group = Group::kSet,
+     .keys = kCountedKeys,
+     .read = InterCard,
+     .since = "7.0.0",
+     .complexity = "O(N*M) for M sets, the smallest of N members",
      .summary = "Counts what is in all of several sets, up to a limit.",
      .syntax = "numkeys key [key ...] [LIMIT limit]"},
-    {.name = "sinterstore", .arity = -3, .flags = kWrite | kDenyOom, .group = Group::kSet, .keys = kInterStoreKeys,
-     .write = InterStore, .since = "1.0.0", .complexity = "O(N*M) for M sets, the smallest of N members",
-     .summary = "Stores what is in all of several sets.", .syntax = "destination:key key [key ...]"},
-    {.name = "sunion", .arity = -2, .flags = kReadonly, .group = Group::kSet, .keys = kReadKeys, .read = Union,
-     .since = "1.0.0", .complexity = "O(N) in the members of all sets",
-     .summary = "Lists what is in any of several sets.", .syntax = "key [key ...]",
+    {.name = "sinterstore",
+     .arity = -3,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kSet,
+     .keys = kInterStoreKeys,
+     .write = InterStore,
+     .since = "1.0.0",
+     .complexity = "O(N*M) for M sets, the smallest of N members",
+     .summary = "Stores what is in all of several sets.",
+     .syntax = "destination:key key [key ...]"},
+    {.name = "sunion",
+     .arity = -2,
+     .flags = kReadonly,
+     .group = Group::kSet,
+     .keys = kReadKeys,
+     .read = Union,
+     .since = "1.0.0",
+     .complexity = "O(N) in the members of all sets",
+     .summary = "Lists what is in any of several sets.",
+     .syntax = "key [key ...]",
      .tips = "nondeterministic_output_order"},
-    {.name = "sunionstore", .arity = -3, .flags = kWrite | kDenyOom, .group = Group::kSet, .keys = kStoreKeys,
-     .write = UnionStore, .since = "1.0.0", .complexity = "O(N) in the members of all sets",
-     .summary = "Stores what is in any of several sets.", .syntax = "destination:key key [key ...]"},
-    {.name = "sdiff", .arity = -2, .flags = kReadonly, .group = Group::kSet, .keys = kReadKeys, .read = Diff,
-     .since = "1.0.0", .complexity = "O(N) in the members of all sets",
-     .summary = "Lists what is in the first of several sets and in no other.", .syntax = "key [key ...]",
+    {.name = "sunionstore",
+     .arity = -3,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kSet,
+     .keys = kStoreKeys,
+     .write = UnionStore,
+     .since = "1.0.0",
+     .complexity = "O(N) in the members of all sets",
+     .summary = "Stores what is in any of several sets.",
+     .syntax = "destination:key key [key ...]"},
+    {.name = "sdiff",
+     .arity = -2,
+     .flags = kReadonly,
+     .group = Group::kSet,
+     .keys = kReadKeys,
+     .read = Diff,
+     .since = "1.0.0",
+     .complexity = "O(N) in the members of all sets",
+     .summary = "Lists what is in the first of several sets and in no other.",
+     .syntax = "key [key ...]",
      .tips = "nondeterministic_output_order"},
-    {.name = "sdiffstore", .arity = -3, .flags = kWrite | kDenyOom, .group = Group::kSet, .keys = kStoreKeys,
-     .write = DiffStore, .since = "1.0.0", .complexity = "O(N) in the members of all sets",
+    {.name = "sdiffstore",
+     .arity = -3,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kSet,
+     .keys = kStoreKeys,
+     .write = DiffStore,
+     .since = "1.0.0",
+     .complexity = "O(N) in the members of all sets",
      .summary = "Stores what is in the first of several sets and in no other.",
      .syntax = "destination:key key [key ...]"},
 };

@@ -12,8 +12,9 @@ constexpr struct {
   Bytes word;
   DeadlineOption option;
 } kDeadlineWords[] = {
-    {"EX", DeadlineOption::kEx},       {"PX", DeadlineOption::kPx},         {"EXAT", DeadlineOption::kExAt},
-    {"PXAT", DeadlineOption::kPxAt},   {"KEEPTTL", DeadlineOption::kKeep},  {"PERSIST", DeadlineOption::kPersist},
+    {"EX", DeadlineOption::kEx},        {"PX", DeadlineOption::kPx},
+    {"EXAT", DeadlineOption::kExAt},    {"PXAT", DeadlineOption::kPxAt},
+    {"KEEPTTL", DeadlineOption::kKeep}, {"PERSIST", DeadlineOption::kPersist},
 };
 
 DeadlineOption DeadlineOptionOf(Bytes word) {
@@ -60,7 +61,8 @@ ErrcOr<SetOptions> ParseSetOptions(Args args) {
   for (size_t i = 3; i < args.size(); ++i) {
     if (EqualsIgnoreCase(args[i], "GET")) {
       options.get = true;
-    } else if (!TakeCondition(args, &i, &options) && !TakeDeadline(args, &i, DeadlineOption::kPersist, &options)) {
+    } else if (!TakeCondition(args, &i, &options) &&
+               !TakeDeadline(args, &i, DeadlineOption::kPersist, &options)) {
       return Unexpected{Errc::kSyntax};
     }
   }

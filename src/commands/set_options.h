@@ -26,7 +26,9 @@ struct SetOptions {
   DeadlineOption deadline = DeadlineOption::kNone;
   Bytes time;  // of kEx .. kPxAt, not parsed yet
 
-  bool names_time() const { return deadline >= DeadlineOption::kEx && deadline <= DeadlineOption::kPxAt; }
+  bool names_time() const {
+    return deadline >= DeadlineOption::kEx && deadline <= DeadlineOption::kPxAt;
+  }
 };
 
 /// args[3] and on.

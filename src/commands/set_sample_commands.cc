@@ -131,7 +131,9 @@ void ShowSeveral(ReadContext& ctx, Args args) {
   const auto count = ParseInt64(args[2]);
   if (!count) return ReplyError(ctx, Errc::kNotAnInteger);
   if (*count == INT64_MIN) {  // has no positive
-    return ctx.reply.Error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+    return ctx.reply.Error(
+        "ERR value is out of range, value must between -9223372036854775807 and "
+        "9223372036854775807");
   }
   const auto found = ctx.Find(args[1], Type::kSet);
   if (!found.ok()) return ReplyError(ctx, found.error());
@@ -149,7 +151,8 @@ void ShowSeveral(ReadContext& ctx, Args args) {
     return ReplyAll(ctx.reply, set);
   }
   ctx.reply.Array(wanted);
-  set.Sample(wanted, ctx.unit.random, [&](const Element& element) { ReplyMember(ctx.reply, element); });
+  set.Sample(wanted, ctx.unit.random,
+             [&](const Element& element) { ReplyMember(ctx.reply, element); });
 }
 
 // SRANDMEMBER key [count]
@@ -163,13 +166,27 @@ void Show(ReadContext& ctx, Args args) {
 }
 
 constexpr CommandSpec kSetSampleCommands[] = {
-    {.name = "spop", .arity = -2, .flags = kWrite | kFast, .group = Group::kSet, .keys = kAccessDeleteKey, .write = Pop,
-     .since = "1.0.0", .complexity = "O(1) for each member taken",
-     .summary = "Takes members at random out of a set and returns them.", .syntax = "key [count]",
+    {.name = "spop",
+     .arity = -2,
+     .flags = kWrite | kFast,
+     .group = Group::kSet,
+     .keys = kAccessDeleteKey,
+     .write = Pop,
+     .since = "1.0.0",
+     .complexity = "O(1) for each member taken",
+     .summary = "Takes members at random out of a set and returns them.",
+     .syntax = "key [count]",
      .tips = "nondeterministic_output"},
-    {.name = "srandmember", .arity = -2, .flags = kReadonly, .group = Group::kSet, .keys = kReadKey, .read = Show,
-     .since = "1.0.0", .complexity = "O(1) for each member shown",
-     .summary = "Returns members at random, which stay in the set.", .syntax = "key [count]",
+    {.name = "srandmember",
+     .arity = -2,
+     .flags = kReadonly,
+     .group = Group::kSet,
+     .keys = kReadKey,
+     .read = Show,
+     .since = "1.0.0",
+     .complexity = "O(1) for each member shown",
+     .summary = "Returns members at random, which stay in the set.",
+     .syntax = "key [count]",
      .tips = "nondeterministic_output"},
 };
 

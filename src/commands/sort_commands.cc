@@ -88,7 +88,8 @@ void Elements::ReadList(const types::List& list, const SortRequest& request) {
   if (left == 0) return;
   const size_t begin = limited ? Begin(request, size) : 0;
   const bool backwards = limited && request.descending;
-  list.Walk(backwards ? size - 1 - begin : begin, backwards ? types::ListEnd::kHead : types::ListEnd::kTail,
+  list.Walk(backwards ? size - 1 - begin : begin,
+            backwards ? types::ListEnd::kHead : types::ListEnd::kTail,
             [&](const types::Element& element) {
               char digits[kInt64CharsMax];
               Add(element.Text(digits));
@@ -112,8 +113,10 @@ void Elements::ReadZset(const types::SortedSet& set, const SortRequest& request)
 void Elements::Read(const engine::Entry& entry, const SortRequest& request) {
   limited = request.keeps_order && entry.type() != Type::kSet;
   switch (entry.type()) {
-    case Type::kList: return ReadList(types::List(entry.collection()), request);
-    case Type::kZset: return ReadZset(types::SortedSet(entry.collection()), request);
+    case Type::kList:
+      return ReadList(types::List(entry.collection()), request);
+    case Type::kZset:
+      return ReadZset(types::SortedSet(entry.collection()), request);
     default:
       types::Set(entry.collection()).ForEach([&](const types::Element& element) {
         char digits[kInt64CharsMax];
@@ -156,7 +159,9 @@ class PatternReader {
 std::optional<double> ScoreOf(Bytes text) {
   double score;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), score);
-  if (TERRACE_LIKELY(error == std::errc() && end == text.data() + text.size() && std::isfinite(score))) return score;
+  if (TERRACE_LIKELY(error == std::errc() && end == text.data() + text.size() &&
+                     std::isfinite(score)))
+    return score;
   const std::string terminated(text);
   char* behind;
   errno = 0;
@@ -166,7 +171,8 @@ std::optional<double> ScoreOf(Bytes text) {
 }
 
 // Puts the weights into the items; false if one is no number.
-bool Weigh(ReadContext& ctx, const SortRequest& request, std::vector<SortItem>* items, TextStore* weights) {
+bool Weigh(ReadContext& ctx, const SortRequest& request, std::vector<SortItem>* items,
+           TextStore* weights) {
   PatternReader reader(ctx);
   std::vector<TextStore::Place> places;
   for (SortItem& item : *items) {
@@ -201,7 +207,8 @@ void Sort(bool descending, size_t wanted, std::vector<SortItem>* items) {
   // A heap of the wanted ones is cheaper than a whole sort while they are few.
   constexpr size_t kFew = 8;
   if (wanted < items->size() / kFew) {
-    std::partial_sort(items->begin(), items->begin() + static_cast<std::ptrdiff_t>(wanted), items->end(), precedes);
+    std::partial_sort(items->begin(), items->begin() + static_cast<std::ptrdiff_t>(wanted),
+                      items->end(), precedes);
   } else {
     std::sort(items->begin(), items->end(), precedes);
   }
@@ -251,7 +258,9 @@ bool CanBeSorted(const engine::Entry& entry) {
 
 void Show(ReadContext& ctx, const SortRequest& request, const SortResult& result) {
   ctx.reply.Array(result.size() * request.width());
-  result.ForEach(ctx, request, [&](const std::optional<Bytes>& part) { part ? ctx.reply.Bulk(*part) : ctx.reply.Null(); });
+  result.ForEach(ctx, request, [&](const std::optional<Bytes>& part) {
+    part ? ctx.reply.Bulk(*part) : ctx.reply.Null();
+  });
 }
 
 Effect Store(WriteContext& ctx, const SortRequest& request, const SortResult& result) {
@@ -325,7 +334,8 @@ void ForEachWord(Args args, Visit visit) {
     visit(i);
     if (EqualsIgnoreCase(word, "LIMIT")) {
       i += 2;
-    } else if (EqualsIgnoreCase(word, "GET") || EqualsIgnoreCase(word, "BY") || EqualsIgnoreCase(word, "STORE")) {
+    } else if (EqualsIgnoreCase(word, "GET") || EqualsIgnoreCase(word, "BY") ||
+               EqualsIgnoreCase(word, "STORE")) {
       i += 1;
     }
   }
@@ -357,28 +367,52 @@ bool FindSortKeys(Args args, KeyPositions* positions) {
   return true;
 }
 
-constexpr KeySpec kPatternKeys = {.flags = kKeyRO | kKeyAccess, .begin = KeySpec::Begin::kUnknown,
+constexpr KeySpec kPatternKeys = {
+    .flags = kKeyRO | kKeyAccess,
+    .begin = KeySpec::Begin::kUnknown,
+    .find = KeySpec::Find::kUnknown,
+    .notes = "the keys that BY and GET read are made of the elements"};
+constexpr KeySpec kSortKeys[] = {OneKey(kKeyRO | kKeyAccess),
+                                 kPatternKeys,
+                                 {.flags = kKeyOW | kKeyUpdate,
+                                  .begin = KeySpec::Begin::kUnknown,
                                   .find = KeySpec::Find::kUnknown,
-                                  .notes = "the keys that BY and GET read are made of the elements"};
-constexpr KeySpec kSortKeys[] = {OneKey(kKeyRO | kKeyAccess), kPatternKeys,
-                                 {.flags = kKeyOW | kKeyUpdate, .begin = KeySpec::Begin::kUnknown,
-                                  .find = KeySpec::Find::kUnknown, .notes = "STORE may stand anywhere among the words"}};
+                                  .notes = "STORE may stand anywhere among the words"}};
 constexpr KeySpec kSortRoKeys[] = {OneKey(kKeyRO | kKeyAccess), kPatternKeys};
 constexpr const char* kSortCost =
-    "O(N + M log M), N being the elements of the key, M those returned; O(N) where nothing is sorted";
+    "O(N + M log M), N being the elements of the key, M those returned; O(N) where nothing is "
+    "sorted";
 
 constexpr CommandSpec kSortCommands[] = {
-    {.name = "sort", .arity = -2, .flags = kWrite | kDenyOom, .categories = kCatSet | kCatSortedSet | kCatList | kCatDangerous,
-     .group = Group::kGeneric, .keys = kSortKeys, .key_finder = FindSortKeys, .reaches_beyond = ReachesBeyond,
-     .write = SortCommand, .since = "1.0.0", .complexity = kSortCost,
+    {.name = "sort",
+     .arity = -2,
+     .flags = kWrite | kDenyOom,
+     .categories = kCatSet | kCatSortedSet | kCatList | kCatDangerous,
+     .group = Group::kGeneric,
+     .keys = kSortKeys,
+     .key_finder = FindSortKeys,
+     .reaches_beyond = ReachesBeyond,
+     .write = SortCommand,
+     .since = "1.0.0",
+     .complexity = kSortCost,
      .summary = "Returns or stores the elements of a list, set or sorted set in order.",
-     .syntax = "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA] "
+     .syntax = "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] "
+               "[ALPHA] "
                "[STORE destination]"},
-    {.name = "sort_ro", .arity = -2, .flags = kReadonly,
-     .categories = kCatSet | kCatSortedSet | kCatList | kCatDangerous, .group = Group::kGeneric, .keys = kSortRoKeys,
-     .key_finder = FindSortRoKeys, .reaches_beyond = ReachesBeyond, .read = SortRo, .since = "7.0.0",
-     .complexity = kSortCost, .summary = "Returns the elements of a list, set or sorted set in order.",
-     .syntax = "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]"},
+    {.name = "sort_ro",
+     .arity = -2,
+     .flags = kReadonly,
+     .categories = kCatSet | kCatSortedSet | kCatList | kCatDangerous,
+     .group = Group::kGeneric,
+     .keys = kSortRoKeys,
+     .key_finder = FindSortRoKeys,
+     .reaches_beyond = ReachesBeyond,
+     .read = SortRo,
+     .since = "7.0.0",
+     .complexity = kSortCost,
+     .summary = "Returns the elements of a list, set or sorted set in order.",
+     .syntax = "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] "
+               "[ALPHA]"},
 };
 
 }  // namespace

@@ -19,7 +19,7 @@ struct SortRequest {
   std::vector<KeyPattern> gets;
   std::optional<Bytes> destination;
   int64_t offset = 0;
-  int64_t count = -1;  // negative: all
+  int64_t count = -1;        // negative: all
   bool keeps_order = false;  // BY something that is the same for all: they come as they are stored
   bool by_text = false;
   bool descending = false;

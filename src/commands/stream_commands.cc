@@ -117,15 +117,19 @@ class OptionParser {
 };
 
 // The command with what it came to: how much stayed instead of about how much should, and the id.
-Effect LogExactly(WriteContext& ctx, Args args, const Options& options, const Stream& stream, size_t id_at, StreamId id) {
+Effect LogExactly(WriteContext& ctx, Args args, const Options& options, const Stream& stream,
+                  size_t id_at, StreamId id) {
   EffectCommand command;
   for (size_t i = 0; i < args.size(); ++i) {
     const bool approximate = options.trim.whole_nodes;
-    if (approximate && options.limit_at != 0 && (i == options.limit_at || i + 1 == options.limit_at)) continue;
+    if (approximate && options.limit_at != 0 &&
+        (i == options.limit_at || i + 1 == options.limit_at))
+      continue;
     if (approximate && i + 1 == options.threshold_at) {
       command << "=";
     } else if (approximate && i == options.threshold_at) {
-      options.trim.by == StreamTrim::By::kLength ? command << uint64_t{stream.Size()} : command << stream.first_id();
+      options.trim.by == StreamTrim::By::kLength ? command << uint64_t{stream.Size()}
+                                                 : command << stream.first_id();
     } else if (id_at != 0 && i == id_at) {
       command << id;
     } else {
@@ -163,7 +167,8 @@ Effect XAdd(WriteContext& ctx, Args args) {
     wanted = ParseNewStreamId(args[id_at]);
     if (!wanted) return Fail(ctx, kInvalidStreamIdError);
   }
-  if (const Bytes error = OptionParser::Settle(ctx, &*options); !error.empty()) return Fail(ctx, error);
+  if (const Bytes error = OptionParser::Settle(ctx, &*options); !error.empty())
+    return Fail(ctx, error);
   if (!wanted || args.size() - id_at < 3 || (args.size() - id_at) % 2 == 0) {
     return Fail(ctx, "ERR wrong number of arguments for 'xadd' command");
   }
@@ -181,7 +186,9 @@ Effect XAdd(WriteContext& ctx, Args args) {
     return Fail(ctx, "ERR The stream has exhausted the last possible ID, unable to add more items");
   }
   const auto id = IdAfter(last, *wanted, ctx.now_ms());
-  if (!id) return Fail(ctx, "ERR The ID specified in XADD is equal or smaller than the target stream top item");
+  if (!id)
+    return Fail(ctx,
+                "ERR The ID specified in XADD is equal or smaller than the target stream top item");
   const auto pairs = args.span().subspan(id_at + 1);
   if (!Stream::Fits(pairs)) return Fail(ctx, "ERR Elements are too large to be stored");
 
@@ -207,7 +214,8 @@ Effect XTrim(WriteContext& ctx, Args args) {
   if (options->trim.by == StreamTrim::By::kNone && options->trim.max == 0) {
     return Fail(ctx, "ERR syntax error, XTRIM must be called with a trimming strategy");
   }
-  if (const Bytes error = OptionParser::Settle(ctx, &*options); !error.empty()) return Fail(ctx, error);
+  if (const Bytes error = OptionParser::Settle(ctx, &*options); !error.empty())
+    return Fail(ctx, error);
   const auto found = PeekStream(ctx, args[1]);
   if (!found.ok()) return Fail(ctx, ErrorText(found.error()));
   if (!*found || !(*found)->WouldTrim(options->trim)) {
@@ -243,7 +251,8 @@ Effect XDel(WriteContext& ctx, Args args) {
   }
   StreamEdit stream(ctx, args[1]);
   size_t deleted = 0;
-  for (size_t i = 2; i < args.size(); ++i) deleted += stream->Erase(*ParseStreamId(args[i])) ? 1 : 0;
+  for (size_t i = 2; i < args.size(); ++i)
+    deleted += stream->Erase(*ParseStreamId(args[i])) ? 1 : 0;
   stream.Finish();
   ctx.Notify(engine::kNotifyStream, "xdel", args[1]);
   ctx.reply.Integer(static_cast<int64_t>(deleted));
@@ -267,7 +276,9 @@ Effect XSetId(WriteContext& ctx, Args args) {
       const auto deleted = ParseStreamId(args[i + 1]);
       if (!deleted) return Fail(ctx, kInvalidStreamIdError);
       if (*id < *deleted) {
-        return Fail(ctx, "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id");
+        return Fail(
+            ctx,
+            "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id");
       }
       max_deleted_id = *deleted;
     } else {
@@ -281,7 +292,8 @@ Effect XSetId(WriteContext& ctx, Args args) {
     return Fail(ctx, "ERR The ID specified in XSETID is smaller than the target stream top item");
   }
   if (entries_added && *entries_added < (*found)->Size()) {
-    return Fail(ctx, "ERR The entries_added specified in XSETID is smaller than the target stream length");
+    return Fail(
+        ctx, "ERR The entries_added specified in XSETID is smaller than the target stream length");
   }
   if (*id < (*found)->max_deleted_id()) {
     return Fail(ctx, "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id");
@@ -319,7 +331,8 @@ Result<Range, Bytes> ParseRange(Args args, bool reversed) {
   if (!end.ok()) return Unexpected{end.error()};
   Range range{*start, *end};
   for (size_t i = 4; i < args.size(); i += 2) {
-    if (i + 1 == args.size() || !EqualsIgnoreCase(args[i], "COUNT")) return Unexpected{kSyntaxError};
+    if (i + 1 == args.size() || !EqualsIgnoreCase(args[i], "COUNT"))
+      return Unexpected{kSyntaxError};
     const auto count = ParseStreamNumber(args[i + 1]);
     if (!count.ok()) return Unexpected{count.error()};
     range.count = std::max<int64_t>(*count, 0);
@@ -336,8 +349,10 @@ void ReplyRange(ReadContext& ctx, Args args, bool reversed) {
   if (range->count == 0) return ctx.reply.NullArray();
   const resp::Reply::Slot slot = ctx.reply.DeferredArray();
   int64_t sent = 0;
-  Stream::Cursor at = reversed ? (*found)->AtOrBefore(range->end) : (*found)->AtOrAfter(range->start);
-  while (at && sent != range->count && (reversed ? at.id() >= range->start : at.id() <= range->end)) {
+  Stream::Cursor at =
+      reversed ? (*found)->AtOrBefore(range->end) : (*found)->AtOrAfter(range->start);
+  while (at && sent != range->count &&
+         (reversed ? at.id() >= range->start : at.id() <= range->end)) {
     ReplyEntry(ctx.reply, at);
     ++sent;
     reversed ? at.Previous() : at.Next();
@@ -349,36 +364,87 @@ void ReplyRange(ReadContext& ctx, Args args, bool reversed) {
 void XRange(ReadContext& ctx, Args args) { ReplyRange(ctx, args, false); }
 void XRevRange(ReadContext& ctx, Args args) { ReplyRange(ctx, args, true); }
 
-constexpr KeySpec kAddKey[] = {{.flags = kKeyRW | kKeyUpdate, .index = 1,
-                                .notes = "UPDATE instead of INSERT because of the optional trimming feature"}};
+constexpr KeySpec kAddKey[] = {
+    {.flags = kKeyRW | kKeyUpdate,
+     .index = 1,
+     .notes = "UPDATE instead of INSERT because of the optional trimming feature"}};
 constexpr KeySpec kDeleteFromKey[] = {OneKey(kKeyRW | kKeyDelete)};
 
 constexpr CommandSpec kStreamCommands[] = {
-    {.name = "xadd", .arity = -5, .flags = kWrite | kDenyOom | kFast, .group = Group::kStream, .keys = kAddKey,
-     .write = XAdd, .since = "5.0.0", .complexity = "O(1), and O(N) for N entries that are trimmed",
+    {.name = "xadd",
+     .arity = -5,
+     .flags = kWrite | kDenyOom | kFast,
+     .group = Group::kStream,
+     .keys = kAddKey,
+     .write = XAdd,
+     .since = "5.0.0",
+     .complexity = "O(1), and O(N) for N entries that are trimmed",
      .summary = "Adds an entry to a stream, which comes into being if it is not there.",
-     .syntax = "key [NOMKSTREAM] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value "
-               "[field value ...]",
+     .syntax =
+         "key [NOMKSTREAM] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value "
+         "[field value ...]",
      .tips = "nondeterministic_output"},
-    {.name = "xdel", .arity = -3, .flags = kWrite | kFast, .group = Group::kStream, .keys = kDeleteFromKey,
-     .write = XDel, .since = "5.0.0", .complexity = "O(1) an entry",
-     .summary = "Deletes entries and returns how many there were.", .syntax = "key id [id ...]"},
-    {.name = "xlen", .arity = 2, .flags = kReadonly | kFast, .group = Group::kStream, .keys = kLookKey, .read = XLen,
-     .since = "5.0.0", .complexity = "O(1)", .summary = "Counts the entries of a stream.", .syntax = "key"},
-    {.name = "xrange", .arity = -4, .flags = kReadonly, .group = Group::kStream, .keys = kReadKey, .read = XRange,
-     .since = "5.0.0", .complexity = "O(log(N)+M) for M entries returned",
-     .summary = "Returns the entries of a range of ids.", .syntax = "key start:string end:string [COUNT count]"},
-    {.name = "xrevrange", .arity = -4, .flags = kReadonly, .group = Group::kStream, .keys = kReadKey,
-     .read = XRevRange, .since = "5.0.0", .complexity = "O(log(N)+M) for M entries returned",
+    {.name = "xdel",
+     .arity = -3,
+     .flags = kWrite | kFast,
+     .group = Group::kStream,
+     .keys = kDeleteFromKey,
+     .write = XDel,
+     .since = "5.0.0",
+     .complexity = "O(1) an entry",
+     .summary = "Deletes entries and returns how many there were.",
+     .syntax = "key id [id ...]"},
+    {.name = "xlen",
+     .arity = 2,
+     .flags = kReadonly | kFast,
+     .group = Group::kStream,
+     .keys = kLookKey,
+     .read = XLen,
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Counts the entries of a stream.",
+     .syntax = "key"},
+    {.name = "xrange",
+     .arity = -4,
+     .flags = kReadonly,
+     .group = Group::kStream,
+     .keys = kReadKey,
+     .read = XRange,
+     .since = "5.0.0",
+     .complexity = "O(log(N)+M) for M entries returned",
+     .summary = "Returns the entries of a range of ids.",
+     .syntax = "key start:string end:string [COUNT count]"},
+    {.name = "xrevrange",
+     .arity = -4,
+     .flags = kReadonly,
+     .group = Group::kStream,
+     .keys = kReadKey,
+     .read = XRevRange,
+     .since = "5.0.0",
+     .complexity = "O(log(N)+M) for M entries returned",
      .summary = "Returns the entries of a range of ids, the last one first.",
      .syntax = "key end:string start:string [COUNT count]"},
-    {.name = "xsetid", .arity = -3, .flags = kWrite | kDenyOom | kFast, .group = Group::kStream, .keys = kUpdateKey,
-     .write = XSetId, .since = "5.0.0", .complexity = "O(1)", .summary = "Sets what a stream knows of its past.",
+    {.name = "xsetid",
+     .arity = -3,
+     .flags = kWrite | kDenyOom | kFast,
+     .group = Group::kStream,
+     .keys = kUpdateKey,
+     .write = XSetId,
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Sets what a stream knows of its past.",
      .syntax = "key last-id [ENTRIESADDED entries-added:integer] [MAXDELETEDID max-deleted-id]"},
-    {.name = "xtrim", .arity = -4, .flags = kWrite, .group = Group::kStream, .keys = kDeleteFromKey, .write = XTrim,
-     .since = "5.0.0", .complexity = "O(N) for N entries that are trimmed",
+    {.name = "xtrim",
+     .arity = -4,
+     .flags = kWrite,
+     .group = Group::kStream,
+     .keys = kDeleteFromKey,
+     .write = XTrim,
+     .since = "5.0.0",
+     .complexity = "O(N) for N entries that are trimmed",
      .summary = "Drops entries from the front of a stream.",
-     .syntax = "key <MAXLEN | MINID> [= | ~] threshold [LIMIT count]", .tips = "nondeterministic_output"},
+     .syntax = "key <MAXLEN | MINID> [= | ~] threshold [LIMIT count]",
+     .tips = "nondeterministic_output"},
 };
 
 }  // namespace

@@ -15,7 +15,8 @@ using types::StreamGroup;
 using types::StreamId;
 
 constexpr Bytes kKeyMustExistError =
-    "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option "
+    "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use "
+    "the MKSTREAM option "
     "to create an empty stream automatically.";
 
 Effect Fail(WriteContext& ctx, Bytes error) {
@@ -38,7 +39,8 @@ std::optional<PositionOptions> ParsePosition(WriteContext& ctx, Args args, bool 
     } else if (i + 1 < args.size() && EqualsIgnoreCase(args[i], "ENTRIESREAD")) {
       const auto count = ParseInt64(args[++i]);
       if (!count || *count < StreamGroup::kUnknown) {
-        ctx.reply.Error(count ? Bytes("ERR value for ENTRIESREAD must be positive or -1") : kNotAnIntegerError);
+        ctx.reply.Error(count ? Bytes("ERR value for ENTRIESREAD must be positive or -1")
+                              : kNotAnIntegerError);
         return std::nullopt;
       }
       options.entries_read = *count;
@@ -77,9 +79,11 @@ Effect XGroupCreate(WriteContext& ctx, Args args) {
   if (!found.ok()) return Fail(ctx, ErrorText(found.error()));
   if (!*found && !options->make_stream) return Fail(ctx, kKeyMustExistError);
   const bool at_end = args[4] == "$";
-  const auto id = at_end ? std::optional(*found ? (*found)->last_id() : StreamId{}) : ParseStreamId(args[4]);
+  const auto id =
+      at_end ? std::optional(*found ? (*found)->last_id() : StreamId{}) : ParseStreamId(args[4]);
   if (!id) return Fail(ctx, kInvalidStreamIdError);
-  if (GroupOf(*found, args[3]).group != nullptr) return Fail(ctx, "BUSYGROUP Consumer Group name already exists");
+  if (GroupOf(*found, args[3]).group != nullptr)
+    return Fail(ctx, "BUSYGROUP Consumer Group name already exists");
   StreamEdit stream(ctx, args[2]);
   stream->CreateGroup(args[3], *id, options->entries_read);
   stream.Finish();
@@ -162,7 +166,8 @@ void XGroupHelp(ReadContext& ctx, Args) {
       "XGROUP <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
       "CREATE <key> <group> <id|$> [MKSTREAM] [ENTRIESREAD <n>]",
       "    Makes a group that reads what comes behind the id; $ is the stream's last one.",
-      "    MKSTREAM: the stream, too, if it is not there. ENTRIESREAD: how many were read, for the lag.",
+      "    MKSTREAM: the stream, too, if it is not there. ENTRIESREAD: how many were read, for the "
+      "lag.",
       "CREATECONSUMER <key> <group> <consumer>",
       "    Makes a consumer of the group.",
       "DELCONSUMER <key> <group> <consumer>",
@@ -195,7 +200,8 @@ Effect XAck(WriteContext& ctx, Args args) {
   }
   StreamEdit stream(ctx, args[1]);
   size_t acknowledged = 0;
-  for (size_t i = 3; i < args.size(); ++i) acknowledged += group->Acknowledge(*ParseStreamId(args[i])) ? 1 : 0;
+  for (size_t i = 3; i < args.size(); ++i)
+    acknowledged += group->Acknowledge(*ParseStreamId(args[i])) ? 1 : 0;
   stream.Finish();
   ctx.reply.Integer(static_cast<int64_t>(acknowledged));
   return Effect::AsReceived().Counting(acknowledged);
@@ -206,32 +212,84 @@ constexpr KeySpec kUpdateGroup[] = {OneKey(kKeyRW | kKeyUpdate, 2)};
 constexpr KeySpec kDeleteGroup[] = {OneKey(kKeyRW | kKeyDelete, 2)};
 
 constexpr CommandSpec kXGroupSubcommands[] = {
-    {.name = "create", .arity = -5, .flags = kWrite | kDenyOom, .group = Group::kStream, .keys = kInsertGroup,
-     .write = XGroupCreate, .since = "5.0.0", .complexity = "O(1)", .summary = "Makes a consumer group.",
+    {.name = "create",
+     .arity = -5,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kStream,
+     .keys = kInsertGroup,
+     .write = XGroupCreate,
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Makes a consumer group.",
      .syntax = "key group <id | $> [MKSTREAM] [ENTRIESREAD entries-read:integer]"},
-    {.name = "createconsumer", .arity = 5, .flags = kWrite | kDenyOom, .group = Group::kStream, .keys = kInsertGroup,
-     .write = XGroupCreateConsumer, .since = "6.2.0", .complexity = "O(1)",
-     .summary = "Makes a consumer of a group.", .syntax = "key group consumer"},
-    {.name = "delconsumer", .arity = 5, .flags = kWrite, .group = Group::kStream, .keys = kDeleteGroup,
-     .write = XGroupDelConsumer, .since = "5.0.0", .complexity = "O(N) for N entries pending at it",
-     .summary = "Takes a consumer away, and what is pending at it.", .syntax = "key group consumer"},
-    {.name = "destroy", .arity = 4, .flags = kWrite, .group = Group::kStream, .keys = kDeleteGroup,
-     .write = XGroupDestroy, .since = "5.0.0", .complexity = "O(N) for N entries pending in it",
-     .summary = "Takes a consumer group away.", .syntax = "key group"},
-    {.name = "help", .arity = 2, .flags = kLoading | kStale, .group = Group::kStream, .read = XGroupHelp,
-     .since = "5.0.0", .complexity = "O(1)", .summary = "Explains the subcommands."},
-    {.name = "setid", .arity = -5, .flags = kWrite, .group = Group::kStream, .keys = kUpdateGroup,
-     .write = XGroupSetId, .since = "5.0.0", .complexity = "O(1)",
+    {.name = "createconsumer",
+     .arity = 5,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kStream,
+     .keys = kInsertGroup,
+     .write = XGroupCreateConsumer,
+     .since = "6.2.0",
+     .complexity = "O(1)",
+     .summary = "Makes a consumer of a group.",
+     .syntax = "key group consumer"},
+    {.name = "delconsumer",
+     .arity = 5,
+     .flags = kWrite,
+     .group = Group::kStream,
+     .keys = kDeleteGroup,
+     .write = XGroupDelConsumer,
+     .since = "5.0.0",
+     .complexity = "O(N) for N entries pending at it",
+     .summary = "Takes a consumer away, and what is pending at it.",
+     .syntax = "key group consumer"},
+    {.name = "destroy",
+     .arity = 4,
+     .flags = kWrite,
+     .group = Group::kStream,
+     .keys = kDeleteGroup,
+     .write = XGroupDestroy,
+     .since = "5.0.0",
+     .complexity = "O(N) for N entries pending in it",
+     .summary = "Takes a consumer group away.",
+     .syntax = "key group"},
+    {.name = "help",
+     .arity = 2,
+     .flags = kLoading | kStale,
+     .group = Group::kStream,
+     .read = XGroupHelp,
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Explains the subcommands."},
+    {.name = "setid",
+     .arity = -5,
+     .flags = kWrite,
+     .group = Group::kStream,
+     .keys = kUpdateGroup,
+     .write = XGroupSetId,
+     .since = "5.0.0",
+     .complexity = "O(1)",
      .summary = "Sets the id behind which a group goes on reading.",
      .syntax = "key group <id | $> [ENTRIESREAD entries-read:integer]"},
 };
 
 constexpr CommandSpec kStreamGroupCommands[] = {
-    {.name = "xack", .arity = -4, .flags = kWrite | kFast, .group = Group::kStream, .keys = kUpdateKey, .write = XAck,
-     .since = "5.0.0", .complexity = "O(log N) an id, for N entries pending",
-     .summary = "Says that entries were dealt with: they are pending no more.", .syntax = "key group id [id ...]"},
-    {.name = "xgroup", .arity = -2, .group = Group::kStream, .subcommands = kXGroupSubcommands, .since = "5.0.0",
-     .complexity = "Depends on subcommand.", .summary = "A container for commands on consumer groups."},
+    {.name = "xack",
+     .arity = -4,
+     .flags = kWrite | kFast,
+     .group = Group::kStream,
+     .keys = kUpdateKey,
+     .write = XAck,
+     .since = "5.0.0",
+     .complexity = "O(log N) an id, for N entries pending",
+     .summary = "Says that entries were dealt with: they are pending no more.",
+     .syntax = "key group id [id ...]"},
+    {.name = "xgroup",
+     .arity = -2,
+     .group = Group::kStream,
+     .subcommands = kXGroupSubcommands,
+     .since = "5.0.0",
+     .complexity = "Depends on subcommand.",
+     .summary = "A container for commands on consumer groups."},
 };
 
 }  // namespace

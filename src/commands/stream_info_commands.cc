@@ -51,7 +51,8 @@ void ReplyEntriesRead(resp::Reply& reply, const StreamGroup& group) {
 void ReplyLag(resp::Reply& reply, const Stream& stream, const StreamGroup& group) {
   reply.Bulk("lag");
   std::optional<int64_t> read = group.entries_read;
-  if (group.entries_read == StreamGroup::kUnknown || stream.HasGap(group.last_id, types::StreamId::Max())) {
+  if (group.entries_read == StreamGroup::kUnknown ||
+      stream.HasGap(group.last_id, types::StreamId::Max())) {
     read = stream.CountedUpTo(group.last_id);
   }
   if (stream.entries_added() == 0) return reply.Integer(0);
@@ -76,7 +77,8 @@ void ReplyGroupPending(resp::Reply& reply, const StreamGroup& group, uint64_t ma
 }
 
 // The same of one consumer, whose name need not be said.
-void ReplyConsumerPending(resp::Reply& reply, StreamGroup& group, const StreamConsumer& consumer, uint64_t max) {
+void ReplyConsumerPending(resp::Reply& reply, StreamGroup& group, const StreamConsumer& consumer,
+                          uint64_t max) {
   const size_t size = consumer.pending().size();
   size_t count = max == 0 ? size : std::min<size_t>(size, max);
   reply.Bulk("pending");
@@ -90,7 +92,8 @@ void ReplyConsumerPending(resp::Reply& reply, StreamGroup& group, const StreamCo
   }
 }
 
-void ReplyFullGroup(resp::Reply& reply, const Stream& stream, Bytes name, StreamGroup& group, uint64_t max) {
+void ReplyFullGroup(resp::Reply& reply, const Stream& stream, Bytes name, StreamGroup& group,
+                    uint64_t max) {
   reply.Map(7);
   reply.Bulk("name");
   reply.Bulk(name);
@@ -221,22 +224,55 @@ void XInfoHelp(ReadContext& ctx, Args) {
 constexpr KeySpec kInspectedKey[] = {OneKey(kKeyRO | kKeyAccess, 2)};
 
 constexpr CommandSpec kXInfoSubcommands[] = {
-    {.name = "consumers", .arity = 4, .flags = kReadonly, .group = Group::kStream, .keys = kInspectedKey,
-     .read = XInfoConsumers, .since = "5.0.0", .complexity = "O(1)", .summary = "Tells of a group's consumers.",
-     .syntax = "key group", .tips = "nondeterministic_output"},
-    {.name = "groups", .arity = 3, .flags = kReadonly, .group = Group::kStream, .keys = kInspectedKey,
-     .read = XInfoGroups, .since = "5.0.0", .complexity = "O(1)", .summary = "Tells of a stream's groups.",
+    {.name = "consumers",
+     .arity = 4,
+     .flags = kReadonly,
+     .group = Group::kStream,
+     .keys = kInspectedKey,
+     .read = XInfoConsumers,
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Tells of a group's consumers.",
+     .syntax = "key group",
+     .tips = "nondeterministic_output"},
+    {.name = "groups",
+     .arity = 3,
+     .flags = kReadonly,
+     .group = Group::kStream,
+     .keys = kInspectedKey,
+     .read = XInfoGroups,
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Tells of a stream's groups.",
      .syntax = "key"},
-    {.name = "help", .arity = 2, .flags = kLoading | kStale, .group = Group::kStream, .read = XInfoHelp,
-     .since = "5.0.0", .complexity = "O(1)", .summary = "Explains the subcommands."},
-    {.name = "stream", .arity = -3, .flags = kReadonly, .group = Group::kStream, .keys = kInspectedKey,
-     .read = XInfoStream, .since = "5.0.0", .complexity = "O(1), with FULL O(N) for N entries returned",
-     .summary = "Tells of a stream.", .syntax = "key [FULL [COUNT count]]"},
+    {.name = "help",
+     .arity = 2,
+     .flags = kLoading | kStale,
+     .group = Group::kStream,
+     .read = XInfoHelp,
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Explains the subcommands."},
+    {.name = "stream",
+     .arity = -3,
+     .flags = kReadonly,
+     .group = Group::kStream,
+     .keys = kInspectedKey,
+     .read = XInfoStream,
+     .since = "5.0.0",
+     .complexity = "O(1), with FULL O(N) for N entries returned",
+     .summary = "Tells of a stream.",
+     .syntax = "key [FULL [COUNT count]]"},
 };
 
 constexpr CommandSpec kStreamInfoCommands[] = {
-    {.name = "xinfo", .arity = -2, .group = Group::kStream, .subcommands = kXInfoSubcommands, .since = "5.0.0",
-     .complexity = "Depends on subcommand.", .summary = "A container for commands that look inside of streams."},
+    {.name = "xinfo",
+     .arity = -2,
+     .group = Group::kStream,
+     .subcommands = kXInfoSubcommands,
+     .since = "5.0.0",
+     .complexity = "Depends on subcommand.",
+     .summary = "A container for commands that look inside of streams."},
 };
 
 }  // namespace

@@ -35,7 +35,8 @@ ErrcOr<std::optional<Stream>> StreamOf(const ErrcOr<engine::Entry*>& found) {
 std::optional<StreamId> ParseStreamId(Bytes text, uint64_t missing_seq) {
   const size_t dash = text.find('-');
   const auto ms = ParseHalf(text.substr(0, dash));
-  const auto seq = dash == Bytes::npos ? std::optional(missing_seq) : ParseHalf(text.substr(dash + 1));
+  const auto seq =
+      dash == Bytes::npos ? std::optional(missing_seq) : ParseHalf(text.substr(dash + 1));
   if (!ms || !seq) return std::nullopt;
   return StreamId{*ms, *seq};
 }
@@ -74,8 +75,12 @@ Result<int64_t, Bytes> ParseStreamNumber(Bytes text, Bytes error) {
   return *number;
 }
 
-ErrcOr<std::optional<Stream>> FindStream(ReadContext& ctx, Bytes key) { return StreamOf(ctx.Find(key, Type::kStream)); }
-ErrcOr<std::optional<Stream>> PeekStream(ReadContext& ctx, Bytes key) { return StreamOf(ctx.Peek(key, Type::kStream)); }
+ErrcOr<std::optional<Stream>> FindStream(ReadContext& ctx, Bytes key) {
+  return StreamOf(ctx.Find(key, Type::kStream));
+}
+ErrcOr<std::optional<Stream>> PeekStream(ReadContext& ctx, Bytes key) {
+  return StreamOf(ctx.Peek(key, Type::kStream));
+}
 
 // --- groups ---
 
@@ -84,27 +89,31 @@ FoundGroup GroupOf(const std::optional<Stream>& stream, Bytes name) {
 }
 
 std::string NoGroupError(Bytes key, Bytes group, Bytes where) {
-  return "NOGROUP No such key '" + std::string(key) + "' or consumer group '" + std::string(group) + "'" +
-         std::string(where);
+  return "NOGROUP No such key '" + std::string(key) + "' or consumer group '" + std::string(group) +
+         "'" + std::string(where);
 }
 
 std::string NoGroupInStreamError(Bytes key, Bytes group) {
-  return "NOGROUP No such consumer group '" + std::string(group) + "' for key name '" + std::string(key) + "'";
+  return "NOGROUP No such consumer group '" + std::string(group) + "' for key name '" +
+         std::string(key) + "'";
 }
 
 void LogClaim(WriteContext& ctx, Bytes key, Bytes group_name, const StreamGroup& group, StreamId id,
               const PendingEntry& entry) {
   if (!ctx.unit.logging) return;
   EffectCommand command;
-  command << "XCLAIM" << key << group_name << entry.consumer->name() << "0" << id << "TIME" << entry.delivered_ms
-          << "RETRYCOUNT" << entry.deliveries << "FORCE" << "JUSTID" << "LASTID" << group.last_id;
+  command << "XCLAIM" << key << group_name << entry.consumer->name() << "0" << id << "TIME"
+          << entry.delivered_ms << "RETRYCOUNT" << entry.deliveries << "FORCE"
+          << "JUSTID"
+          << "LASTID" << group.last_id;
   command.LogTo(ctx);
 }
 
 void LogGroupPosition(WriteContext& ctx, Bytes key, Bytes group_name, const StreamGroup& group) {
   if (!ctx.unit.logging) return;
   EffectCommand command;
-  command << "XGROUP" << "SETID" << key << group_name << group.last_id << "ENTRIESREAD" << group.entries_read;
+  command << "XGROUP"
+          << "SETID" << key << group_name << group.last_id << "ENTRIESREAD" << group.entries_read;
   command.LogTo(ctx);
 }
 
@@ -112,7 +121,8 @@ void LogConsumerCreated(WriteContext& ctx, Bytes key, Bytes group_name, Bytes co
   ctx.unit.LogWords(ctx.db, {"XGROUP", "CREATECONSUMER", key, group_name, consumer});
 }
 
-StreamConsumer* MeetConsumer(WriteContext& ctx, Bytes key, Bytes group_name, StreamGroup* group, Bytes name, bool* made) {
+StreamConsumer* MeetConsumer(WriteContext& ctx, Bytes key, Bytes group_name, StreamGroup* group,
+                             Bytes name, bool* made) {
   StreamConsumer* consumer = group->FindConsumer(name);
   *made = consumer == nullptr;
   if (*made) {
@@ -129,8 +139,9 @@ StreamConsumer* MeetConsumer(WriteContext& ctx, Bytes key, Bytes group_name, Str
 
 void ReplyBadSubcommand(resp::Reply& reply, Bytes command, Bytes subcommand) {
   constexpr size_t kShownMax = 128;
-  reply.Error("ERR unknown subcommand or wrong number of arguments for '" + std::string(subcommand.substr(0, kShownMax)) +
-              "'. Try " + std::string(command) + " HELP.");
+  reply.Error("ERR unknown subcommand or wrong number of arguments for '" +
+              std::string(subcommand.substr(0, kShownMax)) + "'. Try " + std::string(command) +
+              " HELP.");
 }
 
 }  // namespace terrace::commands

@@ -12,7 +12,8 @@
 
 namespace terrace::commands {
 
-constexpr Bytes kInvalidStreamIdError = "ERR Invalid stream ID specified as stream command argument";
+constexpr Bytes kInvalidStreamIdError =
+    "ERR Invalid stream ID specified as stream command argument";
 
 /// "ms-seq", or "ms" with `missing_seq` put behind it.
 std::optional<types::StreamId> ParseStreamId(Bytes text, uint64_t missing_seq = 0);
@@ -42,7 +43,8 @@ class StreamEdit {
  public:
   StreamEdit(WriteContext& ctx, Bytes key)
       : edit_(ctx.Edit(key)),
-        stream_(edit_.entry() == nullptr ? types::Stream::New() : types::Stream(edit_.entry()->collection())) {}
+        stream_(edit_.entry() == nullptr ? types::Stream::New()
+                                         : types::Stream(edit_.entry()->collection())) {}
   ~StreamEdit() { TERRACE_DCHECK(finished_); }
   StreamEdit(const StreamEdit&) = delete;
   StreamEdit& operator=(const StreamEdit&) = delete;
@@ -81,7 +83,9 @@ class EffectCommand {
     words_.emplace_back(word);
     return *this;
   }
-  EffectCommand& operator<<(types::StreamId id) { return *this << Bytes(types::FormatStreamId(id)); }
+  EffectCommand& operator<<(types::StreamId id) {
+    return *this << Bytes(types::FormatStreamId(id));
+  }
   EffectCommand& operator<<(uint64_t number) { return *this << Bytes(std::to_string(number)); }
   EffectCommand& operator<<(int64_t number) { return *this << Bytes(std::to_string(number)); }
   void LogTo(WriteContext& ctx) const {
@@ -96,15 +100,16 @@ class EffectCommand {
 /// What followers are told of groups. Where nothing is logged these cost nothing.
 ///
 /// An entry is pending as `entry` says, or if its entry has gone from the stream, it is no more.
-void LogClaim(WriteContext& ctx, Bytes key, Bytes group_name, const types::StreamGroup& group, types::StreamId id,
-              const types::PendingEntry& entry);
-void LogGroupPosition(WriteContext& ctx, Bytes key, Bytes group_name, const types::StreamGroup& group);
+void LogClaim(WriteContext& ctx, Bytes key, Bytes group_name, const types::StreamGroup& group,
+              types::StreamId id, const types::PendingEntry& entry);
+void LogGroupPosition(WriteContext& ctx, Bytes key, Bytes group_name,
+                      const types::StreamGroup& group);
 void LogConsumerCreated(WriteContext& ctx, Bytes key, Bytes group_name, Bytes consumer);
 
 /// The consumer of a group, which comes into being, is announced and logged if it is not there; `made` if so. It has been
 /// seen now.
-types::StreamConsumer* MeetConsumer(WriteContext& ctx, Bytes key, Bytes group_name, types::StreamGroup* group,
-                                    Bytes consumer, bool* made);
+types::StreamConsumer* MeetConsumer(WriteContext& ctx, Bytes key, Bytes group_name,
+                                    types::StreamGroup* group, Bytes consumer, bool* made);
 
 // --- replies ---
 

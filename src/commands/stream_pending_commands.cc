@@ -85,10 +85,12 @@ void ReplySummary(resp::Reply& reply, const StreamGroup& group) {
 
 // Walks what is pending, in a group or at a consumer, and answers what is of the range.
 template <typename Tree>
-void ReplyPending(ReadContext& ctx, StreamGroup& group, const Tree& pending, const PendingRange& range) {
+void ReplyPending(ReadContext& ctx, StreamGroup& group, const Tree& pending,
+                  const PendingRange& range) {
   const resp::Reply::Slot slot = ctx.reply.DeferredArray();
   int64_t sent = 0;
-  for (auto at = pending.AtOrAfter(range.start); at && at.id() <= range.end && sent < range.count; at.Next()) {
+  for (auto at = pending.AtOrAfter(range.start); at && at.id() <= range.end && sent < range.count;
+       at.Next()) {
     const PendingEntry& entry = *group.FindPending(at.id());
     const int64_t idle_ms = IdleMs(ctx, entry);
     if (range.min_idle_ms != 0 && idle_ms < range.min_idle_ms) continue;
@@ -139,7 +141,12 @@ struct ClaimForm {
 class Claimer {
  public:
   Claimer(WriteContext& ctx, Args args, const FoundGroup& found, const ClaimForm& form)
-      : ctx_(ctx), key_(args[1]), group_name_(args[2]), group_(*found.group), stream_(*found.stream), form_(form) {
+      : ctx_(ctx),
+        key_(args[1]),
+        group_name_(args[2]),
+        group_(*found.group),
+        stream_(*found.stream),
+        form_(form) {
     consumer_ = MeetConsumer(ctx, key_, group_name_, &group_, args[3], &made_consumer_);
   }
 
@@ -154,7 +161,8 @@ class Claimer {
       return Outcome::kGone;
     }
     if (entry == nullptr && !form_.force) return Outcome::kLeft;
-    if (entry != nullptr && form_.min_idle_ms > 0 && IdleMs(ctx_, *entry) < form_.min_idle_ms) return Outcome::kLeft;
+    if (entry != nullptr && form_.min_idle_ms > 0 && IdleMs(ctx_, *entry) < form_.min_idle_ms)
+      return Outcome::kLeft;
     Change([&] {
       const uint64_t before = entry == nullptr ? 1 : entry->deliveries;
       entry = group_.Assign(id, consumer_);
@@ -219,7 +227,8 @@ const char* NumberOption(Bytes option) {
 
 // From the fifth argument on; the error is its text.
 Result<ClaimRequest, std::string> ParseClaim(const ReadContext& ctx, Args args) {
-  constexpr int64_t kNoNumber = std::numeric_limits<int64_t>::min();  // as a time or a count it makes no sense either
+  constexpr int64_t kNoNumber =
+      std::numeric_limits<int64_t>::min();  // as a time or a count it makes no sense either
   const auto now_ms = static_cast<int64_t>(ctx.now_ms());
   ClaimRequest request;
   const auto min_idle = ParseInt64(args[4]);
@@ -245,9 +254,11 @@ Result<ClaimRequest, std::string> ParseClaim(const ReadContext& ctx, Args args) 
       request.form.last_id = *id;
     } else if (const char* name = more ? NumberOption(option) : nullptr; name != nullptr) {
       const int64_t number = ParseInt64(args[++i]).value_or(kNoNumber);
-      if (number == kNoNumber) return Unexpected{"ERR Invalid " + std::string(name) + " option argument for XCLAIM"};
+      if (number == kNoNumber)
+        return Unexpected{"ERR Invalid " + std::string(name) + " option argument for XCLAIM"};
       if (*name == 'T') delivered_ms = number;
-      if (*name == 'I') delivered_ms = static_cast<int64_t>(ctx.now_ms() - static_cast<uint64_t>(number));
+      if (*name == 'I')
+        delivered_ms = static_cast<int64_t>(ctx.now_ms() - static_cast<uint64_t>(number));
       if (*name == 'R' && number >= 0) request.form.deliveries = static_cast<uint64_t>(number);
     } else {
       return Unexpected{"ERR Unrecognized XCLAIM option '" + std::string(option) + "'"};
@@ -336,19 +347,38 @@ Effect XAutoClaim(WriteContext& ctx, Args args) {
 }
 
 constexpr CommandSpec kStreamPendingCommands[] = {
-    {.name = "xautoclaim", .arity = -6, .flags = kWrite | kFast, .group = Group::kStream, .keys = kAccessDeleteKey,
-     .write = XAutoClaim, .since = "6.2.0", .complexity = "O(1) if COUNT is small",
+    {.name = "xautoclaim",
+     .arity = -6,
+     .flags = kWrite | kFast,
+     .group = Group::kStream,
+     .keys = kAccessDeleteKey,
+     .write = XAutoClaim,
+     .since = "6.2.0",
+     .complexity = "O(1) if COUNT is small",
      .summary = "Gives a consumer entries that have been pending for long, from an id on.",
      .syntax = "key group consumer min-idle-time:string start:string [COUNT count] [JUSTID]",
      .tips = "nondeterministic_output"},
-    {.name = "xclaim", .arity = -6, .flags = kWrite | kFast, .group = Group::kStream, .keys = kUpdateKey,
-     .write = XClaim, .since = "5.0.0", .complexity = "O(log N) an id, for N entries pending",
+    {.name = "xclaim",
+     .arity = -6,
+     .flags = kWrite | kFast,
+     .group = Group::kStream,
+     .keys = kUpdateKey,
+     .write = XClaim,
+     .since = "5.0.0",
+     .complexity = "O(log N) an id, for N entries pending",
      .summary = "Gives a consumer entries that are pending at others.",
-     .syntax = "key group consumer min-idle-time:string id [id ...] [IDLE ms] [TIME unix-time-milliseconds] "
+     .syntax = "key group consumer min-idle-time:string id [id ...] [IDLE ms] [TIME "
+               "unix-time-milliseconds] "
                "[RETRYCOUNT count] [FORCE] [JUSTID] [LASTID lastid]",
      .tips = "nondeterministic_output"},
-    {.name = "xpending", .arity = -3, .flags = kReadonly, .group = Group::kStream, .keys = kReadKey, .read = XPending,
-     .since = "5.0.0", .complexity = "O(N) for N entries returned",
+    {.name = "xpending",
+     .arity = -3,
+     .flags = kReadonly,
+     .group = Group::kStream,
+     .keys = kReadKey,
+     .read = XPending,
+     .since = "5.0.0",
+     .complexity = "O(N) for N entries returned",
      .summary = "Tells what is pending in a group.",
      .syntax = "key group [[IDLE min-idle-time:integer] start:string end:string count [consumer]]",
      .tips = "nondeterministic_output"},

@@ -42,7 +42,8 @@ struct ReadRequest {
 constexpr Bytes kUnbalancedError =
     "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified.";
 constexpr Bytes kUnbalancedGroupError =
-    "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be specified.";
+    "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be "
+    "specified.";
 
 // The last option and all behind it. The error is its text.
 Result<ReadRequest, Bytes> TakeStreams(ReadRequest request, size_t at, Args args, bool as_group) {
@@ -50,7 +51,8 @@ Result<ReadRequest, Bytes> TakeStreams(ReadRequest request, size_t at, Args args
   if (names % 2 != 0) return Unexpected{as_group ? kUnbalancedGroupError : kUnbalancedError};
   request.streams_at = at;
   request.streams = names / 2;
-  if (as_group && request.group_at == 0) return Unexpected{Bytes("ERR Missing GROUP option for XREADGROUP")};
+  if (as_group && request.group_at == 0)
+    return Unexpected{Bytes("ERR Missing GROUP option for XREADGROUP")};
   return request;
 }
 
@@ -70,13 +72,15 @@ Result<ReadRequest, Bytes> ParseRead(ReadContext& ctx, Args args, bool as_group)
       return TakeStreams(request, i + 1, args, as_group);
     } else if (more > 1 && EqualsIgnoreCase(args[i], "GROUP")) {
       if (!as_group) {
-        return Unexpected{Bytes("ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.")};
+        return Unexpected{Bytes(
+            "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.")};
       }
       request.group_at = i + 1;
       i += 2;
     } else if (EqualsIgnoreCase(args[i], "NOACK")) {
       if (!as_group) {
-        return Unexpected{Bytes("ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.")};
+        return Unexpected{Bytes(
+            "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.")};
       }
       request.no_ack = true;
     } else {
@@ -127,8 +131,9 @@ Result<StreamId, Bytes> ResolveId(Bytes text, const std::optional<Stream>& strea
     return stream ? stream->last_id() : StreamId{};
   }
   if (text == ">") {
-    return Unexpected{Bytes(
-        "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.")};
+    return Unexpected{
+        Bytes("ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> "
+              "<consumer> option.")};
   }
   const auto id = ParseStreamId(text);
   if (!id) return Unexpected{kInvalidStreamIdError};
@@ -136,7 +141,8 @@ Result<StreamId, Bytes> ResolveId(Bytes text, const std::optional<Stream>& strea
 }
 
 // The command with the ids that it began with: "$" would be another one when it is run again.
-std::vector<std::string> WithIds(Args args, const ReadRequest& request, const std::vector<StreamId>& ids) {
+std::vector<std::string> WithIds(Args args, const ReadRequest& request,
+                                 const std::vector<StreamId>& ids) {
   std::vector<std::string> words(args.begin(), args.end());
   for (size_t i = 0; i < request.streams; ++i) {
     words[request.streams_at + request.streams + i] = types::FormatStreamId(ids[i]);
@@ -166,7 +172,8 @@ void XRead(ReadContext& ctx, Args args) {
     reply.Begin(request->KeyOf(args, i));
     const resp::Reply::Slot entries = ctx.reply.DeferredArray();
     size_t sent = 0;
-    for (; at && (request->count == 0 || sent < request->count); at.Next(), ++sent) ReplyEntry(ctx.reply, at);
+    for (; at && (request->count == 0 || sent < request->count); at.Next(), ++sent)
+      ReplyEntry(ctx.reply, at);
     ctx.reply.SetDeferred(entries, sent);
   }
   if (!reply.empty() || !request->block_ms) return reply.Finish();
@@ -184,7 +191,8 @@ struct GroupRead {
   std::optional<StreamId> after;  // history: what is pending behind this id; none: new entries
 };
 
-Result<std::vector<GroupRead>, std::string> FindGroupReads(WriteContext& ctx, Args args, const ReadRequest& request) {
+Result<std::vector<GroupRead>, std::string> FindGroupReads(WriteContext& ctx, Args args,
+                                                           const ReadRequest& request) {
   std::vector<GroupRead> reads;
   for (size_t i = 0; i < request.streams; ++i) {
     const Bytes key = request.KeyOf(args, i);
@@ -193,13 +201,15 @@ Result<std::vector<GroupRead>, std::string> FindGroupReads(WriteContext& ctx, Ar
     if (!found.ok()) return Unexpected{std::string(ErrorText(found.error()))};
     StreamGroup* group = GroupOf(*found, args[request.group_at]).group;
     if (group == nullptr) {
-      return Unexpected{NoGroupError(key, args[request.group_at], " in XREADGROUP with GROUP option")};
+      return Unexpected{
+          NoGroupError(key, args[request.group_at], " in XREADGROUP with GROUP option")};
     }
     if (id == "$" || id == "+") {
-      return Unexpected{"ERR The " + std::string(id) +
-                        " ID is meaningless in the context of XREADGROUP: you want to read the history of this "
-                        "consumer by specifying a proper ID, or use the > ID to get new messages. The " +
-                        std::string(id) + " ID would just return an empty result set."};
+      return Unexpected{
+          "ERR The " + std::string(id) +
+          " ID is meaningless in the context of XREADGROUP: you want to read the history of this "
+          "consumer by specifying a proper ID, or use the > ID to get new messages. The " +
+          std::string(id) + " ID would just return an empty result set."};
     }
     std::optional<StreamId> after;
     if (id != ">") {
@@ -217,19 +227,27 @@ Result<std::vector<GroupRead>, std::string> FindGroupReads(WriteContext& ctx, Ar
 class GroupReader {
  public:
   GroupReader(WriteContext& ctx, Bytes group_name, Bytes consumer, const ReadRequest& request)
-      : ctx_(ctx), group_name_(group_name), consumer_name_(consumer), request_(request), reply_(ctx.reply) {}
+      : ctx_(ctx),
+        group_name_(group_name),
+        consumer_name_(consumer),
+        request_(request),
+        reply_(ctx.reply) {}
 
   void Read(const GroupRead& read) {
     bool made = false;
-    StreamConsumer* consumer = MeetConsumer(ctx_, read.key, group_name_, read.group, consumer_name_, &made);
+    StreamConsumer* consumer =
+        MeetConsumer(ctx_, read.key, group_name_, read.group, consumer_name_, &made);
     changes_ += made ? 1 : 0;
     if (read.after) return ReadHistory(read, consumer);
     Stream::Cursor at;
-    if (read.group->last_id != StreamId::Max()) at = read.stream.AtOrAfter(read.group->last_id.Next());
+    if (read.group->last_id != StreamId::Max())
+      at = read.stream.AtOrAfter(read.group->last_id.Next());
     if (at) Deliver(read, consumer, at);
   }
   bool empty() const { return reply_.empty(); }
-  Effect Finish() const { return changes_ == 0 ? Effect::None() : Effect::Logged().Counting(changes_); }
+  Effect Finish() const {
+    return changes_ == 0 ? Effect::None() : Effect::Logged().Counting(changes_);
+  }
   void FinishReply() { reply_.Finish(); }
 
  private:
@@ -240,7 +258,8 @@ class GroupReader {
     reply_.Begin(read.key);
     const resp::Reply::Slot slot = ctx_.reply.DeferredArray();
     size_t sent = 0;
-    for (auto at = consumer->pending().AtOrAfter(read.after->Next()); at && !Enough(sent); at.Next(), ++sent) {
+    for (auto at = consumer->pending().AtOrAfter(read.after->Next()); at && !Enough(sent);
+         at.Next(), ++sent) {
       const Stream::Cursor entry = read.stream.AtOrAfter(at.id());
       if (!entry || entry.id() != at.id()) {
         ctx_.reply.Array(2);
@@ -319,20 +338,44 @@ Effect XReadGroup(WriteContext& ctx, Args args) {
   return reader.Finish();
 }
 
-constexpr KeySpec kReadStreams[] = {{.flags = kKeyRO | kKeyAccess, .begin = KeySpec::Begin::kKeyword, .index = 1,
-                                     .keyword = "STREAMS", .last = -1, .step = 1, .limit = 2}};
-constexpr KeySpec kGroupStreams[] = {{.flags = kKeyRO | kKeyAccess, .begin = KeySpec::Begin::kKeyword, .index = 4,
-                                      .keyword = "STREAMS", .last = -1, .step = 1, .limit = 2}};
+constexpr KeySpec kReadStreams[] = {{.flags = kKeyRO | kKeyAccess,
+                                     .begin = KeySpec::Begin::kKeyword,
+                                     .index = 1,
+                                     .keyword = "STREAMS",
+                                     .last = -1,
+                                     .step = 1,
+                                     .limit = 2}};
+constexpr KeySpec kGroupStreams[] = {{.flags = kKeyRO | kKeyAccess,
+                                      .begin = KeySpec::Begin::kKeyword,
+                                      .index = 4,
+                                      .keyword = "STREAMS",
+                                      .last = -1,
+                                      .step = 1,
+                                      .limit = 2}};
 
 constexpr CommandSpec kStreamReadCommands[] = {
-    {.name = "xread", .arity = -4, .flags = kReadonly | kBlocking, .group = Group::kStream, .keys = kReadStreams,
-     .read = XRead, .since = "5.0.0", .complexity = "O(log(N)+M) for each stream, for M entries returned",
+    {.name = "xread",
+     .arity = -4,
+     .flags = kReadonly | kBlocking,
+     .group = Group::kStream,
+     .keys = kReadStreams,
+     .read = XRead,
+     .since = "5.0.0",
+     .complexity = "O(log(N)+M) for each stream, for M entries returned",
      .summary = "Returns the entries of streams that lie behind given ids.",
      .syntax = "[COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]"},
-    {.name = "xreadgroup", .arity = -7, .flags = kWrite | kBlocking, .group = Group::kStream, .keys = kGroupStreams,
-     .write = XReadGroup, .since = "5.0.0", .complexity = "O(log(N)+M) for each stream, for M entries returned",
-     .summary = "Returns entries of streams that no consumer of a group was given, or what one of them was.",
-     .syntax = "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]"},
+    {.name = "xreadgroup",
+     .arity = -7,
+     .flags = kWrite | kBlocking,
+     .group = Group::kStream,
+     .keys = kGroupStreams,
+     .write = XReadGroup,
+     .since = "5.0.0",
+     .complexity = "O(log(N)+M) for each stream, for M entries returned",
+     .summary = "Returns entries of streams that no consumer of a group was given, or what one of "
+                "them was.",
+     .syntax = "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key "
+               "...] id [id ...]"},
 };
 
 }  // namespace

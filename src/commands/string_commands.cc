@@ -22,7 +22,9 @@ using engine::StringSource;
 
 StringSource ValueOf(Args args, size_t i) { return StringSource::Compact(args[i], args.BlobOf(i)); }
 
-void ReplyOld(resp::Reply& reply, const Entry* entry) { entry == nullptr ? reply.Null() : ReplyString(reply, *entry); }
+void ReplyOld(resp::Reply& reply, const Entry* entry) {
+  entry == nullptr ? reply.Null() : ReplyString(reply, *entry);
+}
 
 // GET key
 void Get(ReadContext& ctx, Args args) {
@@ -73,10 +75,14 @@ void GetRange(ReadContext& ctx, Args args) {
 // Whether the condition of a SET lets it go on. Errc::kWrongType if it compares with something that is no string.
 ErrcOr<bool> Holds(const SetOptions& options, const Entry* entry) {
   switch (options.condition) {
-    case Condition::kNone: return true;
-    case Condition::kAbsent: return entry == nullptr;
-    case Condition::kPresent: return entry != nullptr;
-    case Condition::kEqual: break;
+    case Condition::kNone:
+      return true;
+    case Condition::kAbsent:
+      return entry == nullptr;
+    case Condition::kPresent:
+      return entry != nullptr;
+    case Condition::kEqual:
+      break;
   }
   if (entry == nullptr) return false;
   if (entry->type() != Type::kString) return Unexpected{Errc::kWrongType};
@@ -86,7 +92,8 @@ ErrcOr<bool> Holds(const SetOptions& options, const Entry* entry) {
 // What a SET without a time did: a stock follower knows neither IFEQ nor, together with NX, GET.
 Effect LogSet(WriteContext& ctx, Args args, const SetOptions& options) {
   if (options.condition == Condition::kEqual) {
-    if (options.deadline == DeadlineOption::kKeep) return ctx.Rewritten({"SET", args[1], args[2], "KEEPTTL"});
+    if (options.deadline == DeadlineOption::kKeep)
+      return ctx.Rewritten({"SET", args[1], args[2], "KEEPTTL"});
     return ctx.Rewritten({"SET", args[1], args[2]});
   }
   if (!options.get) return Effect::AsReceived();
@@ -131,7 +138,8 @@ Effect SetWithOptions(WriteContext& ctx, Args args) {
     deadline_ms = *resolved;
   }
   const Entry* entry = options->get ? ctx.Find(args[1]) : ctx.Peek(args[1]);
-  if (options->get && entry != nullptr && entry->type() != Type::kString) return fail(Errc::kWrongType);
+  if (options->get && entry != nullptr && entry->type() != Type::kString)
+    return fail(Errc::kWrongType);
   const auto holds = Holds(*options, entry);
   if (!holds.ok()) return fail(holds.error());
 
@@ -170,8 +178,12 @@ Effect SetFor(WriteContext& ctx, Args args, DeadlineOption unit, Bytes command) 
   ctx.reply.Ok();
   return SetUntil(ctx, args, 3, *deadline_ms);
 }
-Effect SetEx(WriteContext& ctx, Args args) { return SetFor(ctx, args, DeadlineOption::kEx, "setex"); }
-Effect PSetEx(WriteContext& ctx, Args args) { return SetFor(ctx, args, DeadlineOption::kPx, "psetex"); }
+Effect SetEx(WriteContext& ctx, Args args) {
+  return SetFor(ctx, args, DeadlineOption::kEx, "setex");
+}
+Effect PSetEx(WriteContext& ctx, Args args) {
+  return SetFor(ctx, args, DeadlineOption::kPx, "psetex");
+}
 
 // SETNX key value
 Effect SetNx(WriteContext& ctx, Args args) {
@@ -250,7 +262,8 @@ Effect GetEx(WriteContext& ctx, Args args) {
     return ctx.Rewritten({"PEXPIREAT", args[1], *deadline_ms});
   }
   ReplyString(ctx.reply, *entry);
-  if (options->deadline != DeadlineOption::kPersist || !entry->has_deadline()) return Effect::None();
+  if (options->deadline != DeadlineOption::kPersist || !entry->has_deadline())
+    return Effect::None();
   ctx.Edit(args[1]).SetDeadline(0);
   ctx.Notify(engine::kNotifyGeneric, "persist", args[1]);
   return ctx.Rewritten({"PERSIST", args[1]});
@@ -362,69 +375,203 @@ constexpr KeySpec kInsertKeys[] = {AllKeys(kKeyOW | kKeyInsert, 1, 2)};
 constexpr KeySpec kTwoReadKeys[] = {{.flags = kKeyRO | kKeyAccess, .index = 1, .last = 1}};
 
 constexpr const char* kPatchComplexity =
-    "O(1) while the value is short, O(M) for a value of M bytes; a string that has to grow is copied now and then.";
+    "O(1) while the value is short, O(M) for a value of M bytes; a string that has to grow is "
+    "copied now and then.";
 
 constexpr CommandSpec kStringCommands[] = {
-    {.name = "get", .arity = 2, .flags = kReadonly | kFast, .group = Group::kString, .keys = kReadKey, .read = Get,
-     .since = "1.0.0", .complexity = "O(1)", .summary = "Reads the string a key holds.", .syntax = "key"},
-    {.name = "set", .arity = -3, .flags = kWrite | kDenyOom, .group = Group::kString, .keys = kSetKey, .write = Set,
-     .since = "1.0.0", .complexity = "O(1)",
+    {.name = "get",
+     .arity = 2,
+     .flags = kReadonly | kFast,
+     .group = Group::kString,
+     .keys = kReadKey,
+     .read = Get,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Reads the string a key holds.",
+     .syntax = "key"},
+    {.name = "set",
+     .arity = -3,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kString,
+     .keys = kSetKey,
+     .write = Set,
+     .since = "1.0.0",
+     .complexity = "O(1)",
      .summary = "Sets a key to a string, whatever it held before, or if a condition holds.",
      .syntax = "key value [NX | XX | IFEQ comparison-value] [GET] [EX seconds | PX milliseconds | "
                "EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]"},
-    {.name = "getset", .arity = 3, .flags = kWrite | kDenyOom | kFast, .group = Group::kString,
-     .keys = kAccessUpdateKey, .write = GetSet, .since = "1.0.0", .complexity = "O(1)",
-     .summary = "Sets a key to a string and answers with the one it held.", .syntax = "key value",
-     .deprecated_since = "6.2.0", .replaced_by = "`SET` with the `!GET` argument"},
-    {.name = "getdel", .arity = 2, .flags = kWrite | kFast, .group = Group::kString, .keys = kAccessDeleteKey,
-     .write = GetDel, .since = "6.2.0", .complexity = "O(1)", .summary = "Reads a string and deletes its key.",
+    {.name = "getset",
+     .arity = 3,
+     .flags = kWrite | kDenyOom | kFast,
+     .group = Group::kString,
+     .keys = kAccessUpdateKey,
+     .write = GetSet,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Sets a key to a string and answers with the one it held.",
+     .syntax = "key value",
+     .deprecated_since = "6.2.0",
+     .replaced_by = "`SET` with the `!GET` argument"},
+    {.name = "getdel",
+     .arity = 2,
+     .flags = kWrite | kFast,
+     .group = Group::kString,
+     .keys = kAccessDeleteKey,
+     .write = GetDel,
+     .since = "6.2.0",
+     .complexity = "O(1)",
+     .summary = "Reads a string and deletes its key.",
      .syntax = "key"},
-    {.name = "getex", .arity = -2, .flags = kWrite | kFast, .group = Group::kString, .keys = kAccessUpdateKey,
-     .write = GetEx, .since = "6.2.0", .complexity = "O(1)",
+    {.name = "getex",
+     .arity = -2,
+     .flags = kWrite | kFast,
+     .group = Group::kString,
+     .keys = kAccessUpdateKey,
+     .write = GetEx,
+     .since = "6.2.0",
+     .complexity = "O(1)",
      .summary = "Reads a string and sets or removes the key's expiration.",
-     .syntax = "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST]"},
-    {.name = "delifeq", .arity = 3, .flags = kWrite | kFast, .group = Group::kString, .keys = kAccessDeleteKey,
-     .write = DelIfEq, .since = "9.0.0", .complexity = "O(1)",
-     .summary = "Deletes a key if it holds exactly this string.", .syntax = "key value"},
-    {.name = "setex", .arity = 4, .flags = kWrite | kDenyOom, .group = Group::kString, .keys = kOverwriteKey,
-     .write = SetEx, .since = "2.0.0", .complexity = "O(1)",
-     .summary = "Sets a key to a string that expires after some seconds.", .syntax = "key seconds value",
-     .deprecated_since = "2.6.12", .replaced_by = "`SET` with the `EX` argument"},
-    {.name = "psetex", .arity = 4, .flags = kWrite | kDenyOom, .group = Group::kString, .keys = kOverwriteKey,
-     .write = PSetEx, .since = "2.6.0", .complexity = "O(1)",
-     .summary = "Sets a key to a string that expires after some milliseconds.", .syntax = "key milliseconds value",
-     .deprecated_since = "2.6.12", .replaced_by = "`SET` with the `PX` argument"},
-    {.name = "setnx", .arity = 3, .flags = kWrite | kDenyOom | kFast, .group = Group::kString,
-     .keys = kOverwriteInsertKey, .write = SetNx, .since = "1.0.0", .complexity = "O(1)",
-     .summary = "Sets a key to a string if there is no such key yet.", .syntax = "key value",
-     .deprecated_since = "2.6.12", .replaced_by = "`SET` with the `NX` argument"},
-    {.name = "mset", .arity = -3, .flags = kWrite | kDenyOom, .group = Group::kString, .keys = kSetKeys, .write = MSet,
-     .since = "1.0.1", .complexity = "O(N) for N keys", .summary = "Sets several keys to a string each, all at once.",
-     .syntax = "key value [key value ...]", .tips = "request_policy:multi_shard,response_policy:all_succeeded"},
-    {.name = "msetnx", .arity = -3, .flags = kWrite | kDenyOom, .group = Group::kString, .keys = kInsertKeys,
-     .write = MSetNx, .since = "1.0.1", .complexity = "O(N) for N keys",
+     .syntax = "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT "
+               "unix-time-milliseconds | PERSIST]"},
+    {.name = "delifeq",
+     .arity = 3,
+     .flags = kWrite | kFast,
+     .group = Group::kString,
+     .keys = kAccessDeleteKey,
+     .write = DelIfEq,
+     .since = "9.0.0",
+     .complexity = "O(1)",
+     .summary = "Deletes a key if it holds exactly this string.",
+     .syntax = "key value"},
+    {.name = "setex",
+     .arity = 4,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kString,
+     .keys = kOverwriteKey,
+     .write = SetEx,
+     .since = "2.0.0",
+     .complexity = "O(1)",
+     .summary = "Sets a key to a string that expires after some seconds.",
+     .syntax = "key seconds value",
+     .deprecated_since = "2.6.12",
+     .replaced_by = "`SET` with the `EX` argument"},
+    {.name = "psetex",
+     .arity = 4,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kString,
+     .keys = kOverwriteKey,
+     .write = PSetEx,
+     .since = "2.6.0",
+     .complexity = "O(1)",
+     .summary = "Sets a key to a string that expires after some milliseconds.",
+     .syntax = "key milliseconds value",
+     .deprecated_since = "2.6.12",
+     .replaced_by = "`SET` with the `PX` argument"},
+    {.name = "setnx",
+     .arity = 3,
+     .flags = kWrite | kDenyOom | kFast,
+     .group = Group::kString,
+     .keys = kOverwriteInsertKey,
+     .write = SetNx,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Sets a key to a string if there is no such key yet.",
+     .syntax = "key value",
+     .deprecated_since = "2.6.12",
+     .replaced_by = "`SET` with the `NX` argument"},
+    {.name = "mset",
+     .arity = -3,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kString,
+     .keys = kSetKeys,
+     .write = MSet,
+     .since = "1.0.1",
+     .complexity = "O(N) for N keys",
+     .summary = "Sets several keys to a string each, all at once.",
+     .syntax = "key value [key value ...]",
+     .tips = "request_policy:multi_shard,response_policy:all_succeeded"},
+    {.name = "msetnx",
+     .arity = -3,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kString,
+     .keys = kInsertKeys,
+     .write = MSetNx,
+     .since = "1.0.1",
+     .complexity = "O(N) for N keys",
      .summary = "Sets several keys to a string each if none of them exists yet.",
-     .syntax = "key value [key value ...]", .tips = "request_policy:multi_shard,response_policy:agg_min"},
-    {.name = "mget", .arity = -2, .flags = kReadonly | kFast, .group = Group::kString, .keys = kReadKeys, .read = MGet,
-     .since = "1.0.0", .complexity = "O(N) for N keys", .summary = "Reads the strings of several keys, all at once.",
-     .syntax = "key [key ...]", .tips = "request_policy:multi_shard"},
-    {.name = "append", .arity = 3, .flags = kWrite | kDenyOom | kFast, .group = Group::kString, .keys = kInsertKey,
-     .write = Append, .since = "2.0.0", .complexity = kPatchComplexity,
-     .summary = "Puts bytes behind the end of a string, or makes one of them.", .syntax = "key value"},
-    {.name = "strlen", .arity = 2, .flags = kReadonly | kFast, .group = Group::kString, .keys = kLookKey,
-     .read = StrLen, .since = "2.2.0", .complexity = "O(1)", .summary = "Says how many bytes a string has.",
+     .syntax = "key value [key value ...]",
+     .tips = "request_policy:multi_shard,response_policy:agg_min"},
+    {.name = "mget",
+     .arity = -2,
+     .flags = kReadonly | kFast,
+     .group = Group::kString,
+     .keys = kReadKeys,
+     .read = MGet,
+     .since = "1.0.0",
+     .complexity = "O(N) for N keys",
+     .summary = "Reads the strings of several keys, all at once.",
+     .syntax = "key [key ...]",
+     .tips = "request_policy:multi_shard"},
+    {.name = "append",
+     .arity = 3,
+     .flags = kWrite | kDenyOom | kFast,
+     .group = Group::kString,
+     .keys = kInsertKey,
+     .write = Append,
+     .since = "2.0.0",
+     .complexity = kPatchComplexity,
+     .summary = "Puts bytes behind the end of a string, or makes one of them.",
+     .syntax = "key value"},
+    {.name = "strlen",
+     .arity = 2,
+     .flags = kReadonly | kFast,
+     .group = Group::kString,
+     .keys = kLookKey,
+     .read = StrLen,
+     .since = "2.2.0",
+     .complexity = "O(1)",
+     .summary = "Says how many bytes a string has.",
      .syntax = "key"},
-    {.name = "setrange", .arity = 4, .flags = kWrite | kDenyOom, .group = Group::kString, .keys = kUpdateKey,
-     .write = SetRange, .since = "2.2.0", .complexity = kPatchComplexity,
-     .summary = "Overwrites a string from an offset on, filling a gap with zero bytes.", .syntax = "key offset value"},
-    {.name = "getrange", .arity = 4, .flags = kReadonly, .group = Group::kString, .keys = kReadKey, .read = GetRange,
-     .since = "2.4.0", .complexity = "O(N) for N bytes of reply", .summary = "Reads a part of a string.",
+    {.name = "setrange",
+     .arity = 4,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kString,
+     .keys = kUpdateKey,
+     .write = SetRange,
+     .since = "2.2.0",
+     .complexity = kPatchComplexity,
+     .summary = "Overwrites a string from an offset on, filling a gap with zero bytes.",
+     .syntax = "key offset value"},
+    {.name = "getrange",
+     .arity = 4,
+     .flags = kReadonly,
+     .group = Group::kString,
+     .keys = kReadKey,
+     .read = GetRange,
+     .since = "2.4.0",
+     .complexity = "O(N) for N bytes of reply",
+     .summary = "Reads a part of a string.",
      .syntax = "key start end"},
-    {.name = "substr", .arity = 4, .flags = kReadonly, .group = Group::kString, .keys = kReadKey, .read = GetRange,
-     .since = "1.0.0", .complexity = "O(N) for N bytes of reply", .summary = "Reads a part of a string.",
-     .syntax = "key start end", .deprecated_since = "2.0.0", .replaced_by = "`GETRANGE`"},
-    {.name = "lcs", .arity = -3, .flags = kReadonly, .group = Group::kString, .keys = kTwoReadKeys, .read = Lcs,
-     .since = "7.0.0", .complexity = "O(N*M) for strings of N and M bytes",
+    {.name = "substr",
+     .arity = 4,
+     .flags = kReadonly,
+     .group = Group::kString,
+     .keys = kReadKey,
+     .read = GetRange,
+     .since = "1.0.0",
+     .complexity = "O(N) for N bytes of reply",
+     .summary = "Reads a part of a string.",
+     .syntax = "key start end",
+     .deprecated_since = "2.0.0",
+     .replaced_by = "`GETRANGE`"},
+    {.name = "lcs",
+     .arity = -3,
+     .flags = kReadonly,
+     .group = Group::kString,
+     .keys = kTwoReadKeys,
+     .read = Lcs,
+     .since = "7.0.0",
+     .complexity = "O(N*M) for strings of N and M bytes",
      .summary = "Finds the longest sequence of bytes that two strings have in common.",
      .syntax = "key1 key2 [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]"},
 };

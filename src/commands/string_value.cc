@@ -11,13 +11,16 @@ using engine::Entry;
 
 void ReplyString(resp::Reply& reply, const Entry& entry) {
   switch (entry.encoding()) {
-    case Encoding::kInteger: return reply.BulkInt(entry.integer());
-    case Encoding::kBlob: return reply.Bulk(BlobRef::Share(entry.blob()));
+    case Encoding::kInteger:
+      return reply.BulkInt(entry.integer());
+    case Encoding::kBlob:
+      return reply.Bulk(BlobRef::Share(entry.blob()));
     case Encoding::kInline: {
       engine::IntegerText unused;
       return reply.Bulk(entry.StringBytes(&unused));
     }
-    default: break;
+    default:
+      break;
   }
   TERRACE_CHECK(false && "a handler took a collection for a string");
 }

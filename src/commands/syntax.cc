@@ -14,27 +14,30 @@ constexpr Bytes kTypeNames[] = {"string",    "integer",    "double", "key",  "pa
                                 "unix-time", "pure-token", "oneof",  "block"};
 
 // What a name says about its value. Everything else is a string.
-constexpr Bytes kKeyWords[] = {"key",         "key1", "key2", "newkey", "source", "destination",
-                               "destkey", "src",  "dst",  "sourcekey"};
+constexpr Bytes kKeyWords[] = {"key",         "key1",    "key2", "newkey", "source",
+                               "destination", "destkey", "src",  "dst",    "sourcekey"};
 constexpr Bytes kIntegerWords[] = {
-    "bit",      "bits",      "bytes",     "client-id",   "count",          "cursor",        "db",           "decrement",
-    "destination-db", "end", "frequency", "increment",   "index",          "index1",        "index2",       "len",
-    "limit",    "milliseconds", "min-match-len", "ms",   "num-matches",    "numkeys",       "numpat",       "numreplicas",
-    "offset",   "port",      "protover",  "rank",        "samples",        "seconds",       "slot",         "start",
-    "stop",     "timeout",   "ttl",       "version",     "weight"};
-constexpr Bytes kDoubleWords[] = {"height", "latitude", "longitude", "max", "min", "radius", "score", "width"};
+    "bit",         "bits",      "bytes",        "client-id",      "count",
+    "cursor",      "db",        "decrement",    "destination-db", "end",
+    "frequency",   "increment", "index",        "index1",         "index2",
+    "len",         "limit",     "milliseconds", "min-match-len",  "ms",
+    "num-matches", "numkeys",   "numpat",       "numreplicas",    "offset",
+    "port",        "protover",  "rank",         "samples",        "seconds",
+    "slot",        "start",     "stop",         "timeout",        "ttl",
+    "version",     "weight"};
+constexpr Bytes kDoubleWords[] = {"height", "latitude", "longitude", "max",
+                                  "min",    "radius",   "score",     "width"};
 
 // What a choice between these is about; others are called by their alternatives, "on_off_skip".
 struct ChoiceName {
   Bytes alternatives;
   Bytes name;
 };
-constexpr ChoiceName kChoiceNames[] = {{"nx_xx", "condition"},      {"nx_xx_gt_lt", "condition"},
-                                       {"gt_lt", "comparison"},     {"before_after", "where"},
-                                       {"left_right", "where"},     {"min_max", "where"},
-                                       {"asc_desc", "order"},       {"m_km_ft_mi", "unit"},
-                                       {"byte_bit", "unit"},        {"async_sync", "flush-type"},
-                                       {"nosave_save", "save-selector"}};
+constexpr ChoiceName kChoiceNames[] = {
+    {"nx_xx", "condition"},       {"nx_xx_gt_lt", "condition"},    {"gt_lt", "comparison"},
+    {"before_after", "where"},    {"left_right", "where"},         {"min_max", "where"},
+    {"asc_desc", "order"},        {"m_km_ft_mi", "unit"},          {"byte_bit", "unit"},
+    {"async_sync", "flush-type"}, {"nosave_save", "save-selector"}};
 
 template <size_t N>
 bool Has(const Bytes (&words)[N], Bytes word) {
@@ -130,18 +133,20 @@ class Reader {
   }
 
   static void AppendWord(Bytes word, Sequence* sequence) {
-    const bool token = std::none_of(word.begin(), word.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    const bool token =
+        std::none_of(word.begin(), word.end(), [](char c) { return c >= 'a' && c <= 'z'; });
     const Kind kind = word == "..." ? Kind::kEllipsis : token ? Kind::kToken : Kind::kValue;
     sequence->push_back(Node{kind, std::string(word), {}});
   }
 
   // "key value [key value ...]": what stands before the bracket and is repeated in it becomes one node.
   static void AppendGroup(Node group, Sequence* sequence) {
-    if (group.kind == Kind::kOptional && group.alternatives.size() == 1 && group.alternatives[0].size() == 1 &&
-        group.alternatives[0][0].kind == Kind::kRepeat) {
+    if (group.kind == Kind::kOptional && group.alternatives.size() == 1 &&
+        group.alternatives[0].size() == 1 && group.alternatives[0][0].kind == Kind::kRepeat) {
       const Sequence& repeated = group.alternatives[0][0].alternatives[0];
       const auto count = static_cast<std::ptrdiff_t>(repeated.size());
-      if (sequence->size() >= repeated.size() && std::equal(repeated.begin(), repeated.end(), sequence->end() - count)) {
+      if (sequence->size() >= repeated.size() &&
+          std::equal(repeated.begin(), repeated.end(), sequence->end() - count)) {
         sequence->erase(sequence->end() - count, sequence->end());
         sequence->push_back(std::move(group.alternatives[0][0]));
         return;
@@ -165,7 +170,9 @@ std::string ChoiceNameOf(const std::vector<SyntaxArg>& args) {
   for (const ChoiceName& choice : kChoiceNames) {
     if (joined == choice.alternatives) return std::string(choice.name);
   }
-  const auto is_called = [](Bytes name) { return [name](const SyntaxArg& arg) { return arg.name == name; }; };
+  const auto is_called = [](Bytes name) {
+    return [name](const SyntaxArg& arg) { return arg.name == name; };
+  };
   if (std::any_of(args.begin(), args.end(), is_called("milliseconds"))) return "expiration";
   if (joined.starts_with("nx_xx")) return "condition";
   return joined;
@@ -178,7 +185,8 @@ SyntaxArg ValueArg(const std::string& word) {
   const size_t colon = word.rfind(':');
   if (colon == std::string::npos) return arg;
   // "ip:port" is a name with a colon in it; "increment:double" says the type.
-  const auto* const said = std::find(std::begin(kTypeNames), std::end(kTypeNames), Bytes(word).substr(colon + 1));
+  const auto* const said =
+      std::find(std::begin(kTypeNames), std::end(kTypeNames), Bytes(word).substr(colon + 1));
   if (said == std::end(kTypeNames)) return arg;
   arg.name.resize(colon);
   arg.type = static_cast<Type>(said - std::begin(kTypeNames));
@@ -201,7 +209,8 @@ SyntaxArg Chosen(const std::vector<Sequence>& alternatives) {
   if (alternatives.size() == 1) return Joined(ArgsOf(alternatives[0], false));
   SyntaxArg choice;
   choice.type = Type::kOneOf;
-  for (const Sequence& alternative : alternatives) choice.arguments.push_back(Joined(ArgsOf(alternative, false)));
+  for (const Sequence& alternative : alternatives)
+    choice.arguments.push_back(Joined(ArgsOf(alternative, false)));
   choice.name = ChoiceNameOf(choice.arguments);
   return choice;
 }
@@ -235,7 +244,8 @@ SyntaxArg TokenArg(const Sequence& sequence, bool top, size_t* i) {
     std::vector<SyntaxArg> args = ArgsOf(owned, top);
     // An option that follows a token and is all of it keeps its own brackets: "[= | ~]".
     const bool needs_block = args.size() == 1 && (args[0].optional || !args[0].token.empty());
-    arg = needs_block ? SyntaxArg{args[0].name, Type::kBlock, {}, false, false, false, args} : Joined(std::move(args));
+    arg = needs_block ? SyntaxArg{args[0].name, Type::kBlock, {}, false, false, false, args}
+                      : Joined(std::move(args));
   }
   arg.token = word;
   return arg;

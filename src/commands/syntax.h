@@ -24,11 +24,21 @@ namespace terrace::commands {
 
 /// One argument of a command, with those inside it if it is a choice or a block.
 struct SyntaxArg {
-  enum class Type : uint8_t { kString, kInteger, kDouble, kKey, kPattern, kUnixTime, kPureToken, kOneOf, kBlock };
+  enum class Type : uint8_t {
+    kString,
+    kInteger,
+    kDouble,
+    kKey,
+    kPattern,
+    kUnixTime,
+    kPureToken,
+    kOneOf,
+    kBlock
+  };
 
   std::string name;
   Type type = Type::kString;
-  std::string token;            ///< the word in front of it, or the word it is (kPureToken)
+  std::string token;  ///< the word in front of it, or the word it is (kPureToken)
   bool optional = false;
   bool multiple = false;
   bool multiple_token = false;  ///< the token is repeated, too

@@ -19,9 +19,12 @@ double Weighted(double score, double weight) {
 
 double Combine(double a, double b, Aggregate aggregate) {
   switch (aggregate) {
-    case Aggregate::kMin: return std::min(a, b);
-    case Aggregate::kMax: return std::max(a, b);
-    case Aggregate::kSum: break;
+    case Aggregate::kMin:
+      return std::min(a, b);
+    case Aggregate::kMax:
+      return std::max(a, b);
+    case Aggregate::kSum:
+      break;
   }
   const double sum = a + b;
   return std::isnan(sum) ? 0 : sum;
@@ -53,7 +56,8 @@ void ZsetOperand::ForEach(Visit visit) const {
   if (!exists_) return;
   if (is_set()) {
     char digits[kInt64CharsMax];
-    Set(value_).ForEach([&](const types::Element& element) { return visit(element.Text(digits), 1.0); });
+    Set(value_).ForEach(
+        [&](const types::Element& element) { return visit(element.Text(digits), 1.0); });
     return;
   }
   for (SortedSet::Cursor at = SortedSet(value_).First(); at; at.Next()) {

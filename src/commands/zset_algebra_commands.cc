@@ -33,7 +33,8 @@ struct AlgebraRequest {
 constexpr Bytes kNone = {};
 
 // The operands of the keys; empty or an error's text. Looking counts hits and misses of all keys up to a wrong one.
-Bytes FindOperands(ReadContext& ctx, std::span<const Bytes> keys, std::vector<ZsetOperand>* operands) {
+Bytes FindOperands(ReadContext& ctx, std::span<const Bytes> keys,
+                   std::vector<ZsetOperand>* operands) {
   operands->reserve(keys.size());
   for (const Bytes& key : keys) {
     const engine::Entry* entry = ctx.Find(key);
@@ -89,23 +90,29 @@ Bytes ParseWords(Args args, size_t i, const Form& form, AlgebraRequest* request)
 }
 
 // args[number_at] is the number of keys. Empty or an error's text.
-std::string Parse(ReadContext& ctx, Args args, size_t number_at, const Form& form, AlgebraRequest* request) {
+std::string Parse(ReadContext& ctx, Args args, size_t number_at, const Form& form,
+                  AlgebraRequest* request) {
   const auto number = ParseInt64(args[number_at]);
   if (!number) return std::string(kNotAnIntegerError);
-  if (*number < 1) return "ERR at least 1 input key is needed for '" + std::string(form.command) + "' command";
+  if (*number < 1)
+    return "ERR at least 1 input key is needed for '" + std::string(form.command) + "' command";
   const size_t rest = args.size() - number_at - 1;
   if (static_cast<uint64_t>(*number) > rest) return std::string(kSyntaxError);
   const auto keys = static_cast<size_t>(*number);
-  const Bytes error = FindOperands(ctx, args.span().subspan(number_at + 1, keys), &request->operands);
+  const Bytes error =
+      FindOperands(ctx, args.span().subspan(number_at + 1, keys), &request->operands);
   if (!error.empty()) return std::string(error);
   return std::string(ParseWords(args, number_at + 1 + keys, form, request));
 }
 
 void Compute(const AlgebraRequest& request, Operation operation, ScoredResult* result) {
   switch (operation) {
-    case Operation::kUnion: return Unite(request.operands, request.aggregate, result);
-    case Operation::kIntersection: return Intersect(request.operands, request.aggregate, result);
-    case Operation::kDifference: return Subtract(request.operands, result);
+    case Operation::kUnion:
+      return Unite(request.operands, request.aggregate, result);
+    case Operation::kIntersection:
+      return Intersect(request.operands, request.aggregate, result);
+    case Operation::kDifference:
+      return Subtract(request.operands, result);
   }
 }
 
@@ -133,26 +140,34 @@ Effect Store(WriteContext& ctx, Args args, const Form& form) {
   const SortedSet::Limits limits = ZsetLimits(ctx);
   SortedSet stored = SortedSet::New();
   stored.Expect(result.Size(), 0, limits);
-  for (const types::TableItem* item : result.Sorted()) stored.Set(item->member(), item->score(), limits);
+  for (const types::TableItem* item : result.Sorted())
+    stored.Set(item->member(), item->score(), limits);
   return StoreZset(ctx, args[1], stored, form.command);
 }
 
 // ZUNION numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES], and its like
-void ZUnion(ReadContext& ctx, Args args) { Show(ctx, args, {.command = "zunion", .operation = Operation::kUnion}); }
+void ZUnion(ReadContext& ctx, Args args) {
+  Show(ctx, args, {.command = "zunion", .operation = Operation::kUnion});
+}
 void ZInter(ReadContext& ctx, Args args) {
   Show(ctx, args, {.command = "zinter", .operation = Operation::kIntersection});
 }
-void ZDiff(ReadContext& ctx, Args args) { Show(ctx, args, {.command = "zdiff", .operation = Operation::kDifference}); }
+void ZDiff(ReadContext& ctx, Args args) {
+  Show(ctx, args, {.command = "zdiff", .operation = Operation::kDifference});
+}
 
 // ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS ...] [AGGREGATE ...], and its like
 Effect ZUnionStore(WriteContext& ctx, Args args) {
-  return Store(ctx, args, {.command = "zunionstore", .operation = Operation::kUnion, .stores = true});
+  return Store(ctx, args,
+               {.command = "zunionstore", .operation = Operation::kUnion, .stores = true});
 }
 Effect ZInterStore(WriteContext& ctx, Args args) {
-  return Store(ctx, args, {.command = "zinterstore", .operation = Operation::kIntersection, .stores = true});
+  return Store(ctx, args,
+               {.command = "zinterstore", .operation = Operation::kIntersection, .stores = true});
 }
 Effect ZDiffStore(WriteContext& ctx, Args args) {
-  return Store(ctx, args, {.command = "zdiffstore", .operation = Operation::kDifference, .stores = true});
+  return Store(ctx, args,
+               {.command = "zdiffstore", .operation = Operation::kDifference, .stores = true});
 }
 
 // ZINTERCARD numkeys key [key ...] [LIMIT limit]
@@ -161,43 +176,102 @@ void ZInterCard(ReadContext& ctx, Args args) {
   AlgebraRequest request;
   const std::string error = Parse(ctx, args, 1, form, &request);
   if (!error.empty()) return ctx.reply.Error(error);
-  ctx.reply.Integer(static_cast<int64_t>(CountIntersection(std::move(request.operands), request.limit)));
+  ctx.reply.Integer(
+      static_cast<int64_t>(CountIntersection(std::move(request.operands), request.limit)));
 }
 
-constexpr KeySpec kCountedKeys[] = {{.flags = kKeyRO | kKeyAccess, .index = 1, .find = KeySpec::Find::kKeyNumber,
-                                     .number_index = 0, .first_key = 1}};
-constexpr KeySpec kStoreAndCountedKeys[] = {
-    OneKey(kKeyOW | kKeyUpdate),
-    {.flags = kKeyRO | kKeyAccess, .index = 2, .find = KeySpec::Find::kKeyNumber, .number_index = 0, .first_key = 1}};
+constexpr KeySpec kCountedKeys[] = {{.flags = kKeyRO | kKeyAccess,
+                                     .index = 1,
+                                     .find = KeySpec::Find::kKeyNumber,
+                                     .number_index = 0,
+                                     .first_key = 1}};
+constexpr KeySpec kStoreAndCountedKeys[] = {OneKey(kKeyOW | kKeyUpdate),
+                                            {.flags = kKeyRO | kKeyAccess,
+                                             .index = 2,
+                                             .find = KeySpec::Find::kKeyNumber,
+                                             .number_index = 0,
+                                             .first_key = 1}};
 
-constexpr const char* kSortCost = "O(N) + O(M log M), N being the members of all keys, M those of the result";
-constexpr const char* kMeetCost = "O(N K) + O(M log M), N being the members of the smallest of K keys, M those of the result";
-constexpr const char* kDifferCost = "O(N K) + O(M log M), N being the members of the first of K keys, M those of the result";
+constexpr const char* kSortCost =
+    "O(N) + O(M log M), N being the members of all keys, M those of the result";
+constexpr const char* kMeetCost =
+    "O(N K) + O(M log M), N being the members of the smallest of K keys, M those of the result";
+constexpr const char* kDifferCost =
+    "O(N K) + O(M log M), N being the members of the first of K keys, M those of the result";
 
 constexpr CommandSpec kZsetAlgebraCommands[] = {
-    {.name = "zunion", .arity = -3, .flags = kReadonly, .group = Group::kSortedSet, .keys = kCountedKeys,
-     .read = ZUnion, .since = "6.2.0", .complexity = kSortCost, .summary = "Returns the union of sorted sets.",
-     .syntax = "numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]"},
-    {.name = "zinter", .arity = -3, .flags = kReadonly, .group = Group::kSortedSet, .keys = kCountedKeys,
-     .read = ZInter, .since = "6.2.0", .complexity = kMeetCost, .summary = "Returns the intersection of sorted sets.",
-     .syntax = "numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]"},
-    {.name = "zdiff", .arity = -3, .flags = kReadonly, .group = Group::kSortedSet, .keys = kCountedKeys,
-     .read = ZDiff, .since = "6.2.0", .complexity = kDifferCost,
+    {.name = "zunion",
+     .arity = -3,
+     .flags = kReadonly,
+     .group = Group::kSortedSet,
+     .keys = kCountedKeys,
+     .read = ZUnion,
+     .since = "6.2.0",
+     .complexity = kSortCost,
+     .summary = "Returns the union of sorted sets.",
+     .syntax = "numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] "
+               "[WITHSCORES]"},
+    {.name = "zinter",
+     .arity = -3,
+     .flags = kReadonly,
+     .group = Group::kSortedSet,
+     .keys = kCountedKeys,
+     .read = ZInter,
+     .since = "6.2.0",
+     .complexity = kMeetCost,
+     .summary = "Returns the intersection of sorted sets.",
+     .syntax = "numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] "
+               "[WITHSCORES]"},
+    {.name = "zdiff",
+     .arity = -3,
+     .flags = kReadonly,
+     .group = Group::kSortedSet,
+     .keys = kCountedKeys,
+     .read = ZDiff,
+     .since = "6.2.0",
+     .complexity = kDifferCost,
      .summary = "Returns the members of the first sorted set that no other has.",
      .syntax = "numkeys key [key ...] [WITHSCORES]"},
-    {.name = "zintercard", .arity = -3, .flags = kReadonly, .group = Group::kSortedSet, .keys = kCountedKeys,
-     .read = ZInterCard, .since = "7.0.0", .complexity = "O(N K), N being the members of the smallest of K keys",
-     .summary = "Counts the members that all of some sorted sets have.", .syntax = "numkeys key [key ...] [LIMIT limit]"},
-    {.name = "zunionstore", .arity = -4, .flags = kWrite | kDenyOom, .group = Group::kSortedSet,
-     .keys = kStoreAndCountedKeys, .write = ZUnionStore, .since = "2.0.0", .complexity = kSortCost,
+    {.name = "zintercard",
+     .arity = -3,
+     .flags = kReadonly,
+     .group = Group::kSortedSet,
+     .keys = kCountedKeys,
+     .read = ZInterCard,
+     .since = "7.0.0",
+     .complexity = "O(N K), N being the members of the smallest of K keys",
+     .summary = "Counts the members that all of some sorted sets have.",
+     .syntax = "numkeys key [key ...] [LIMIT limit]"},
+    {.name = "zunionstore",
+     .arity = -4,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kSortedSet,
+     .keys = kStoreAndCountedKeys,
+     .write = ZUnionStore,
+     .since = "2.0.0",
+     .complexity = kSortCost,
      .summary = "Makes a sorted set of the union of others.",
-     .syntax = "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]"},
-    {.name = "zinterstore", .arity = -4, .flags = kWrite | kDenyOom, .group = Group::kSortedSet,
-     .keys = kStoreAndCountedKeys, .write = ZInterStore, .since = "2.0.0", .complexity = kMeetCost,
+     .syntax = "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | "
+               "MIN | MAX>]"},
+    {.name = "zinterstore",
+     .arity = -4,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kSortedSet,
+     .keys = kStoreAndCountedKeys,
+     .write = ZInterStore,
+     .since = "2.0.0",
+     .complexity = kMeetCost,
      .summary = "Makes a sorted set of the intersection of others.",
-     .syntax = "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]"},
-    {.name = "zdiffstore", .arity = -4, .flags = kWrite | kDenyOom, .group = Group::kSortedSet,
-     .keys = kStoreAndCountedKeys, .write = ZDiffStore, .since = "6.2.0", .complexity = kDifferCost,
+     .syntax = "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | "
+               "MIN | MAX>]"},
+    {.name = "zdiffstore",
+     .arity = -4,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kSortedSet,
+     .keys = kStoreAndCountedKeys,
+     .write = ZDiffStore,
+     .since = "6.2.0",
+     .complexity = kDifferCost,
      .summary = "Makes a sorted set of the members of the first that no other has.",
      .syntax = "destination numkeys key [key ...]"},
 };

@@ -69,7 +69,8 @@ Effect Add(WriteContext& ctx, Args args, const AddOptions& options) {
   std::array<ScoredMember, 8> few;
   std::vector<ScoredMember> many;
   if (pairs > few.size()) many.resize(pairs);
-  const std::span<ScoredMember> members = pairs > few.size() ? std::span(many) : std::span(few).first(pairs);
+  const std::span<ScoredMember> members =
+      pairs > few.size() ? std::span(many) : std::span(few).first(pairs);
   for (size_t i = 0; i < pairs; ++i) {
     const auto score = ParseScore(args[options.first + 2 * i]);
     if (!score) return Fail(ctx, kNotAFloatError);
@@ -82,7 +83,8 @@ Effect Add(WriteContext& ctx, Args args, const AddOptions& options) {
       AddToZset(ctx, args[1], *found, members, options.conditions, increment ? "zincr" : "zadd");
   if (outcome.is_nan) return Fail(ctx, "ERR resulting score is not a number (NaN)");
   if (!increment) {
-    ctx.reply.Integer(static_cast<int64_t>(outcome.added + (options.count_scored ? outcome.scored : 0)));
+    ctx.reply.Integer(
+        static_cast<int64_t>(outcome.added + (options.count_scored ? outcome.scored : 0)));
   } else if (outcome.score) {
     ctx.reply.Double(*outcome.score);
   } else {
@@ -96,7 +98,9 @@ Effect Add(WriteContext& ctx, Args args, const AddOptions& options) {
 Effect ZAdd(WriteContext& ctx, Args args) { return Add(ctx, args, ParseAddOptions(args)); }
 
 // ZINCRBY key increment member
-Effect ZIncrBy(WriteContext& ctx, Args args) { return Add(ctx, args, {.conditions = {.increment = true}}); }
+Effect ZIncrBy(WriteContext& ctx, Args args) {
+  return Add(ctx, args, {.conditions = {.increment = true}});
+}
 
 // ZREM key member [member ...]
 Effect ZRem(WriteContext& ctx, Args args) {
@@ -126,7 +130,9 @@ void ZCard(ReadContext& ctx, Args args) {
   ctx.reply.Integer(*found ? static_cast<int64_t>((*found)->Size()) : 0);
 }
 
-void ReplyScore(resp::Reply& reply, std::optional<double> score) { score ? reply.Double(*score) : reply.Null(); }
+void ReplyScore(resp::Reply& reply, std::optional<double> score) {
+  score ? reply.Double(*score) : reply.Null();
+}
 
 // ZSCORE key member
 void ZScore(ReadContext& ctx, Args args) {
@@ -140,7 +146,8 @@ void ZMScore(ReadContext& ctx, Args args) {
   const auto found = FindZset(ctx, args[1]);
   if (!found.ok()) return ReplyError(ctx, found.error());
   ctx.reply.Array(args.size() - 2);
-  for (size_t i = 2; i < args.size(); ++i) ReplyScore(ctx.reply, *found ? (*found)->Score(args[i]) : std::nullopt);
+  for (size_t i = 2; i < args.size(); ++i)
+    ReplyScore(ctx.reply, *found ? (*found)->Score(args[i]) : std::nullopt);
 }
 
 // ZRANK key member [WITHSCORE], ZREVRANK key member [WITHSCORE]
@@ -165,32 +172,87 @@ void ZRevRank(ReadContext& ctx, Args args) { Rank(ctx, args, true); }
 constexpr KeySpec kDeleteFromKey[] = {OneKey(kKeyRW | kKeyDelete)};
 
 constexpr CommandSpec kZsetCommands[] = {
-    {.name = "zadd", .arity = -4, .flags = kWrite | kDenyOom | kFast, .group = Group::kSortedSet, .keys = kUpdateKey,
-     .write = ZAdd, .since = "1.2.0", .complexity = "O(log N) a member, N being the size of the sorted set",
-     .summary = "Adds members to a sorted set or gives them other scores; makes the key if it is not there.",
+    {.name = "zadd",
+     .arity = -4,
+     .flags = kWrite | kDenyOom | kFast,
+     .group = Group::kSortedSet,
+     .keys = kUpdateKey,
+     .write = ZAdd,
+     .since = "1.2.0",
+     .complexity = "O(log N) a member, N being the size of the sorted set",
+     .summary = "Adds members to a sorted set or gives them other scores; makes the key if it is "
+                "not there.",
      .syntax = "key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]"},
-    {.name = "zincrby", .arity = 4, .flags = kWrite | kDenyOom | kFast, .group = Group::kSortedSet,
-     .keys = kAccessUpdateKey, .write = ZIncrBy, .since = "1.2.0", .complexity = "O(log N)",
+    {.name = "zincrby",
+     .arity = 4,
+     .flags = kWrite | kDenyOom | kFast,
+     .group = Group::kSortedSet,
+     .keys = kAccessUpdateKey,
+     .write = ZIncrBy,
+     .since = "1.2.0",
+     .complexity = "O(log N)",
      .summary = "Adds a number to the score of a member; one that is not there counts as 0.",
      .syntax = "key increment member"},
-    {.name = "zrem", .arity = -3, .flags = kWrite | kFast, .group = Group::kSortedSet, .keys = kDeleteFromKey,
-     .write = ZRem, .since = "1.2.0", .complexity = "O(log N) a member",
-     .summary = "Takes members out of a sorted set; an empty one is deleted.", .syntax = "key member [member ...]"},
-    {.name = "zcard", .arity = 2, .flags = kReadonly | kFast, .group = Group::kSortedSet, .keys = kLookKey,
-     .read = ZCard, .since = "1.2.0", .complexity = "O(1)", .summary = "Counts the members of a sorted set.",
-     .syntax = "key"},
-    {.name = "zscore", .arity = 3, .flags = kReadonly | kFast, .group = Group::kSortedSet, .keys = kReadKey,
-     .read = ZScore, .since = "1.2.0", .complexity = "O(1)", .summary = "Returns the score of a member.",
-     .syntax = "key member"},
-    {.name = "zmscore", .arity = -3, .flags = kReadonly | kFast, .group = Group::kSortedSet, .keys = kReadKey,
-     .read = ZMScore, .since = "6.2.0", .complexity = "O(1) a member", .summary = "Returns the scores of members.",
+    {.name = "zrem",
+     .arity = -3,
+     .flags = kWrite | kFast,
+     .group = Group::kSortedSet,
+     .keys = kDeleteFromKey,
+     .write = ZRem,
+     .since = "1.2.0",
+     .complexity = "O(log N) a member",
+     .summary = "Takes members out of a sorted set; an empty one is deleted.",
      .syntax = "key member [member ...]"},
-    {.name = "zrank", .arity = -3, .flags = kReadonly | kFast, .group = Group::kSortedSet, .keys = kReadKey,
-     .read = ZRank, .since = "2.0.0", .complexity = "O(log N)",
-     .summary = "Returns how many members come before one, from the lowest score.", .syntax = "key member [WITHSCORE]"},
-    {.name = "zrevrank", .arity = -3, .flags = kReadonly | kFast, .group = Group::kSortedSet, .keys = kReadKey,
-     .read = ZRevRank, .since = "2.0.0", .complexity = "O(log N)",
-     .summary = "Returns how many members come before one, from the highest score.", .syntax = "key member [WITHSCORE]"},
+    {.name = "zcard",
+     .arity = 2,
+     .flags = kReadonly | kFast,
+     .group = Group::kSortedSet,
+     .keys = kLookKey,
+     .read = ZCard,
+     .since = "1.2.0",
+     .complexity = "O(1)",
+     .summary = "Counts the members of a sorted set.",
+     .syntax = "key"},
+    {.name = "zscore",
+     .arity = 3,
+     .flags = kReadonly | kFast,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZScore,
+     .since = "1.2.0",
+     .complexity = "O(1)",
+     .summary = "Returns the score of a member.",
+     .syntax = "key member"},
+    {.name = "zmscore",
+     .arity = -3,
+     .flags = kReadonly | kFast,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZMScore,
+     .since = "6.2.0",
+     .complexity = "O(1) a member",
+     .summary = "Returns the scores of members.",
+     .syntax = "key member [member ...]"},
+    {.name = "zrank",
+     .arity = -3,
+     .flags = kReadonly | kFast,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZRank,
+     .since = "2.0.0",
+     .complexity = "O(log N)",
+     .summary = "Returns how many members come before one, from the lowest score.",
+     .syntax = "key member [WITHSCORE]"},
+    {.name = "zrevrank",
+     .arity = -3,
+     .flags = kReadonly | kFast,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZRevRank,
+     .since = "2.0.0",
+     .complexity = "O(log N)",
+     .summary = "Returns how many members come before one, from the highest score.",
+     .syntax = "key member [WITHSCORE]"},
 };
 
 }  // namespace

@@ -27,15 +27,21 @@ ErrcOr<std::optional<SortedSet>> SetOf(const ErrcOr<engine::Entry*>& found) {
 
 }  // namespace
 
-ErrcOr<std::optional<SortedSet>> FindZset(ReadContext& ctx, Bytes key) { return SetOf(ctx.Find(key, Type::kZset)); }
-ErrcOr<std::optional<SortedSet>> PeekZset(WriteContext& ctx, Bytes key) { return SetOf(ctx.Peek(key, Type::kZset)); }
+ErrcOr<std::optional<SortedSet>> FindZset(ReadContext& ctx, Bytes key) {
+  return SetOf(ctx.Find(key, Type::kZset));
+}
+ErrcOr<std::optional<SortedSet>> PeekZset(WriteContext& ctx, Bytes key) {
+  return SetOf(ctx.Peek(key, Type::kZset));
+}
 
 // Nearly all scores are plain decimals, which from_chars reads in a fraction of strtod's time and to the same value. The
 // other forms (hexadecimal, a plus sign, what is too large or small) are left to strtod.
 std::optional<double> ParseScore(Bytes text) {
   double score;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), score);
-  if (TERRACE_LIKELY(error == std::errc() && end == text.data() + text.size() && std::isfinite(score))) return score;
+  if (TERRACE_LIKELY(error == std::errc() && end == text.data() + text.size() &&
+                     std::isfinite(score)))
+    return score;
   return ParseDouble(text);
 }
 
@@ -44,7 +50,8 @@ std::optional<double> ParseScore(Bytes text) {
 namespace {
 
 // The score a member should have after this one was given for it; nullopt if the conditions keep it as it is.
-std::optional<double> Wanted(std::optional<double> present, double given, const AddConditions& conditions) {
+std::optional<double> Wanted(std::optional<double> present, double given,
+                             const AddConditions& conditions) {
   if (!present) return conditions.only_present ? std::nullopt : std::optional(given);
   if (conditions.only_new) return std::nullopt;
   const double wanted = conditions.increment ? *present + given : given;
@@ -56,7 +63,8 @@ std::optional<double> Wanted(std::optional<double> present, double given, const 
 }  // namespace
 
 AddOutcome AddToZset(WriteContext& ctx, Bytes key, const std::optional<SortedSet>& existing,
-                     std::span<const ScoredMember> members, const AddConditions& conditions, Bytes event) {
+                     std::span<const ScoredMember> members, const AddConditions& conditions,
+                     Bytes event) {
   AddOutcome outcome;
   const SortedSet::Limits limits = ZsetLimits(ctx);
   // Made when the first change is certain: a change that is announced must happen.
@@ -66,7 +74,8 @@ AddOutcome AddToZset(WriteContext& ctx, Bytes key, const std::optional<SortedSet
     const std::optional<double> present = now == nullptr ? std::nullopt : now->Score(given.member);
     outcome.score = Wanted(present, given.score, conditions);
     if (!outcome.score) continue;
-    if (TERRACE_UNLIKELY(std::isnan(*outcome.score))) {  // only an increment's sum, and that has no other members
+    if (TERRACE_UNLIKELY(std::isnan(
+            *outcome.score))) {  // only an increment's sum, and that has no other members
       outcome.is_nan = true;
       return outcome;
     }
@@ -87,14 +96,19 @@ AddOutcome AddToZset(WriteContext& ctx, Bytes key, const std::optional<SortedSet
 
 // --- popping ---
 
-size_t PopFromZset(WriteContext& ctx, Bytes key, ZsetEnd end, size_t count, PopShape shape, resp::Reply& reply) {
+size_t PopFromZset(WriteContext& ctx, Bytes key, ZsetEnd end, size_t count, PopShape shape,
+                   resp::Reply& reply) {
   SortedSetEdit set(ctx, key);
   const size_t size = set->Size();
   const size_t popped = count < size ? count : size;
   const bool pairs = shape == PopShape::kPairs || shape == PopShape::kKeyPairs;
   switch (shape) {
-    case PopShape::kFlat: reply.Array(2 * popped); break;
-    case PopShape::kPairs: reply.Array(popped); break;
+    case PopShape::kFlat:
+      reply.Array(2 * popped);
+      break;
+    case PopShape::kPairs:
+      reply.Array(popped);
+      break;
     case PopShape::kKeyFlat:
       reply.Array(2 * popped + 1);
       reply.Bulk(key);
@@ -119,7 +133,8 @@ size_t PopFromZset(WriteContext& ctx, Bytes key, ZsetEnd end, size_t count, PopS
 }
 
 Effect LogPop(WriteContext& ctx, Bytes key, ZsetEnd end, size_t popped) {
-  return ctx.Rewritten({end == ZsetEnd::kMin ? "ZPOPMIN" : "ZPOPMAX", key, static_cast<uint64_t>(popped)})
+  return ctx
+      .Rewritten({end == ZsetEnd::kMin ? "ZPOPMIN" : "ZPOPMAX", key, static_cast<uint64_t>(popped)})
       .Counting(popped);
 }
 

@@ -42,23 +42,24 @@ struct ScoredMember {
 
 /// ZADD's conditions.
 struct AddConditions {
-  bool only_new = false, only_present = false;  // NX, XX
+  bool only_new = false, only_present = false;   // NX, XX
   bool only_greater = false, only_less = false;  // GT, LT
   bool increment = false;
 };
 
 struct AddOutcome {
   size_t added = 0;
-  size_t scored = 0;             // got another score
-  std::optional<double> score;   // of the last member, if the conditions let it through
-  bool is_nan = false;           // the sum of an increment; nothing was done
+  size_t scored = 0;            // got another score
+  std::optional<double> score;  // of the last member, if the conditions let it through
+  bool is_nan = false;          // the sum of an increment; nothing was done
 
   bool changed() const { return added + scored != 0; }
 };
 
 /// Adds members to a key that is absent or holds `existing`; announces `event` if that changed anything.
 AddOutcome AddToZset(WriteContext& ctx, Bytes key, const std::optional<types::SortedSet>& existing,
-                     std::span<const ScoredMember> members, const AddConditions& conditions, Bytes event);
+                     std::span<const ScoredMember> members, const AddConditions& conditions,
+                     Bytes event);
 
 // --- popping ---
 
@@ -66,15 +67,16 @@ enum class ZsetEnd : uint8_t { kMin, kMax };
 
 /// The forms a pop is answered in.
 enum class PopShape : uint8_t {
-  kFlat,       // member, score, member, score ...     ZPOPMIN, ZPOPMAX
-  kPairs,      // [member, score] ...                  the same with a count in RESP3
-  kKeyFlat,    // key, member, score                   BZPOPMIN, BZPOPMAX
-  kKeyPairs,   // key, [[member, score] ...]           ZMPOP, BZMPOP
+  kFlat,      // member, score, member, score ...     ZPOPMIN, ZPOPMAX
+  kPairs,     // [member, score] ...                  the same with a count in RESP3
+  kKeyFlat,   // key, member, score                   BZPOPMIN, BZPOPMAX
+  kKeyPairs,  // key, [[member, score] ...]           ZMPOP, BZMPOP
 };
 
 /// Pops up to `count` (> 0) members of a key that holds a sorted set, answers them in `reply` and announces what
 /// happened. Returns how many went; the effect is LogPop's.
-size_t PopFromZset(WriteContext& ctx, Bytes key, ZsetEnd end, size_t count, PopShape shape, resp::Reply& reply);
+size_t PopFromZset(WriteContext& ctx, Bytes key, ZsetEnd end, size_t count, PopShape shape,
+                   resp::Reply& reply);
 /// ZPOPMIN or ZPOPMAX with the number that went, which is what followers are told of the other forms.
 Effect LogPop(WriteContext& ctx, Bytes key, ZsetEnd end, size_t popped);
 

@@ -43,27 +43,51 @@ Effect ZMPop(WriteContext& ctx, Args args) {
     const auto found = PeekZset(ctx, key);
     if (!found.ok()) return Fail(ctx, ErrorText(found.error()));
     if (!*found) continue;
-    const size_t popped = PopFromZset(ctx, key, request->end, request->count, PopShape::kKeyPairs, ctx.reply);
+    const size_t popped =
+        PopFromZset(ctx, key, request->end, request->count, PopShape::kKeyPairs, ctx.reply);
     return LogPop(ctx, key, request->end, popped);
   }
   ctx.reply.NullArray();
   return Effect::None();
 }
 
-constexpr KeySpec kPopKeys[] = {{.flags = kKeyRW | kKeyAccess | kKeyDelete, .index = 1,
-                                 .find = KeySpec::Find::kKeyNumber, .number_index = 0, .first_key = 1}};
+constexpr KeySpec kPopKeys[] = {{.flags = kKeyRW | kKeyAccess | kKeyDelete,
+                                 .index = 1,
+                                 .find = KeySpec::Find::kKeyNumber,
+                                 .number_index = 0,
+                                 .first_key = 1}};
 
 constexpr CommandSpec kZsetPopCommands[] = {
-    {.name = "zpopmin", .arity = -2, .flags = kWrite | kFast, .group = Group::kSortedSet, .keys = kAccessDeleteKey,
-     .write = ZPopMin, .since = "5.0.0", .complexity = "O(log N) a member",
-     .summary = "Takes the members with the lowest scores out of a sorted set; an empty one is deleted.",
+    {.name = "zpopmin",
+     .arity = -2,
+     .flags = kWrite | kFast,
+     .group = Group::kSortedSet,
+     .keys = kAccessDeleteKey,
+     .write = ZPopMin,
+     .since = "5.0.0",
+     .complexity = "O(log N) a member",
+     .summary =
+         "Takes the members with the lowest scores out of a sorted set; an empty one is deleted.",
      .syntax = "key [count]"},
-    {.name = "zpopmax", .arity = -2, .flags = kWrite | kFast, .group = Group::kSortedSet, .keys = kAccessDeleteKey,
-     .write = ZPopMax, .since = "5.0.0", .complexity = "O(log N) a member",
-     .summary = "Takes the members with the highest scores out of a sorted set; an empty one is deleted.",
+    {.name = "zpopmax",
+     .arity = -2,
+     .flags = kWrite | kFast,
+     .group = Group::kSortedSet,
+     .keys = kAccessDeleteKey,
+     .write = ZPopMax,
+     .since = "5.0.0",
+     .complexity = "O(log N) a member",
+     .summary =
+         "Takes the members with the highest scores out of a sorted set; an empty one is deleted.",
      .syntax = "key [count]"},
-    {.name = "zmpop", .arity = -4, .flags = kWrite, .group = Group::kSortedSet, .keys = kPopKeys, .write = ZMPop,
-     .since = "7.0.0", .complexity = "O(K) + O(log N) a member, K being the number of keys",
+    {.name = "zmpop",
+     .arity = -4,
+     .flags = kWrite,
+     .group = Group::kSortedSet,
+     .keys = kPopKeys,
+     .write = ZMPop,
+     .since = "7.0.0",
+     .complexity = "O(K) + O(log N) a member, K being the number of keys",
      .summary = "Takes members from an end of the first sorted set that is there.",
      .syntax = "numkeys key [key ...] <MIN | MAX> [COUNT count]"},
 };

@@ -25,9 +25,12 @@ RankSpan RankRange::Resolve(size_t size) const {
 
 RankSpan ZsetRange::SpanIn(const SortedSet& set, bool reverse) const {
   switch (by) {
-    case RangeBy::kScore: return set.Find(scores);
-    case RangeBy::kMember: return set.Find(members);
-    case RangeBy::kRank: break;
+    case RangeBy::kScore:
+      return set.Find(scores);
+    case RangeBy::kMember:
+      return set.Find(members);
+    case RangeBy::kRank:
+      break;
   }
   const size_t size = set.Size();
   RankSpan span = ranks.Resolve(size);
@@ -61,18 +64,22 @@ bool ParseMemberBound(Bytes text, LexBound* bound) {
   if (text.empty()) return false;
   switch (text[0]) {
     case '-':
-    case '+': bound->kind = text[0] == '-' ? LexBound::Kind::kLowest : LexBound::Kind::kHighest; return text.size() == 1;
+    case '+':
+      bound->kind = text[0] == '-' ? LexBound::Kind::kLowest : LexBound::Kind::kHighest;
+      return text.size() == 1;
     case '[':
     case '(':
       bound->kind = text[0] == '[' ? LexBound::Kind::kIncluded : LexBound::Kind::kExcluded;
       bound->member = text.substr(1);
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
 // The words behind the bounds; `*by` and `*reverse` where the command's name leaves them open. Empty or an error's text.
-Bytes ParseRangeWords(Args args, size_t from, RangeForm form, RangeRequest* request, RangeForm* chosen) {
+Bytes ParseRangeWords(Args args, size_t from, RangeForm form, RangeRequest* request,
+                      RangeForm* chosen) {
   for (size_t i = from; i < args.size(); ++i) {
     const Bytes word = args[i];
     if (!form.stores && EqualsIgnoreCase(word, "WITHSCORES")) {
@@ -112,7 +119,8 @@ Result<ZsetRange, Bytes> ParseZsetRange(RangeBy by, Bytes min, Bytes max) {
         !ParseScoreBound(max, &scores.max, &scores.excludes_max)) {
       return Unexpected{Bytes("ERR min or max is not a float")};
     }
-  } else if (!ParseMemberBound(min, &range.members.min) || !ParseMemberBound(max, &range.members.max)) {
+  } else if (!ParseMemberBound(min, &range.members.min) ||
+             !ParseMemberBound(max, &range.members.max)) {
     return Unexpected{Bytes("ERR min or max not valid string range item")};
   }
   return range;
@@ -126,14 +134,16 @@ Result<RangeRequest, Bytes> ParseRangeRequest(Args args, size_t first, RangeForm
   const RangeBy by = chosen.by.value_or(RangeBy::kRank);
   request.reverse = chosen.reverse.value_or(false);
   if (by == RangeBy::kRank && request.limit != -1) {
-    return Unexpected{
-        Bytes("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX")};
+    return Unexpected{Bytes(
+        "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX")};
   }
   if (by == RangeBy::kMember && request.with_scores) {
-    return Unexpected{Bytes("ERR syntax error, WITHSCORES not supported in combination with BYLEX")};
+    return Unexpected{
+        Bytes("ERR syntax error, WITHSCORES not supported in combination with BYLEX")};
   }
   const bool swapped = request.reverse && by != RangeBy::kRank;
-  const auto range = ParseZsetRange(by, args[swapped ? first + 1 : first], args[swapped ? first : first + 1]);
+  const auto range =
+      ParseZsetRange(by, args[swapped ? first + 1 : first], args[swapped ? first : first + 1]);
   if (!range.ok()) return Unexpected{range.error()};
   request.range = *range;
   return request;

@@ -41,11 +41,21 @@ void Range(ReadContext& ctx, Args args, RangeForm form) {
 
 // ZRANGE key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES], and the older commands for its forms
 void ZRange(ReadContext& ctx, Args args) { Range(ctx, args, {}); }
-void ZRevRange(ReadContext& ctx, Args args) { Range(ctx, args, {.by = RangeBy::kRank, .reverse = true}); }
-void ZRangeByScore(ReadContext& ctx, Args args) { Range(ctx, args, {.by = RangeBy::kScore, .reverse = false}); }
-void ZRevRangeByScore(ReadContext& ctx, Args args) { Range(ctx, args, {.by = RangeBy::kScore, .reverse = true}); }
-void ZRangeByLex(ReadContext& ctx, Args args) { Range(ctx, args, {.by = RangeBy::kMember, .reverse = false}); }
-void ZRevRangeByLex(ReadContext& ctx, Args args) { Range(ctx, args, {.by = RangeBy::kMember, .reverse = true}); }
+void ZRevRange(ReadContext& ctx, Args args) {
+  Range(ctx, args, {.by = RangeBy::kRank, .reverse = true});
+}
+void ZRangeByScore(ReadContext& ctx, Args args) {
+  Range(ctx, args, {.by = RangeBy::kScore, .reverse = false});
+}
+void ZRevRangeByScore(ReadContext& ctx, Args args) {
+  Range(ctx, args, {.by = RangeBy::kScore, .reverse = true});
+}
+void ZRangeByLex(ReadContext& ctx, Args args) {
+  Range(ctx, args, {.by = RangeBy::kMember, .reverse = false});
+}
+void ZRevRangeByLex(ReadContext& ctx, Args args) {
+  Range(ctx, args, {.by = RangeBy::kMember, .reverse = true});
+}
 
 // ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]
 Effect ZRangeStore(WriteContext& ctx, Args args) {
@@ -59,7 +69,8 @@ Effect ZRangeStore(WriteContext& ctx, Args args) {
     const RankSpan span = request->SpanIn(**found);
     result.Expect(span.count, 0, limits);
     // Ascending whatever the range says: the result has its own order, and this way it is built fastest.
-    ForSpan(**found, span, false, [&](Bytes member, double score) { result.Set(member, score, limits); });
+    ForSpan(**found, span, false,
+            [&](Bytes member, double score) { result.Set(member, score, limits); });
   }
   return StoreZset(ctx, args[1], result, "zrangestore");
 }
@@ -107,52 +118,137 @@ constexpr KeySpec kStoreKeys[] = {OneKey(kKeyOW | kKeyUpdate, 1), OneKey(kKeyRO 
 constexpr const char* kRangeCost = "O(log N + M), M being the number of members returned";
 
 constexpr CommandSpec kZsetRangeCommands[] = {
-    {.name = "zrange", .arity = -4, .flags = kReadonly, .group = Group::kSortedSet, .keys = kReadKey, .read = ZRange,
-     .since = "1.2.0", .complexity = kRangeCost, .summary = "Returns members of a range, by rank, score or name.",
-     .syntax = "key start:string stop:string [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]"},
-    {.name = "zrevrange", .arity = -4, .flags = kReadonly, .group = Group::kSortedSet, .keys = kReadKey,
-     .read = ZRevRange, .since = "1.2.0", .complexity = kRangeCost,
+    {.name = "zrange",
+     .arity = -4,
+     .flags = kReadonly,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZRange,
+     .since = "1.2.0",
+     .complexity = kRangeCost,
+     .summary = "Returns members of a range, by rank, score or name.",
+     .syntax =
+         "key start:string stop:string [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]"},
+    {.name = "zrevrange",
+     .arity = -4,
+     .flags = kReadonly,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZRevRange,
+     .since = "1.2.0",
+     .complexity = kRangeCost,
      .summary = "Returns members of a range of ranks, from the highest score down.",
-     .syntax = "key start stop [WITHSCORES]", .deprecated_since = "6.2.0",
+     .syntax = "key start stop [WITHSCORES]",
+     .deprecated_since = "6.2.0",
      .replaced_by = "`ZRANGE` with the `REV` argument"},
-    {.name = "zrangebyscore", .arity = -4, .flags = kReadonly, .group = Group::kSortedSet, .keys = kReadKey,
-     .read = ZRangeByScore, .since = "1.0.5", .complexity = kRangeCost,
-     .summary = "Returns members with scores of a range.", .syntax = "key min max [WITHSCORES] [LIMIT offset count]",
-     .deprecated_since = "6.2.0", .replaced_by = "`ZRANGE` with the `BYSCORE` argument"},
-    {.name = "zrevrangebyscore", .arity = -4, .flags = kReadonly, .group = Group::kSortedSet, .keys = kReadKey,
-     .read = ZRevRangeByScore, .since = "2.2.0", .complexity = kRangeCost,
+    {.name = "zrangebyscore",
+     .arity = -4,
+     .flags = kReadonly,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZRangeByScore,
+     .since = "1.0.5",
+     .complexity = kRangeCost,
+     .summary = "Returns members with scores of a range.",
+     .syntax = "key min max [WITHSCORES] [LIMIT offset count]",
+     .deprecated_since = "6.2.0",
+     .replaced_by = "`ZRANGE` with the `BYSCORE` argument"},
+    {.name = "zrevrangebyscore",
+     .arity = -4,
+     .flags = kReadonly,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZRevRangeByScore,
+     .since = "2.2.0",
+     .complexity = kRangeCost,
      .summary = "Returns members with scores of a range, from the highest down.",
-     .syntax = "key max min [WITHSCORES] [LIMIT offset count]", .deprecated_since = "6.2.0",
+     .syntax = "key max min [WITHSCORES] [LIMIT offset count]",
+     .deprecated_since = "6.2.0",
      .replaced_by = "`ZRANGE` with the `REV` and `BYSCORE` arguments"},
-    {.name = "zrangebylex", .arity = -4, .flags = kReadonly, .group = Group::kSortedSet, .keys = kReadKey,
-     .read = ZRangeByLex, .since = "2.8.9", .complexity = kRangeCost,
+    {.name = "zrangebylex",
+     .arity = -4,
+     .flags = kReadonly,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZRangeByLex,
+     .since = "2.8.9",
+     .complexity = kRangeCost,
      .summary = "Returns members between two names; all scores must be equal.",
-     .syntax = "key min:string max:string [LIMIT offset count]", .deprecated_since = "6.2.0",
+     .syntax = "key min:string max:string [LIMIT offset count]",
+     .deprecated_since = "6.2.0",
      .replaced_by = "`ZRANGE` with the `BYLEX` argument"},
-    {.name = "zrevrangebylex", .arity = -4, .flags = kReadonly, .group = Group::kSortedSet, .keys = kReadKey,
-     .read = ZRevRangeByLex, .since = "2.8.9", .complexity = kRangeCost,
+    {.name = "zrevrangebylex",
+     .arity = -4,
+     .flags = kReadonly,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZRevRangeByLex,
+     .since = "2.8.9",
+     .complexity = kRangeCost,
      .summary = "Returns members between two names, from the last back; all scores must be equal.",
-     .syntax = "key max:string min:string [LIMIT offset count]", .deprecated_since = "6.2.0",
+     .syntax = "key max:string min:string [LIMIT offset count]",
+     .deprecated_since = "6.2.0",
      .replaced_by = "`ZRANGE` with the `REV` and `BYLEX` arguments"},
-    {.name = "zrangestore", .arity = -5, .flags = kWrite | kDenyOom, .group = Group::kSortedSet, .keys = kStoreKeys,
-     .write = ZRangeStore, .since = "6.2.0", .complexity = "O(log N + M), M being the number of members stored",
+    {.name = "zrangestore",
+     .arity = -5,
+     .flags = kWrite | kDenyOom,
+     .group = Group::kSortedSet,
+     .keys = kStoreKeys,
+     .write = ZRangeStore,
+     .since = "6.2.0",
+     .complexity = "O(log N + M), M being the number of members stored",
      .summary = "Makes a sorted set of the members of a range.",
      .syntax = "dst src min:string max:string [BYSCORE | BYLEX] [REV] [LIMIT offset count]"},
-    {.name = "zcount", .arity = 4, .flags = kReadonly | kFast, .group = Group::kSortedSet, .keys = kReadKey,
-     .read = ZCount, .since = "2.0.0", .complexity = "O(log N)",
-     .summary = "Counts the members with scores of a range.", .syntax = "key min max"},
-    {.name = "zlexcount", .arity = 4, .flags = kReadonly | kFast, .group = Group::kSortedSet, .keys = kReadKey,
-     .read = ZLexCount, .since = "2.8.9", .complexity = "O(log N)",
-     .summary = "Counts the members between two names; all scores must be equal.", .syntax = "key min:string max:string"},
-    {.name = "zremrangebyrank", .arity = 4, .flags = kWrite, .group = Group::kSortedSet, .keys = kDeleteFromKey,
-     .write = ZRemRangeByRank, .since = "2.0.0", .complexity = "O(log N) a member taken out",
-     .summary = "Takes the members of a range of ranks out.", .syntax = "key start stop"},
-    {.name = "zremrangebyscore", .arity = 4, .flags = kWrite, .group = Group::kSortedSet, .keys = kDeleteFromKey,
-     .write = ZRemRangeByScore, .since = "1.2.0", .complexity = "O(log N) a member taken out",
-     .summary = "Takes the members with scores of a range out.", .syntax = "key min max"},
-    {.name = "zremrangebylex", .arity = 4, .flags = kWrite, .group = Group::kSortedSet, .keys = kDeleteFromKey,
-     .write = ZRemRangeByLex, .since = "2.8.9", .complexity = "O(log N) a member taken out",
-     .summary = "Takes the members between two names out; all scores must be equal.", .syntax = "key min:string max:string"},
+    {.name = "zcount",
+     .arity = 4,
+     .flags = kReadonly | kFast,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZCount,
+     .since = "2.0.0",
+     .complexity = "O(log N)",
+     .summary = "Counts the members with scores of a range.",
+     .syntax = "key min max"},
+    {.name = "zlexcount",
+     .arity = 4,
+     .flags = kReadonly | kFast,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZLexCount,
+     .since = "2.8.9",
+     .complexity = "O(log N)",
+     .summary = "Counts the members between two names; all scores must be equal.",
+     .syntax = "key min:string max:string"},
+    {.name = "zremrangebyrank",
+     .arity = 4,
+     .flags = kWrite,
+     .group = Group::kSortedSet,
+     .keys = kDeleteFromKey,
+     .write = ZRemRangeByRank,
+     .since = "2.0.0",
+     .complexity = "O(log N) a member taken out",
+     .summary = "Takes the members of a range of ranks out.",
+     .syntax = "key start stop"},
+    {.name = "zremrangebyscore",
+     .arity = 4,
+     .flags = kWrite,
+     .group = Group::kSortedSet,
+     .keys = kDeleteFromKey,
+     .write = ZRemRangeByScore,
+     .since = "1.2.0",
+     .complexity = "O(log N) a member taken out",
+     .summary = "Takes the members with scores of a range out.",
+     .syntax = "key min max"},
+    {.name = "zremrangebylex",
+     .arity = 4,
+     .flags = kWrite,
+     .group = Group::kSortedSet,
+     .keys = kDeleteFromKey,
+     .write = ZRemRangeByLex,
+     .since = "2.8.9",
+     .complexity = "O(log N) a member taken out",
+     .summary = "Takes the members between two names out; all scores must be equal.",
+     .syntax = "key min:string max:string"},
 };
 
 }  // namespace

@@ -62,7 +62,8 @@ void ReplyRandomMembers(ReadContext& ctx, const SortedSet& set, int64_t count, b
   if (count < 0) {  // the same member may come again
     const auto draws = static_cast<size_t>(-count);
     ReplyMembersHead(ctx.reply, draws, with_scores);
-    for (size_t i = 0; i < draws; ++i) ReplyAt(ctx.reply, set.At(ctx.unit.random.Below(size)), with_scores);
+    for (size_t i = 0; i < draws; ++i)
+      ReplyAt(ctx.reply, set.At(ctx.unit.random.Below(size)), with_scores);
     return;
   }
   const size_t shown = std::min(size, static_cast<size_t>(count));
@@ -80,7 +81,8 @@ void ZRandMember(ReadContext& ctx, Args args) {
     if (!count) return ReplyError(ctx, Errc::kNotAnInteger);
     if (*count == INT64_MIN) {
       return ctx.reply.Error(
-          "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+          "ERR value is out of range, value must between -9223372036854775807 and "
+          "9223372036854775807");
     }
     if (args.size() > 4 || (with_scores && !EqualsIgnoreCase(args[3], "WITHSCORES"))) {
       return ReplyError(ctx, Errc::kSyntax);
@@ -100,13 +102,27 @@ void ZRandMember(ReadContext& ctx, Args args) {
 }
 
 constexpr CommandSpec kZsetWalkCommands[] = {
-    {.name = "zrandmember", .arity = -2, .flags = kReadonly, .group = Group::kSortedSet, .keys = kReadKey,
-     .read = ZRandMember, .since = "6.2.0", .complexity = "O(M log N), M being the number of members returned",
-     .summary = "Returns members chosen by chance.", .syntax = "key [count [WITHSCORES]]",
+    {.name = "zrandmember",
+     .arity = -2,
+     .flags = kReadonly,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZRandMember,
+     .since = "6.2.0",
+     .complexity = "O(M log N), M being the number of members returned",
+     .summary = "Returns members chosen by chance.",
+     .syntax = "key [count [WITHSCORES]]",
      .tips = "nondeterministic_output"},
-    {.name = "zscan", .arity = -3, .flags = kReadonly, .group = Group::kSortedSet, .keys = kReadKey, .read = ZScan,
-     .since = "2.8.0", .complexity = "O(COUNT) a call, O(N) for a whole iteration over N members",
-     .summary = "Lists members and scores a stretch at a time.", .syntax = "key cursor [MATCH pattern] [COUNT count]",
+    {.name = "zscan",
+     .arity = -3,
+     .flags = kReadonly,
+     .group = Group::kSortedSet,
+     .keys = kReadKey,
+     .read = ZScan,
+     .since = "2.8.0",
+     .complexity = "O(COUNT) a call, O(N) for a whole iteration over N members",
+     .summary = "Lists members and scores a stretch at a time.",
+     .syntax = "key cursor [MATCH pattern] [COUNT count]",
      .tips = "nondeterministic_output"},
 };
 

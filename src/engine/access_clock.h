@@ -18,10 +18,16 @@ struct LfuSettings {
   uint32_t decay_minutes = 1;
 };
 
-inline uint32_t LruClock(uint64_t now_ms) { return static_cast<uint32_t>(now_ms / 1000) & kAccessClockMask; }
-inline uint64_t LruIdleSeconds(uint32_t access, uint64_t now_ms) { return (LruClock(now_ms) - access) & kAccessClockMask; }
+inline uint32_t LruClock(uint64_t now_ms) {
+  return static_cast<uint32_t>(now_ms / 1000) & kAccessClockMask;
+}
+inline uint64_t LruIdleSeconds(uint32_t access, uint64_t now_ms) {
+  return (LruClock(now_ms) - access) & kAccessClockMask;
+}
 
-inline uint32_t LfuMinutes(uint64_t now_ms) { return static_cast<uint32_t>(now_ms / 60000) & 0xffff; }
+inline uint32_t LfuMinutes(uint64_t now_ms) {
+  return static_cast<uint32_t>(now_ms / 60000) & 0xffff;
+}
 inline uint32_t LfuPack(uint32_t minutes, uint8_t counter) { return minutes << 8 | counter; }
 /// The counter as it has decayed until now.
 inline uint8_t LfuCounter(uint32_t access, uint64_t now_ms, const LfuSettings& settings) {
@@ -31,7 +37,8 @@ inline uint8_t LfuCounter(uint32_t access, uint64_t now_ms, const LfuSettings& s
   return static_cast<uint8_t>(periods > counter ? 0 : counter - periods);
 }
 /// One more hit: the higher the counter, the less likely it counts (p = 1 / ((counter - initial) * factor + 1)).
-inline uint32_t LfuTouch(uint32_t access, uint64_t now_ms, const LfuSettings& settings, Random& random) {
+inline uint32_t LfuTouch(uint32_t access, uint64_t now_ms, const LfuSettings& settings,
+                         Random& random) {
   uint8_t counter = LfuCounter(access, now_ms, settings);
   if (counter < 255) {
     const double base = counter > kLfuInitial ? counter - kLfuInitial : 0;

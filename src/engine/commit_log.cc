@@ -14,7 +14,8 @@ constexpr Bytes kExec = "*1\r\n$4\r\nEXEC\r\n";
 
 std::string SelectCommand(unsigned db) {
   const std::string number = FormatInt64(db);
-  return "*2\r\n$6\r\nSELECT\r\n$" + FormatInt64(static_cast<int64_t>(number.size())) + "\r\n" + number + "\r\n";
+  return "*2\r\n$6\r\nSELECT\r\n$" + FormatInt64(static_cast<int64_t>(number.size())) + "\r\n" +
+         number + "\r\n";
 }
 
 }  // namespace
@@ -64,7 +65,8 @@ void CommitLog::Copy(Bytes bytes) {
 
 uint64_t CommitLog::Append(Bytes unit, uint32_t commands, unsigned first_db, unsigned last_db) {
   append_lock_.Lock();
-  if (stream_db_ != static_cast<int>(first_db)) Copy(SelectCommand(first_db));  // R2; before MULTI, as in Redis 7.0
+  if (stream_db_ != static_cast<int>(first_db))
+    Copy(SelectCommand(first_db));  // R2; before MULTI, as in Redis 7.0
   stream_db_ = static_cast<int>(last_db);
   if (commands > 1) Copy(kMulti);
   Copy(unit);
@@ -97,7 +99,8 @@ bool CommitLog::Read(uint64_t offset, size_t bytes_max, std::string* out) {
   const uint64_t first = first_offset();
   append_lock_.Lock();
   const uint64_t end = end_.load(std::memory_order_relaxed);
-  const bool held = ring_ != nullptr && offset >= first && offset <= end + 1 && end - (offset - 1) <= ring_bytes_;
+  const bool held =
+      ring_ != nullptr && offset >= first && offset <= end + 1 && end - (offset - 1) <= ring_bytes_;
   if (held) {
     size_t left = static_cast<size_t>(std::min<uint64_t>(bytes_max, end + 1 - offset));
     size_t at = static_cast<size_t>((offset - 1) & (ring_bytes_ - 1));

@@ -36,7 +36,9 @@ class CommitLog {
 
   enum Mode : uint32_t {
     kAppends = 1 << 0,
-    kPromises = 1 << 1,  // more than that: replies wait until the log has got further than the ring (progress())
+    kPromises =
+        1
+        << 1,  // more than that: replies wait until the log has got further than the ring (progress())
   };
 
   /// Changes in exclusive sections only, so it stays what it is for a unit's length.
@@ -57,7 +59,8 @@ class CommitLog {
 
   /// Appends one unit (`commands` RESP commands of the given bytes, the first run in database `first_db`, the last in
   /// `last_db`) and returns the log's end behind it.
-  uint64_t Append(Bytes unit, uint32_t commands, unsigned first_db, unsigned last_db) TERRACE_EXCLUDES(append_lock_);
+  uint64_t Append(Bytes unit, uint32_t commands, unsigned first_db, unsigned last_db)
+      TERRACE_EXCLUDES(append_lock_);
   /// Appends bytes of a leader's stream as they are, SELECT and MULTI included: a whole unit, or a command that changes
   /// nothing. The next unit of our own selects its database anew.
   uint64_t AppendReceived(Bytes bytes) TERRACE_EXCLUDES(append_lock_);
@@ -78,8 +81,9 @@ class CommitLog {
   WriteOffsets write_offsets_;
   alignas(64) mutable ShardLock append_lock_;
   std::unique_ptr<char[]> ring_ TERRACE_GUARDED_BY(append_lock_);
-  std::atomic<uint64_t> end_{0};    // written under the append lock
-  uint64_t window_start_ TERRACE_GUARDED_BY(append_lock_) = 0;  // offsets up to here were never in this ring
+  std::atomic<uint64_t> end_{0};  // written under the append lock
+  uint64_t window_start_ TERRACE_GUARDED_BY(append_lock_) =
+      0;  // offsets up to here were never in this ring
   int stream_db_ TERRACE_GUARDED_BY(append_lock_) = -1;
 };
 

@@ -9,7 +9,8 @@ namespace terrace::engine {
 Databases::Databases(unsigned count, HashKey hash_key, Participants& participants)
     : hash_key_(hash_key), participants_(participants), keyspaces_(count) {
   types::SeedTables(hash_key);
-  for (auto& place : keyspaces_) place.store(new Keyspace(hash_key_, participants_), std::memory_order_release);
+  for (auto& place : keyspaces_)
+    place.store(new Keyspace(hash_key_, participants_), std::memory_order_release);
 }
 
 Databases::~Databases() {
@@ -23,7 +24,8 @@ void Databases::Swap(unsigned a, unsigned b) {
 }
 
 std::unique_ptr<Keyspace> Databases::Exchange(unsigned db, std::unique_ptr<Keyspace> comes) {
-  return std::unique_ptr<Keyspace>(keyspaces_[db].exchange(comes.release(), std::memory_order_acq_rel));
+  return std::unique_ptr<Keyspace>(
+      keyspaces_[db].exchange(comes.release(), std::memory_order_acq_rel));
 }
 
 void Databases::Discard(Entry* entry) {

@@ -27,7 +27,9 @@ class Databases {
 
   void Swap(unsigned a, unsigned b);
   /// An empty keyspace that could take the place of any.
-  std::unique_ptr<Keyspace> NewKeyspace() const { return std::make_unique<Keyspace>(hash_key_, participants_); }
+  std::unique_ptr<Keyspace> NewKeyspace() const {
+    return std::make_unique<Keyspace>(hash_key_, participants_);
+  }
   /// Puts a keyspace into the place of the one in use and returns that, to be given to Discard.
   std::unique_ptr<Keyspace> Exchange(unsigned db, std::unique_ptr<Keyspace> comes);
   /// The same with an empty one.

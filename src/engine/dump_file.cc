@@ -16,7 +16,8 @@ rdb::KeyFacts FactsOf(const Entry& entry, const Unit& unit, KeptAccess kept) {
   rdb::KeyFacts facts;
   facts.deadline_ms = entry.deadline_ms();
   if (kept == KeptAccess::kIdle) facts.idle_seconds = LruIdleSeconds(entry.access(), unit.now_ms);
-  if (kept == KeptAccess::kFrequency) facts.frequency = LfuCounter(entry.access(), unit.now_ms, unit.lfu_settings());
+  if (kept == KeptAccess::kFrequency)
+    facts.frequency = LfuCounter(entry.access(), unit.now_ms, unit.lfu_settings());
   return facts;
 }
 
@@ -45,7 +46,8 @@ void WriteDump(const Unit& unit, KeptAccess kept, rdb::FileWriter& writer) {
   }
 }
 
-DumpLoader::DumpLoader(Unit& unit) : unit_(unit), databases_(unit.databases), loaded_(unit.databases.count()) {}
+DumpLoader::DumpLoader(Unit& unit)
+    : unit_(unit), databases_(unit.databases), loaded_(unit.databases.count()) {}
 
 Keyspace& DumpLoader::Loading(unsigned db) {
   if (loaded_[db] == nullptr) loaded_[db] = databases_.NewKeyspace();
@@ -61,15 +63,19 @@ Status DumpLoader::TakeDatabase(uint64_t db) {
   return Status::Ok();
 }
 
-Status DumpLoader::TakeFunctions(Bytes) { return Status::Error("a library of functions, which cannot be run here"); }
+Status DumpLoader::TakeFunctions(Bytes) {
+  return Status::Error("a library of functions, which cannot be run here");
+}
 
 uint32_t DumpLoader::AccessOf(const rdb::KeyFacts& facts) const {
   if (unit_.settings.lfu.load(std::memory_order_relaxed)) {
-    return facts.frequency ? LfuPack(LfuMinutes(unit_.now_ms), *facts.frequency) : unit_.FreshAccess();
+    return facts.frequency ? LfuPack(LfuMinutes(unit_.now_ms), *facts.frequency)
+                           : unit_.FreshAccess();
   }
   if (!facts.idle_seconds) return unit_.FreshAccess();
   // The clock goes round in 194 days; who was idle for longer is taken as idle for all of that.
-  const auto idle = static_cast<uint32_t>(std::min<uint64_t>(*facts.idle_seconds, kAccessClockMask));
+  const auto idle =
+      static_cast<uint32_t>(std::min<uint64_t>(*facts.idle_seconds, kAccessClockMask));
   return (LruClock(unit_.now_ms) - idle) & kAccessClockMask;
 }
 
@@ -112,16 +118,20 @@ Status DumpLoader::AddTo(bool replace) {
     std::string taken;
     loaded_[db]->ForEach([&](const Entry& entry) {
       const uint64_t hash = databases_.HashOf(entry.key());
-      if (taken.empty() && used.staircase().Guess(hash)->Lookup(hash, entry.key()) != nullptr) taken = entry.key();
+      if (taken.empty() && used.staircase().Guess(hash)->Lookup(hash, entry.key()) != nullptr)
+        taken = entry.key();
     });
-    if (!taken.empty()) return Status::Error("key '" + taken + "' of database " + std::to_string(db) + " exists already");
+    if (!taken.empty())
+      return Status::Error("key '" + taken + "' of database " + std::to_string(db) +
+                           " exists already");
   }
   for (unsigned db = 0; db < databases_.count(); ++db) {
     if (loaded_[db] == nullptr) continue;
     Keyspace& used = databases_.Get(db);
     loaded_[db]->staircase().ForEachShard(0, [&](Shard& shard, uint64_t, uint64_t) {
       std::vector<Entry*> entries;
-      for (unsigned i = 0; i < kShardBuckets; ++i) shard.ForEachInBucket(i, [&](Entry* entry) { entries.push_back(entry); });
+      for (unsigned i = 0; i < kShardBuckets; ++i)
+        shard.ForEachInBucket(i, [&](Entry* entry) { entries.push_back(entry); });
       for (Entry* entry : entries) {
         const uint64_t hash = databases_.HashOf(entry->key());
         loaded_[db]->Remove(shard, shard.Lookup(hash, entry->key()), hash, unit_.self.slot());

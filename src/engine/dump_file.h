@@ -30,8 +30,8 @@ class DumpLoader final : public rdb::FileTaker {
   explicit DumpLoader(Unit& unit);
 
   Status TakeDatabase(uint64_t db) override;
-  Status TakeKey(Bytes key, const rdb::KeyFacts& facts, const rdb::PayloadBody& body) override
-      TERRACE_NO_THREAD_SAFETY_ANALYSIS;
+  Status TakeKey(Bytes key, const rdb::KeyFacts& facts,
+                 const rdb::PayloadBody& body) override TERRACE_NO_THREAD_SAFETY_ANALYSIS;
   Status TakeFunctions(Bytes source) override;
 
   /// The keyspace of database `db` as the file has it, to be put in the place of the one in use.

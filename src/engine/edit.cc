@@ -139,7 +139,9 @@ namespace {
 constexpr size_t kFieldsNamed = 1000;
 
 void ExpireKey(Unit& unit, KeyRef& ref) {
-  unit.LogWords(ref.db, {unit.settings.lazy_expire.load(std::memory_order_relaxed) ? "UNLINK" : "DEL", ref.key});
+  unit.LogWords(
+      ref.db,
+      {unit.settings.lazy_expire.load(std::memory_order_relaxed) ? "UNLINK" : "DEL", ref.key});
   unit.Notify(kNotifyExpired, ref.db, "expired", ref.key);
   EngineCounters::Add(unit.counters.expired);
   Edit(unit, ref, Edit::Expiry{}).Delete();

@@ -52,7 +52,8 @@ class Edit {
   void ReplaceWithCollection(types::Value value);
   /// Changes, adds or (0) removes the deadline of a key that exists.
   void SetDeadline(uint64_t deadline_ms) {
-    SetDeadlines(deadline_ms, entry()->has_timed_items() ? types::NextDeadline(entry()->collection()) : 0);
+    SetDeadlines(deadline_ms,
+                 entry()->has_timed_items() ? types::NextDeadline(entry()->collection()) : 0);
   }
   /// The key goes. What takes long to free is freed in the background.
   void Delete();
@@ -81,7 +82,8 @@ size_t ExpireAll(Unit& unit, KeyRef* refs, size_t count, bool only_reads);
 inline size_t ExpireDue(Unit& unit, KeyRef* refs, size_t count, bool only_reads = false) {
   for (size_t i = 0; i < count; ++i) {
     const Entry* entry = refs[i].entry();
-    if (TERRACE_UNLIKELY(entry != nullptr && entry->IsDue(unit.now_ms))) return ExpireAll(unit, refs, count, only_reads);
+    if (TERRACE_UNLIKELY(entry != nullptr && entry->IsDue(unit.now_ms)))
+      return ExpireAll(unit, refs, count, only_reads);
   }
   return 0;  // the usual case, for which nothing is called
 }

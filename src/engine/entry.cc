@@ -129,7 +129,8 @@ bool Entry::TrySetDeadlines(uint64_t deadline_ms, uint64_t items_ms) {
 
 bool Entry::NothingIsLeft(uint64_t now_ms) const {
   const uint64_t own_ms = deadline_ms();
-  return (own_ms != 0 && own_ms < now_ms) || (has_timed_items() && types::AllDue(collection(), now_ms));
+  return (own_ms != 0 && own_ms < now_ms) ||
+         (has_timed_items() && types::AllDue(collection(), now_ms));
 }
 
 void Entry::set_collection(types::Value collection) {
@@ -167,7 +168,8 @@ Entry* Entry::NewMoved(Entry* source, Bytes key, uint64_t deadline_ms) {
   if (!IsCollection(source->encoding())) return NewCopy(*source, key, deadline_ms);
   Entry* moved = NewCollection(key, source->collection(), deadline_ms);
   moved->set_access(source->access());
-  source->type_encoding_ = static_cast<uint8_t>(Encoding::kInteger) << 4;  // of the same size, and nothing to free
+  source->type_encoding_ = static_cast<uint8_t>(Encoding::kInteger)
+                           << 4;  // of the same size, and nothing to free
   return moved;
 }
 
@@ -225,7 +227,8 @@ char* Entry::MutableStringBytes() {
 
 char* Entry::TryGrowString(size_t size) {
   if (encoding() == Encoding::kInteger) return nullptr;
-  if (encoding() == Encoding::kBlob) return !blob()->shared() && blob()->TryGrow(size) ? blob()->data() : nullptr;
+  if (encoding() == Encoding::kBlob)
+    return !blob()->shared() && blob()->TryGrow(size) ? blob()->data() : nullptr;
   if (size > kBlobBytesMin) return nullptr;
   IntegerText unused;
   const Bytes old = StringBytes(&unused);

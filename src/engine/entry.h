@@ -90,7 +90,8 @@ class Entry {
   }
   bool HasKey(Bytes wanted) const {
     const Bytes own = key();
-    return own.size() == wanted.size() && std::memcmp(own.data(), wanted.data(), wanted.size()) == 0;
+    return own.size() == wanted.size() &&
+           std::memcmp(own.data(), wanted.data(), wanted.size()) == 0;
   }
 
   /// When the key goes; 0 if it has no deadline.
@@ -102,10 +103,14 @@ class Entry {
   /// Whether items of the collection have deadlines (types::NextDeadline).
   bool has_timed_items() const { return (flags_ & kHasTimedItems) != 0; }
   /// When something is to be removed, the key or some of its items: what the expiry index holds. 0: never.
-  uint64_t due_ms() const { return (flags_ & kDeadlineBytes) != 0 ? Load<uint64_t>(raw() + kHeaderBytes) : 0; }
+  uint64_t due_ms() const {
+    return (flags_ & kDeadlineBytes) != 0 ? Load<uint64_t>(raw() + kHeaderBytes) : 0;
+  }
   bool IsDue(uint64_t now_ms) const { return (flags_ & kDeadlineBytes) != 0 && due_ms() < now_ms; }
   /// Due, and not only some of its items: there is no such key any more.
-  bool IsGone(uint64_t now_ms) const { return TERRACE_UNLIKELY(IsDue(now_ms)) && NothingIsLeft(now_ms); }
+  bool IsGone(uint64_t now_ms) const {
+    return TERRACE_UNLIKELY(IsDue(now_ms)) && NothingIsLeft(now_ms);
+  }
   /// Changes a deadline the entry already has; adding or removing one changes its size (Keyspace::Rewrite).
   void set_deadline_ms(uint64_t deadline_ms) {
     TERRACE_DCHECK((flags_ & kDeadlineBytes) == kHasDeadline);
@@ -116,7 +121,10 @@ class Entry {
   /// goes: then the entry has to be written anew.
   bool TrySetDeadlines(uint64_t deadline_ms, uint64_t items_ms);
 
-  uint32_t access() const { return access_[0] | static_cast<uint32_t>(access_[1]) << 8 | static_cast<uint32_t>(access_[2]) << 16; }
+  uint32_t access() const {
+    return access_[0] | static_cast<uint32_t>(access_[1]) << 8 |
+           static_cast<uint32_t>(access_[2]) << 16;
+  }
   void set_access(uint32_t clock) {
     access_[0] = static_cast<uint8_t>(clock);
     access_[1] = static_cast<uint8_t>(clock >> 8);
@@ -139,7 +147,9 @@ class Entry {
   /// The same collection, changed and perhaps in another encoding: what it was in before is no more.
   void set_collection(types::Value value);
   /// About how many allocations there are to free with it.
-  size_t FreeEffort() const { return IsCollection(encoding()) ? types::FreeEffort(collection()) : 1; }
+  size_t FreeEffort() const {
+    return IsCollection(encoding()) ? types::FreeEffort(collection()) : 1;
+  }
 
   // --- strings ---
   int64_t integer() const {
@@ -203,7 +213,8 @@ class Entry {
   const char* after_header() const { return raw() + kHeaderBytes + (flags_ & kDeadlineBytes); }
   const char* value() const {
     const char* p = after_header();
-    return TERRACE_LIKELY(short_key_length_ != kLongKey) ? p + short_key_length_ : p + 4 + Load<uint32_t>(p);
+    return TERRACE_LIKELY(short_key_length_ != kLongKey) ? p + short_key_length_
+                                                         : p + 4 + Load<uint32_t>(p);
   }
   char* value() { return const_cast<char*>(static_cast<const Entry*>(this)->value()); }
 

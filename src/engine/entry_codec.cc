@@ -5,7 +5,8 @@
 namespace terrace::engine {
 
 uint16_t RdbVersionFor(const Entry& entry) {
-  return IsCollection(entry.encoding()) ? rdb::RdbVersionFor(entry.collection()) : rdb::kRdbVersionDefault;
+  return IsCollection(entry.encoding()) ? rdb::RdbVersionFor(entry.collection())
+                                        : rdb::kRdbVersionDefault;
 }
 
 std::string EncodeValue(const Entry& entry, const rdb::EncodeOptions& options) {
@@ -15,8 +16,8 @@ std::string EncodeValue(const Entry& entry, const rdb::EncodeOptions& options) {
   return rdb::EncodeStringValue(entry.StringBytes(&unused), options.compression);
 }
 
-rdb::PayloadResult<Entry*> DecodeEntry(const rdb::PayloadBody& body, Bytes key, uint64_t deadline_ms,
-                                       const types::EncodingLimits& limits) {
+rdb::PayloadResult<Entry*> DecodeEntry(const rdb::PayloadBody& body, Bytes key,
+                                       uint64_t deadline_ms, const types::EncodingLimits& limits) {
   if (body.code == rdb::ValueCode::kString) {
     const auto text = rdb::DecodeStringValue(body);
     if (!text.ok()) return Unexpected{text.error()};

@@ -14,7 +14,7 @@ uint16_t RdbVersionFor(const Entry& entry);
 /// The first byte is the value code.
 std::string EncodeValue(const Entry& entry, const rdb::EncodeOptions& options = {});
 /// A new entry, which is the caller's. The body may come from an attacker.
-rdb::PayloadResult<Entry*> DecodeEntry(const rdb::PayloadBody& body, Bytes key, uint64_t deadline_ms,
-                                       const types::EncodingLimits& limits);
+rdb::PayloadResult<Entry*> DecodeEntry(const rdb::PayloadBody& body, Bytes key,
+                                       uint64_t deadline_ms, const types::EncodingLimits& limits);
 
 }  // namespace terrace::engine

@@ -6,7 +6,9 @@ namespace terrace::engine {
 namespace {
 
 // std::push_heap keeps the largest on top; we want the earliest.
-bool Later(const ExpiryIndex::Item& a, const ExpiryIndex::Item& b) { return a.deadline_ms > b.deadline_ms; }
+bool Later(const ExpiryIndex::Item& a, const ExpiryIndex::Item& b) {
+  return a.deadline_ms > b.deadline_ms;
+}
 
 }  // namespace
 
@@ -31,7 +33,9 @@ void ExpiryIndex::RemoveDuplicates() {
   std::sort(heap.begin(), heap.end(), [](const Item& a, const Item& b) {
     return a.deadline_ms != b.deadline_ms ? a.deadline_ms < b.deadline_ms : a.hash < b.hash;
   });
-  const auto same = [](const Item& a, const Item& b) { return a.deadline_ms == b.deadline_ms && a.hash == b.hash; };
+  const auto same = [](const Item& a, const Item& b) {
+    return a.deadline_ms == b.deadline_ms && a.hash == b.hash;
+  };
   heap.erase(std::unique(heap.begin(), heap.end(), same), heap.end());
   // Ascending order is a heap with the earliest on top.
 }

@@ -63,7 +63,9 @@ class ExpiryIndex {
   /// How many keys of the shard have items with deadlines. Each has a pair, so the count is kept with the pairs.
   uint32_t with_timed_items() const { return pairs_ == nullptr ? 0 : pairs_->with_timed_items; }
   /// CONTRACT: the key concerned has a pair.
-  void CountTimedItems(int32_t change) { pairs_->with_timed_items += static_cast<uint32_t>(change); }
+  void CountTimedItems(int32_t change) {
+    pairs_->with_timed_items += static_cast<uint32_t>(change);
+  }
   /// Bytes it holds.
   size_t held_bytes() const {
     return pairs_ == nullptr ? 0 : sizeof(Pairs) + pairs_->heap.capacity() * sizeof(Item);

@@ -32,7 +32,8 @@ void InterestTable::Remove(uint64_t hash, Bytes key, const Interest* who) {
   }
 }
 
-const InterestTable::Item* InterestTable::Find(uint64_t hash, Bytes key, const Interest* who) const {
+const InterestTable::Item* InterestTable::Find(uint64_t hash, Bytes key,
+                                               const Interest* who) const {
   const auto [begin, end] = items_.equal_range(hash);
   for (auto it = begin; it != end; ++it) {
     if (it->second.who.get() == who && it->second.key == key) return &it->second;

@@ -55,8 +55,8 @@ class Waiter {
   /// Who has waited longer has the lower one.
   const uint64_t number;
   // Set before it is put into a table.
-  bool needs_others = false;     // serving it may change other keys than the one that became ready
-  bool also_when_gone = false;   // it wants to know, too, when a key goes or gets another type
+  bool needs_others = false;    // serving it may change other keys than the one that became ready
+  bool also_when_gone = false;  // it wants to know, too, when a key goes or gets another type
 };
 
 class InterestTable {

@@ -9,9 +9,10 @@ struct Letter {
 };
 
 constexpr Letter kLetters[] = {
-    {'g', kNotifyGeneric}, {'$', kNotifyString},  {'l', kNotifyList},     {'s', kNotifySet},      {'h', kNotifyHash},
-    {'z', kNotifyZset},    {'x', kNotifyExpired}, {'e', kNotifyEvicted},  {'t', kNotifyStream},   {'d', kNotifyModule},
-    {'n', kNotifyNew},     {'K', kNotifyKeyspace}, {'E', kNotifyKeyevent}, {'m', kNotifyKeyMiss},
+    {'g', kNotifyGeneric},  {'$', kNotifyString},  {'l', kNotifyList},    {'s', kNotifySet},
+    {'h', kNotifyHash},     {'z', kNotifyZset},    {'x', kNotifyExpired}, {'e', kNotifyEvicted},
+    {'t', kNotifyStream},   {'d', kNotifyModule},  {'n', kNotifyNew},     {'K', kNotifyKeyspace},
+    {'E', kNotifyKeyevent}, {'m', kNotifyKeyMiss},
 };
 
 }  // namespace
@@ -34,7 +35,8 @@ std::string FormatNotifyFlags(uint32_t flags) {
   const bool all = (flags & kNotifyAll) == kNotifyAll;
   if (all) letters.push_back('A');
   for (const Letter& entry : kLetters) {
-    if ((flags & entry.flag) != 0 && !(all && (entry.flag & kNotifyAll) != 0)) letters.push_back(entry.letter);
+    if ((flags & entry.flag) != 0 && !(all && (entry.flag & kNotifyAll) != 0))
+      letters.push_back(entry.letter);
   }
   return letters;
 }

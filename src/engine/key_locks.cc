@@ -35,9 +35,11 @@ void KeyLocks::AcquireMany(KeyRef* refs, size_t count, KeyRef* more, size_t more
   }
   // One key's miss behind the others': buckets, then what they lead to, then what stands behind chains.
   for (KeyRef* ref : order_) ref->shard->PrefetchBucket(ref->hash);
-  const auto chained = std::partition(order_.begin(), order_.end(),
-                                      [](const KeyRef* ref) { return !ref->shard->PrefetchEntry(ref->hash); });
-  for (auto ref = chained; ref != order_.end(); ++ref) (*ref)->shard->PrefetchChainedLocked((*ref)->hash);
+  const auto chained = std::partition(order_.begin(), order_.end(), [](const KeyRef* ref) {
+    return !ref->shard->PrefetchEntry(ref->hash);
+  });
+  for (auto ref = chained; ref != order_.end(); ++ref)
+    (*ref)->shard->PrefetchChainedLocked((*ref)->hash);
   for (KeyRef* ref : order_) ref->Look();
 }
 

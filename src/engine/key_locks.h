@@ -22,7 +22,7 @@ struct KeyRef {
   Keyspace* keyspace = nullptr;
   unsigned db = 0;
   Shard* shard = nullptr;
-  Slot slot = nullptr;  // nullptr: the key does not exist
+  Slot slot = nullptr;   // nullptr: the key does not exist
   uint32_t version = 0;  // of the shard when the slot was looked up
 
   void Look() {
@@ -54,7 +54,9 @@ class KeyLocks {
     AcquireMany(refs, count, nullptr, 0);
   }
   /// The same for two lists.
-  void Acquire(KeyRef* refs, size_t count, KeyRef* more, size_t more_count) { AcquireMany(refs, count, more, more_count); }
+  void Acquire(KeyRef* refs, size_t count, KeyRef* more, size_t more_count) {
+    AcquireMany(refs, count, more, more_count);
+  }
   /// Whether this shard is among those locked.
   bool Holds(const Shard* shard) const {
     return shard == single_ || std::find(shards_.begin(), shards_.end(), shard) != shards_.end();
@@ -70,7 +72,8 @@ class KeyLocks {
   bool empty() const { return single_ == nullptr && shards_.empty(); }
 
  private:
-  void AcquireMany(KeyRef* refs, size_t count, KeyRef* more, size_t more_count) TERRACE_NO_THREAD_SAFETY_ANALYSIS;
+  void AcquireMany(KeyRef* refs, size_t count, KeyRef* more,
+                   size_t more_count) TERRACE_NO_THREAD_SAFETY_ANALYSIS;
   void ReleaseMany() TERRACE_NO_THREAD_SAFETY_ANALYSIS;
 
   Shard* single_ = nullptr;

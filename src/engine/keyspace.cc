@@ -43,7 +43,8 @@ void Keyspace::DeadlineChanged(Shard& shard, uint64_t hash, uint64_t before, uin
 }
 
 // After a merge the shard may begin before `from`: what lies there carries the cut's number and is passed over.
-uint64_t Keyspace::CaptureShard(uint64_t from, const std::function<void(uint64_t, Entry&)>& capture) {
+uint64_t Keyspace::CaptureShard(uint64_t from,
+                                const std::function<void(uint64_t, Entry&)>& capture) {
   uint64_t next = from;
   staircase_.ForEachShard(from, [&](Shard& shard, uint64_t, uint64_t end) {
     for (unsigned bucket = 0; bucket < kShardBuckets && shard.count() != 0; ++bucket) {
@@ -87,8 +88,10 @@ void Keyspace::WatchContention(uint64_t shards_max) {
   contended_seen_ = contended;
   // Empty and quiet: back to one shard. Empty but busy (keys that live for a moment) is no reason, or it would lose its
   // shards and win them back once a second.
-  if (may_shrink && comparable && more < kAcquisitionsMin) shards_min_.store(1, std::memory_order_relaxed);
-  if (staircase_.shards() >= shards_max || more < kAcquisitionsMin || waited * kTolerated <= more) return;
+  if (may_shrink && comparable && more < kAcquisitionsMin)
+    shards_min_.store(1, std::memory_order_relaxed);
+  if (staircase_.shards() >= shards_max || more < kAcquisitionsMin || waited * kTolerated <= more)
+    return;
   shards_min_.store(std::min(shards_max, 2 * staircase_.shards()), std::memory_order_relaxed);
 }
 
@@ -101,7 +104,8 @@ uint64_t Keyspace::deadlines() {
   return sum;
 }
 
-uint64_t Keyspace::Scan(uint64_t cursor, uint64_t count, const std::function<void(const Entry&)>& visit) {
+uint64_t Keyspace::Scan(uint64_t cursor, uint64_t count,
+                        const std::function<void(const Entry&)>& visit) {
   if (cursor >= Staircase::kEnd) return 0;
   uint64_t visited = 0, buckets = 0;
   uint64_t stopped_at = 0;
@@ -134,7 +138,8 @@ bool Keyspace::Sample(Random& random, const std::function<void(Shard&, const Ent
     staircase_.ForEachShard(from, [&](Shard& shard, uint64_t begin, uint64_t end) {
       const uint64_t width = (end - begin) >> kShardBucketBits;
       if (shard.count() == 0) return true;
-      for (uint64_t bucket = (std::max(from, begin) - begin) / width; bucket < kShardBuckets && !found; ++bucket) {
+      for (uint64_t bucket = (std::max(from, begin) - begin) / width;
+           bucket < kShardBuckets && !found; ++bucket) {
         shard.ForEachInBucket(static_cast<unsigned>(bucket), [&](const Entry* entry) {
           visit(shard, *entry);
           found = true;

@@ -50,7 +50,8 @@ class Keyspace {
   /// One step of the walk: capture(hash, entry) for every entry of the shard at position `from` (a hash >> 16) that the
   /// cut has not captured yet, bucket by bucket, the shard locked. Returns the position to go on from, Staircase::kEnd
   /// when all have been visited. No lock is held by the caller, who is in.
-  uint64_t CaptureShard(uint64_t from, const std::function<void(uint64_t hash, Entry& entry)>& capture);
+  uint64_t CaptureShard(uint64_t from,
+                        const std::function<void(uint64_t hash, Entry& entry)>& capture);
 
   // --- without any lock ---
   uint64_t size() const;
@@ -72,8 +73,12 @@ class Keyspace {
   bool Sample(Random& random, const std::function<void(Shard&, const Entry&)>& visit);
 
   /// Does one step of the staircase if the load asks for it.
-  bool Step(uint64_t (*now_ns)()) { return staircase_.Step(size(), shards_min_.load(std::memory_order_relaxed), now_ns); }
-  bool NeedsStep() const { return staircase_.NeedsStep(size(), shards_min_.load(std::memory_order_relaxed)); }
+  bool Step(uint64_t (*now_ns)()) {
+    return staircase_.Step(size(), shards_min_.load(std::memory_order_relaxed), now_ns);
+  }
+  bool NeedsStep() const {
+    return staircase_.NeedsStep(size(), shards_min_.load(std::memory_order_relaxed));
+  }
   /// Looks at the lock counters since the last call and, while more than one acquisition in a thousand had to wait,
   /// asks for twice the shards, up to `shards_max`. One caller, about once a second.
   void WatchContention(uint64_t shards_max);

@@ -22,7 +22,7 @@ void LogProgress::WaitFor(Waiter& waiter, uint64_t offset) {
 void LogProgress::Reach(uint64_t offset) {
   MutexLock lock(mutex_);
   if (offset < reached_.load(std::memory_order_relaxed)) return;  // P1: somebody else was faster
-  reached_.store(offset, std::memory_order_seq_cst);  // P2
+  reached_.store(offset, std::memory_order_seq_cst);              // P2
   for (Waiter* waiter : waiters_) TellIfReached(*waiter);
 }
 

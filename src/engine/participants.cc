@@ -12,8 +12,9 @@ namespace terrace::engine {
 // Kernels before 4.14 have only the global form, which takes milliseconds: not asked for. Registering is for the whole
 // process and may be repeated.
 Fencing ProbeFencing() {
-  const bool allowed = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 &&
-                       syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+  const bool allowed =
+      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 &&
+      syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
   return allowed ? Fencing::kByRequester : Fencing::kByEveryone;
 }
 
@@ -24,7 +25,8 @@ Participants::~Participants() {
 }
 
 void Participants::FenceEverybody() const {
-  if (fencing_ == Fencing::kByEveryone) return FenceOfOneThread();  // the others' halves are in their In()
+  if (fencing_ == Fencing::kByEveryone)
+    return FenceOfOneThread();  // the others' halves are in their In()
   // Every thread of the process, this one too, executes a full fence before this returns. It worked at the start.
   TERRACE_CHECK(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0);
 }
@@ -34,7 +36,8 @@ Participant* Participants::Join() {
   for (unsigned slot = 0; slot < kParticipantsMax; ++slot) {
     if (participants_[slot] == nullptr) {
       participants_[slot].reset(new Participant(this, slot));
-      if (slots_.load(std::memory_order_relaxed) <= slot) slots_.store(slot + 1, std::memory_order_release);
+      if (slots_.load(std::memory_order_relaxed) <= slot)
+        slots_.store(slot + 1, std::memory_order_release);
       return participants_[slot].get();
     }
   }

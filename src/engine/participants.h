@@ -110,7 +110,9 @@ class Participants {
   bool WantsReclaim() const { return waiting_.load(std::memory_order_relaxed) >= kReclaimBatch; }
 
   Fencing fencing() const { return fencing_; }
-  uint64_t exclusive_sections() const { return exclusive_sections_.load(std::memory_order_relaxed); }
+  uint64_t exclusive_sections() const {
+    return exclusive_sections_.load(std::memory_order_relaxed);
+  }
 
  private:
   friend class Participant;
@@ -144,9 +146,11 @@ class Participants {
 
 inline void Participant::In() {
 #if defined(__SANITIZE_THREAD__)
-  constexpr auto kOrder = std::memory_order_seq_cst;  // ThreadSanitizer sees neither membarrier nor fences
+  constexpr auto kOrder =
+      std::memory_order_seq_cst;  // ThreadSanitizer sees neither membarrier nor fences
 #else
-  constexpr auto kOrder = std::memory_order_relaxed;  // the fence below is run by the requester's membarrier, or is real
+  constexpr auto kOrder = std::
+      memory_order_relaxed;  // the fence below is run by the requester's membarrier, or is real
 #endif
   state_.store(group_->epoch_.load(std::memory_order_acquire), kOrder);
   std::atomic_signal_fence(std::memory_order_seq_cst);

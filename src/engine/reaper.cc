@@ -71,7 +71,8 @@ struct Retired {
 
 }  // namespace
 
-void RetireKeyspace(Participants& participants, std::shared_ptr<Reaper> reaper, std::unique_ptr<Keyspace> keyspace) {
+void RetireKeyspace(Participants& participants, std::shared_ptr<Reaper> reaper,
+                    std::unique_ptr<Keyspace> keyspace) {
   reaper->Expect(keyspace->size());
   auto* retired = new Retired{std::move(reaper), std::move(keyspace)};
   participants.Retire(retired, [](void* memory) {

@@ -48,6 +48,7 @@ class Reaper {
 };
 
 /// Frees `keyspace` in the background once every participant has been out.
-void RetireKeyspace(Participants& participants, std::shared_ptr<Reaper> reaper, std::unique_ptr<Keyspace> keyspace);
+void RetireKeyspace(Participants& participants, std::shared_ptr<Reaper> reaper,
+                    std::unique_ptr<Keyspace> keyspace);
 
 }  // namespace terrace::engine

@@ -8,7 +8,8 @@ namespace terrace::engine {
 Shard::~Shard() {
   std::atomic<uint64_t>* buckets = buckets_.load(std::memory_order_relaxed);
   if (buckets == nullptr) return;
-  for (unsigned i = 0; i < kShardBuckets; ++i) ForEachInBucket(i, [](Entry* entry) { Entry::Delete(entry); });
+  for (unsigned i = 0; i < kShardBuckets; ++i)
+    ForEachInBucket(i, [](Entry* entry) { Entry::Delete(entry); });
   FreeChains();
   FreeBuckets(buckets);
 }
@@ -41,7 +42,8 @@ Slot Shard::Insert(uint64_t hash, Entry* entry) {
   ++version_;
   if (TERRACE_UNLIKELY(entry->due_ms() != 0)) DueChanged(hash, nullptr, entry);
   const uint64_t added = Word(hash, entry);
-  std::atomic<uint64_t>* slot = buckets_.load(std::memory_order_relaxed) + size_t{8} * BucketOf(hash);
+  std::atomic<uint64_t>* slot =
+      buckets_.load(std::memory_order_relaxed) + size_t{8} * BucketOf(hash);
   for (std::atomic<uint64_t>* last = slot + 7;; ++slot) {
     const uint64_t word = slot->load(std::memory_order_relaxed);
     if (word == 0) {
@@ -78,7 +80,8 @@ Entry* Shard::Remove(Slot hole, uint64_t hash) {
   if (TERRACE_UNLIKELY(removed->due_ms() != 0)) DueChanged(hash, removed, nullptr);
 
   // Find the chain's last entry, and the link that leads to its node.
-  std::atomic<uint64_t>* slot = buckets_.load(std::memory_order_relaxed) + size_t{8} * BucketOf(hash);
+  std::atomic<uint64_t>* slot =
+      buckets_.load(std::memory_order_relaxed) + size_t{8} * BucketOf(hash);
   std::atomic<uint64_t>* first = slot;
   std::atomic<uint64_t>* end = slot + 8;
   std::atomic<uint64_t>* link = nullptr;
@@ -110,7 +113,8 @@ void Shard::DueChanged(uint64_t hash, const Entry* before, const Entry* after) {
     deadlines_ -= before->has_deadline() ? 1 : 0;
     if (before->has_timed_items()) expiry_.CountTimedItems(-1);
   }
-  DeadlineChanged(hash, before == nullptr ? 0 : before->due_ms(), after == nullptr ? 0 : after->due_ms());
+  DeadlineChanged(hash, before == nullptr ? 0 : before->due_ms(),
+                  after == nullptr ? 0 : after->due_ms());
   if (after == nullptr) return;
   deadlines_ += after->has_deadline() ? 1 : 0;
   if (after->has_timed_items()) expiry_.CountTimedItems(1);
@@ -125,14 +129,18 @@ void Shard::DeadlineChanged(uint64_t hash, uint64_t before, uint64_t after) {
     // without hashing every key, and a wrong "yes" only leaves a stale pair behind. The tag matters: many keys share
     // a deadline ("midnight"), and a bucket that keeps one of them would keep the pairs of all that have gone.
     expiry_.Rebuild([&](const ExpiryIndex::Item& item) {
-      if (item.deadline_ms == after && item.hash == hash) return true;  // its entry may not be in its slot yet
-      const auto has_deadline = [&](const Entry* entry) { return entry->due_ms() == item.deadline_ms; };
+      if (item.deadline_ms == after && item.hash == hash)
+        return true;  // its entry may not be in its slot yet
+      const auto has_deadline = [&](const Entry* entry) {
+        return entry->due_ms() == item.deadline_ms;
+      };
       return FindByTag(item.hash, has_deadline) != nullptr;
     });
   }
   const uint64_t next = expiry_.next_due_ms();
   // Seldom changes, so the order it needs costs nothing (ShardEngine::RefreshSegmentDue).
-  if (next != next_due_ms_.load(std::memory_order_relaxed)) next_due_ms_.store(next, std::memory_order_seq_cst);
+  if (next != next_due_ms_.load(std::memory_order_relaxed))
+    next_due_ms_.store(next, std::memory_order_seq_cst);
 }
 
 namespace {
@@ -169,11 +177,14 @@ void Shard::PrefetchChained(uint64_t hash) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
 void Shard::PrefetchChainedLocked(uint64_t hash) const {
   const std::atomic<uint64_t>* slots = buckets_.load(std::memory_order_relaxed);
   if (slots == nullptr) return;
-  uint64_t link = slots[size_t{kBucketSlots} * BucketOf(hash) + kBucketSlots - 1].load(std::memory_order_relaxed);
+  uint64_t link = slots[size_t{kBucketSlots} * BucketOf(hash) + kBucketSlots - 1].load(
+      std::memory_order_relaxed);
   while ((link & kLink) != 0) {
     const std::atomic<uint64_t>* node = LinkOf(link);
     const uint32_t matches = MatchTags<kNodeSlots>(node, Tag(hash));
-    if (matches != 0) return PrefetchEntryAt(EntryOf(node[std::countr_zero(matches)].load(std::memory_order_relaxed)));
+    if (matches != 0)
+      return PrefetchEntryAt(
+          EntryOf(node[std::countr_zero(matches)].load(std::memory_order_relaxed)));
     link = node[kNodeSlots - 1].load(std::memory_order_relaxed);
   }
 }

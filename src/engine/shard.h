@@ -62,8 +62,10 @@ class alignas(64) Shard {
   /// Takes the lock and counts whether it had to wait.
   void Lock() TERRACE_ACQUIRE(lock_) {
     const bool at_once = lock_.Lock();
-    acquisitions_.store(acquisitions_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    if (!at_once) contended_.store(contended_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    acquisitions_.store(acquisitions_.load(std::memory_order_relaxed) + 1,
+                        std::memory_order_relaxed);
+    if (!at_once)
+      contended_.store(contended_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   void Unlock() TERRACE_RELEASE(lock_) { lock_.Unlock(); }
 
@@ -79,11 +81,13 @@ class alignas(64) Shard {
     slots += size_t{kBucketSlots} * BucketOf(hash);
     const std::atomic<uint64_t>* last = slots + kBucketSlots - 1;
     const uint64_t tag = Tag(hash);
-    for (uint32_t matches = MatchTags<kBucketSlots>(slots, tag);; matches = MatchTags<kNodeSlots>(slots, tag)) {
+    for (uint32_t matches = MatchTags<kBucketSlots>(slots, tag);;
+         matches = MatchTags<kNodeSlots>(slots, tag)) {
       for (; matches != 0; matches &= matches - 1) {
         const Slot slot = slots + std::countr_zero(matches);
         const uint64_t word = slot->load(std::memory_order_relaxed);
-        if (TERRACE_LIKELY(word != 0 && (word & kLink) == 0) && EntryOf(word)->HasKey(key)) return slot;
+        if (TERRACE_LIKELY(word != 0 && (word & kLink) == 0) && EntryOf(word)->HasKey(key))
+          return slot;
       }
       const uint64_t link = last->load(std::memory_order_relaxed);
       if ((link & kLink) == 0) return nullptr;
@@ -138,7 +142,8 @@ class alignas(64) Shard {
   uint32_t with_timed_items() const { return expiry_.with_timed_items(); }
   /// Whether a current pair of the expiry index tells a key's deadline, and not one of its items'.
   bool IsOfKey(const ExpiryIndex::Item& item) const {
-    const Slot slot = FindByTag(item.hash, [&](const Entry* entry) { return entry->due_ms() == item.deadline_ms; });
+    const Slot slot = FindByTag(
+        item.hash, [&](const Entry* entry) { return entry->due_ms() == item.deadline_ms; });
     return slot != nullptr && At(slot)->deadline_ms() == item.deadline_ms;
   }
   /// Changes whenever slots may have moved: a Slot found at one version is good while it stays the same.
@@ -196,7 +201,9 @@ class alignas(64) Shard {
   void PrefetchChainedLocked(uint64_t hash) const;
 
   /// Unlinks the bucket array (its entries have been handed over) and returns it for retirement.
-  std::atomic<uint64_t>* TakeBuckets() { return buckets_.exchange(nullptr, std::memory_order_acq_rel); }
+  std::atomic<uint64_t>* TakeBuckets() {
+    return buckets_.exchange(nullptr, std::memory_order_acq_rel);
+  }
   static void FreeBuckets(void* buckets);
   void FreeChains();
   /// After the entries of the bucket array have been handed over to other shards.
@@ -228,7 +235,9 @@ class alignas(64) Shard {
     }
     return matches;
   }
-  static uint64_t Word(uint64_t hash, const Entry* entry) { return Tag(hash) << 48 | reinterpret_cast<uint64_t>(entry); }
+  static uint64_t Word(uint64_t hash, const Entry* entry) {
+    return Tag(hash) << 48 | reinterpret_cast<uint64_t>(entry);
+  }
   static Entry* EntryOf(uint64_t word) { return reinterpret_cast<Entry*>(word & kPointerMask); }
   static std::atomic<uint64_t>* LinkOf(uint64_t word) {
     return reinterpret_cast<std::atomic<uint64_t>*>(word & kPointerMask & ~kLink);
@@ -261,7 +270,8 @@ class alignas(64) Shard {
   ShardLock lock_;
   State state_ = State::kFuture;
   uint8_t prefix_bits_ = 0;
-  std::atomic<std::atomic<uint64_t>*> buckets_{nullptr};  // written under the lock, prefetched without
+  std::atomic<std::atomic<uint64_t>*> buckets_{
+      nullptr};  // written under the lock, prefetched without
   uint32_t count_ = 0;
   uint32_t version_ = 0;
   std::atomic<uint64_t> next_due_ms_{ExpiryIndex::kNever};

@@ -66,7 +66,8 @@ class ShardEngine {
   /// Lower bound of the earliest deadline in segment `i`; kNever if it has none.
   uint64_t SegmentDue(uint64_t i) const {
     Segment* segment = directory_[i].load(std::memory_order_acquire);
-    return segment == nullptr ? ExpiryIndex::kNever : segment->next_due_ms.load(std::memory_order_seq_cst);
+    return segment == nullptr ? ExpiryIndex::kNever
+                              : segment->next_due_ms.load(std::memory_order_seq_cst);
   }
   /// Looks the bound up anew from the shards. A deadline noted meanwhile is not lost: see above.
   void RefreshSegmentDue(uint64_t i);

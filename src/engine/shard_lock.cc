@@ -15,7 +15,8 @@ void ShardLock::LockSlow() {
 #endif
   }
   // From here on the lock is taken as 2: we cannot know whether we were the last sleeper.
-  while (state_.exchange(2, std::memory_order_acquire) != 0) state_.wait(2, std::memory_order_relaxed);
+  while (state_.exchange(2, std::memory_order_acquire) != 0)
+    state_.wait(2, std::memory_order_relaxed);
 }
 
 }  // namespace terrace::engine

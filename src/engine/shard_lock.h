@@ -23,7 +23,8 @@ class TERRACE_CAPABILITY("shard lock") ShardLock {
   /// Returns true if the lock was free at once (for the contention counters).
   bool Lock() TERRACE_ACQUIRE() {
     uint32_t free = 0;
-    if (TERRACE_LIKELY(state_.compare_exchange_strong(free, 1, std::memory_order_acquire))) return true;
+    if (TERRACE_LIKELY(state_.compare_exchange_strong(free, 1, std::memory_order_acquire)))
+      return true;
     LockSlow();
     return false;
   }

@@ -9,7 +9,9 @@ namespace {
 // around a size does not walk up and down.
 constexpr uint64_t kShrinkDivisor = 4;
 
-bool IsSparse(uint64_t entries, uint64_t shards) { return entries < shards * kShardEntriesTarget / kShrinkDivisor; }
+bool IsSparse(uint64_t entries, uint64_t shards) {
+  return entries < shards * kShardEntriesTarget / kShrinkDivisor;
+}
 
 }  // namespace
 
@@ -27,8 +29,9 @@ Staircase::~Staircase() {
 void Staircase::NoteDeadline(uint64_t hash, uint64_t deadline_ms) {
   // Called with the hash's shard locked, so engine and frontier cannot change under it.
   ShardEngine* next = next_.load(std::memory_order_acquire);
-  ShardEngine* engine =
-      next != nullptr && (hash >> 16) < frontier_.load(std::memory_order_acquire) ? next : current_.load();
+  ShardEngine* engine = next != nullptr && (hash >> 16) < frontier_.load(std::memory_order_acquire)
+                            ? next
+                            : current_.load();
   engine->NoteDeadline(hash, deadline_ms);
 }
 
@@ -48,7 +51,8 @@ unsigned Staircase::next_bits() const {
 }
 
 Staircase::Stats Staircase::stats() const {
-  return {handovers_.load(), handover_ns_max_.load(), handover_ns_sum_.load(), engines_opened_.load()};
+  return {handovers_.load(), handover_ns_max_.load(), handover_ns_sum_.load(),
+          engines_opened_.load()};
 }
 
 // The load is even (hashes are uniform), so what the whole keyspace needs can be read off one shard: right of the
@@ -58,7 +62,8 @@ Staircase::Stats Staircase::stats() const {
 // hands ask Wanted itself, and a Step that was asked for in vain sets the limits anew.
 void Staircase::UpdateLimits(uint64_t shards_min) {
   const ShardEngine* next = next_.load(std::memory_order_relaxed);
-  const double x = next == nullptr ? 0 : static_cast<double>(frontier_.load()) / static_cast<double>(kEnd);
+  const double x =
+      next == nullptr ? 0 : static_cast<double>(frontier_.load()) / static_cast<double>(kEnd);
   const unsigned bits = current_.load()->bits();
   const double target = kShardEntriesTarget;
   const double grow = bits == 0 && next == nullptr ? target : target * (1 + x) * 1.0625;
@@ -83,11 +88,13 @@ Staircase::Direction Staircase::Wanted(uint64_t entries, uint64_t shards_min) co
     // The load gets twice the shards it needs, so that it may come back; what contention wants is a plain floor.
     return now > std::max(2 * loaded, shards_min) || crowded ? Direction::kDown : Direction::kNone;
   }
-  if (current->bits() < kShardBitsMax && (entries > now * kShardEntriesTarget || now < shards_min)) {
+  if (current->bits() < kShardBitsMax &&
+      (entries > now * kShardEntriesTarget || now < shards_min)) {
     return Direction::kUp;
   }
   // Not where half of the shards would be fewer than contention wants: that walk would stop on its way for ever.
-  if (current->bits() > 0 && now / 2 >= shards_min && IsSparse(entries, now)) return Direction::kDown;
+  if (current->bits() > 0 && now / 2 >= shards_min && IsSparse(entries, now))
+    return Direction::kDown;
   return Direction::kNone;
 }
 
@@ -115,7 +122,8 @@ bool Staircase::Step(uint64_t entries, uint64_t shards_min, uint64_t (*now_ns)()
   const uint64_t took = now_ns() - begin;
   handovers_.fetch_add(1, std::memory_order_relaxed);
   handover_ns_sum_.fetch_add(took, std::memory_order_relaxed);
-  if (took > handover_ns_max_.load(std::memory_order_relaxed)) handover_ns_max_.store(took, std::memory_order_relaxed);
+  if (took > handover_ns_max_.load(std::memory_order_relaxed))
+    handover_ns_max_.store(took, std::memory_order_relaxed);
   step_mutex_.Unlock();
   return true;
 }
@@ -123,7 +131,8 @@ bool Staircase::Step(uint64_t entries, uint64_t shards_min, uint64_t (*now_ns)()
 void Staircase::Open(Direction direction) {
   const unsigned bits = current_.load()->bits();
   frontier_.store(0, std::memory_order_release);
-  next_.store(new ShardEngine(direction == Direction::kUp ? bits + 1 : bits - 1), std::memory_order_release);
+  next_.store(new ShardEngine(direction == Direction::kUp ? bits + 1 : bits - 1),
+              std::memory_order_release);
   engines_opened_.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -143,7 +152,8 @@ void Staircase::MoveEntries(Shard& from, ShardEngine& to) {
     if (i + kChainsAhead < kShardBuckets) from.PrefetchChain(i + kChainsAhead);
     if (i + kEntriesAhead + 1 < kShardBuckets) from.PrefetchChainEnd(i + kEntriesAhead + 1);
     if (i + kEntriesAhead < kShardBuckets) {
-      from.ForEachInBucket(i + kEntriesAhead, [](const Entry* entry) { __builtin_prefetch(entry); });
+      from.ForEachInBucket(i + kEntriesAhead,
+                           [](const Entry* entry) { __builtin_prefetch(entry); });
     }
     from.ForEachInBucket(i, [&](Entry* entry) {
       const uint64_t hash = HashOf(entry->key());
@@ -154,7 +164,8 @@ void Staircase::MoveEntries(Shard& from, ShardEngine& to) {
 
 bool Staircase::PrepareNext() {
   ShardEngine& to = *next_.load();
-  if (to.bits() < current_.load()->bits()) return false;  // a walk down may find nothing to move: then it needs no arrays
+  if (to.bits() < current_.load()->bits())
+    return false;  // a walk down may find nothing to move: then it needs no arrays
   const uint64_t target = frontier_.load(std::memory_order_relaxed) >> (48 - to.bits());
   bool made = false;
   for (uint64_t i = 0; i < 2; ++i) made = to.Make(target + i).Prepare() || made;
@@ -166,8 +177,8 @@ void Staircase::HandOverNext() {
   ShardEngine& to = *next_.load();
   const bool up = to.bits() > from.bits();
   const uint64_t position = frontier_.load(std::memory_order_relaxed);
-  const uint64_t target = position >> (48 - to.bits());      // first shard to fill
-  const uint64_t source = position >> (48 - from.bits());    // first shard to empty
+  const uint64_t target = position >> (48 - to.bits());    // first shard to fill
+  const uint64_t source = position >> (48 - from.bits());  // first shard to empty
   const uint64_t targets = up ? 2 : 1, sources = up ? 1 : 2;
 
   for (uint64_t i = 0; i < targets; ++i) to.Make(target + i);
@@ -206,7 +217,8 @@ void Staircase::HandOverNext() {
   }
 }
 
-void Staircase::ForEachShard(uint64_t from, const std::function<bool(Shard&, uint64_t, uint64_t)>& visit) {
+void Staircase::ForEachShard(uint64_t from,
+                             const std::function<bool(Shard&, uint64_t, uint64_t)>& visit) {
   while (from < kEnd) {
     Shard* shard = Lock(from << 16);
     // Locked and live: engine and range of the shard cannot change now.
@@ -224,7 +236,8 @@ void Staircase::ForEachShard(uint64_t from, const std::function<bool(Shard&, uin
   }
 }
 
-uint64_t Staircase::ForEachDue(uint64_t now_ms, unsigned part, unsigned parts, const std::function<void(Shard&)>& due) {
+uint64_t Staircase::ForEachDue(uint64_t now_ms, unsigned part, unsigned parts,
+                               const std::function<void(Shard&)>& due) {
   const uint64_t begin = kEnd / parts * part;
   const uint64_t end = part + 1 == parts ? kEnd : kEnd / parts * (part + 1);
   uint64_t earliest = ExpiryIndex::kNever;
@@ -236,9 +249,11 @@ uint64_t Staircase::ForEachDue(uint64_t now_ms, unsigned part, unsigned parts, c
     current = current_.load(std::memory_order_acquire);
     next = next_.load(std::memory_order_acquire);
     for (ShardEngine* engine : {current, next}) {
-      if (engine != nullptr) earliest = std::min(earliest, ForEachDueIn(*engine, begin, end, now_ms, due));
+      if (engine != nullptr)
+        earliest = std::min(earliest, ForEachDueIn(*engine, begin, end, now_ms, due));
     }
-  } while (current != current_.load(std::memory_order_acquire) || next != next_.load(std::memory_order_acquire));
+  } while (current != current_.load(std::memory_order_acquire) ||
+           next != next_.load(std::memory_order_acquire));
   return earliest;
 }
 
@@ -248,7 +263,8 @@ uint64_t Staircase::ForEachDueIn(ShardEngine& engine, uint64_t begin, uint64_t e
   const uint64_t first = engine.IndexOf(begin << 16), last = engine.IndexOf((end - 1) << 16);
   uint64_t earliest = ExpiryIndex::kNever;
   for (uint64_t segment = first / kSegment; segment <= last / kSegment; ++segment) {
-    const uint64_t from = std::max(first, segment * kSegment), to = std::min(last + 1, (segment + 1) * kSegment);
+    const uint64_t from = std::max(first, segment * kSegment),
+                   to = std::min(last + 1, (segment + 1) * kSegment);
     if (engine.SegmentDue(segment) < now_ms) {
       for (uint64_t i = from; i < to; ++i) {
         Shard* shard = engine.Find(i);

@@ -53,9 +53,10 @@ class Staircase {
   Shard* Guess(uint64_t hash) const {
     while (true) {
       ShardEngine* next = next_.load(std::memory_order_acquire);
-      ShardEngine* engine = next != nullptr && (hash >> 16) < frontier_.load(std::memory_order_acquire)
-                                ? next
-                                : current_.load(std::memory_order_acquire);
+      ShardEngine* engine =
+          next != nullptr && (hash >> 16) < frontier_.load(std::memory_order_acquire)
+              ? next
+              : current_.load(std::memory_order_acquire);
       if (Shard* shard = engine->Find(engine->IndexOf(hash))) return shard;
     }
   }
@@ -73,7 +74,8 @@ class Staircase {
   /// What the load asks of the staircase. Cheap; `shard` is one that just grew or shrank, and is locked.
   bool WantsStep(const Shard& shard) const {
     const uint32_t count = shard.count();
-    return count > grow_above_.load(std::memory_order_relaxed) || count < shrink_below_.load(std::memory_order_relaxed);
+    return count > grow_above_.load(std::memory_order_relaxed) ||
+           count < shrink_below_.load(std::memory_order_relaxed);
   }
   /// One hand-over, or the making of the memory it will fill, if the load of the keyspace (`entries` in all) or contention
   /// asks for it and nobody else is at it.
@@ -84,19 +86,22 @@ class Staircase {
 
   /// Visits the shards in hash order, each locked, from position `from` (hash >> 16) on, until visit returns false.
   /// visit(Shard&, begin, end) with the shard's range in positions. Survives steps in between.
-  void ForEachShard(uint64_t from, const std::function<bool(Shard&, uint64_t begin, uint64_t end)>& visit)
+  void ForEachShard(uint64_t from,
+                    const std::function<bool(Shard&, uint64_t begin, uint64_t end)>& visit)
       TERRACE_NO_THREAD_SAFETY_ANALYSIS;
 
   /// Calls due(Shard&) for each shard, locked, that may have a key whose deadline is before `now_ms` and whose hash lies
   /// in range `part` of `parts` equal ranges of hash space. Returns the earliest deadline left there (kNever: none).
   /// Ranges of hash space and not of shards: a hand-over never makes a key another part's.
-  uint64_t ForEachDue(uint64_t now_ms, unsigned part, unsigned parts, const std::function<void(Shard&)>& due)
-      TERRACE_NO_THREAD_SAFETY_ANALYSIS;
+  uint64_t ForEachDue(uint64_t now_ms, unsigned part, unsigned parts,
+                      const std::function<void(Shard&)>& due) TERRACE_NO_THREAD_SAFETY_ANALYSIS;
 
   static constexpr uint64_t kEnd = uint64_t{1} << 48;
 
   uint64_t shards() const;
-  uint64_t frontier() const { return next_.load(std::memory_order_acquire) == nullptr ? 0 : frontier_.load(); }
+  uint64_t frontier() const {
+    return next_.load(std::memory_order_acquire) == nullptr ? 0 : frontier_.load();
+  }
   unsigned current_bits() const { return current_.load(std::memory_order_acquire)->bits(); }
   unsigned next_bits() const;
   bool moving() const { return next_.load(std::memory_order_acquire) != nullptr; }

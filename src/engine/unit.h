@@ -31,7 +31,8 @@ enum class Origin : uint8_t { kClient, kStream };
 struct EngineSettings {
   std::atomic<uint32_t> notify_flags{0};
   std::atomic<bool> lfu{false};  // the eviction policy reads the access clock as LFU
-  std::atomic<bool> shares_integers{true};  // what OBJECT REFCOUNT pretends: no policy needs a clock for each value
+  std::atomic<bool> shares_integers{
+      true};  // what OBJECT REFCOUNT pretends: no policy needs a clock for each value
   std::atomic<uint32_t> lfu_log_factor{10};
   std::atomic<uint32_t> lfu_decay_minutes{1};
   std::atomic<bool> active_expire{true};
@@ -40,7 +41,8 @@ struct EngineSettings {
   std::atomic<bool> lazy_user_del{false};
   std::atomic<bool> lazy_expire{false};
   types::EncodingLimits encoding;
-  std::atomic<uint64_t> string_bytes_max{512 * kMiB};  // proto-max-bulk-len: how long commands may make a string
+  std::atomic<uint64_t> string_bytes_max{
+      512 * kMiB};  // proto-max-bulk-len: how long commands may make a string
 };
 
 /// Counters of one participant, summed up for INFO.
@@ -51,7 +53,8 @@ struct EngineCounters {
   std::atomic<uint64_t> evicted{0};
   std::atomic<uint64_t> keyspace_hits{0};
   std::atomic<uint64_t> keyspace_misses{0};
-  std::atomic<uint64_t> changes{0};  // "dirty" since the last save: effects of commands, not expiry and eviction
+  std::atomic<uint64_t> changes{
+      0};  // "dirty" since the last save: effects of commands, not expiry and eviction
 
   /// Counters have one writer, so a plain add is enough.
   static void Add(std::atomic<uint64_t>& counter, uint64_t n = 1) {
@@ -68,11 +71,12 @@ struct DueKey {
 /// One word of an effect: bytes, or a number to be printed.
 class EffectWord {
  public:
-  EffectWord(const char* text) : bytes_(text) {}            // NOLINT(google-explicit-constructor)
-  EffectWord(Bytes bytes) : bytes_(bytes) {}                // NOLINT(google-explicit-constructor)
-  EffectWord(const std::string& text) : bytes_(text) {}     // NOLINT(google-explicit-constructor)
-  EffectWord(int64_t number) : number_(number), is_number_(true) {}  // NOLINT(google-explicit-constructor)
-  EffectWord(uint64_t number)                                        // NOLINT(google-explicit-constructor)
+  EffectWord(const char* text) : bytes_(text) {}         // NOLINT(google-explicit-constructor)
+  EffectWord(Bytes bytes) : bytes_(bytes) {}             // NOLINT(google-explicit-constructor)
+  EffectWord(const std::string& text) : bytes_(text) {}  // NOLINT(google-explicit-constructor)
+  EffectWord(int64_t number)
+      : number_(number), is_number_(true) {}  // NOLINT(google-explicit-constructor)
+  EffectWord(uint64_t number)                 // NOLINT(google-explicit-constructor)
       : number_(static_cast<int64_t>(number)), is_number_(true) {}
 
   bool is_number() const { return is_number_; }
@@ -87,8 +91,8 @@ class EffectWord {
 
 class Unit {
  public:
-  Unit(Databases& all_databases, CommitLog& commit_log, EngineSettings& engine_settings, EngineCounters& own_counters,
-       Participant& participant, uint64_t seed)
+  Unit(Databases& all_databases, CommitLog& commit_log, EngineSettings& engine_settings,
+       EngineCounters& own_counters, Participant& participant, uint64_t seed)
       : databases(all_databases),
         log(commit_log),
         settings(engine_settings),
@@ -120,7 +124,8 @@ class Unit {
 
   /// Queues a notification if its class is wanted.
   void Notify(uint32_t event_class, unsigned db, Bytes event, Bytes key) {
-    if (TERRACE_UNLIKELY((notify_flags & event_class) != 0)) QueueEvent({event_class, db, event, std::string(key)});
+    if (TERRACE_UNLIKELY((notify_flags & event_class) != 0))
+      QueueEvent({event_class, db, event, std::string(key)});
   }
 
   /// Appends the effects to the log as one unit; of a stream's unit `received`. Locks are still held.
@@ -138,7 +143,8 @@ class Unit {
   }
   /// The clock a new entry starts with.
   uint32_t FreshAccess() const {
-    return settings.lfu.load(std::memory_order_relaxed) ? LfuPack(LfuMinutes(now_ms), kLfuInitial) : LruClock(now_ms);
+    return settings.lfu.load(std::memory_order_relaxed) ? LfuPack(LfuMinutes(now_ms), kLfuInitial)
+                                                        : LruClock(now_ms);
   }
   LfuSettings lfu_settings() const {
     return {settings.lfu_log_factor.load(std::memory_order_relaxed),
@@ -166,7 +172,7 @@ class Unit {
   bool no_touch = false;
   uint32_t notify_flags = 0;
   uint64_t offset = 0;  // the log's end behind this unit, 0 if it logged nothing
-  Bytes received;       // of a stream's unit: its bytes as they came, to be appended by the first Commit
+  Bytes received;  // of a stream's unit: its bytes as they came, to be appended by the first Commit
   std::vector<KeyEvent> events;
   std::vector<DueKey> due_met;
   Keyspace* crowded = nullptr;

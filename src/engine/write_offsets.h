@@ -28,7 +28,8 @@ class WriteOffsets {
   /// A unit whose keys are not known, or all of them (FLUSHALL).
   void RecordAll(uint64_t offset) { Raise(all_, offset); }
   uint64_t Of(uint64_t hash) const {
-    return std::max(PlaceOf(hash).load(std::memory_order_relaxed), all_.load(std::memory_order_relaxed));
+    return std::max(PlaceOf(hash).load(std::memory_order_relaxed),
+                    all_.load(std::memory_order_relaxed));
   }
 
  private:
@@ -36,7 +37,9 @@ class WriteOffsets {
   static constexpr size_t kPlaces = size_t{1} << kPlaceBits;
 
   // The bits between those that choose the shard and those that are a slot's tag: any would do.
-  std::atomic<uint64_t>& PlaceOf(uint64_t hash) const { return places_[hash >> 16 & (kPlaces - 1)]; }
+  std::atomic<uint64_t>& PlaceOf(uint64_t hash) const {
+    return places_[hash >> 16 & (kPlaces - 1)];
+  }
   static void Raise(std::atomic<uint64_t>& place, uint64_t offset) {
     uint64_t seen = place.load(std::memory_order_relaxed);
     while (seen < offset && !place.compare_exchange_weak(seen, offset, std::memory_order_relaxed)) {

@@ -32,12 +32,14 @@ class CycleClock {
     const Reading second = Read();
     if (second.cycles <= first.cycles || second.ns <= first.ns) return;
     start_ = first;
-    rate_ = static_cast<uint64_t>((static_cast<Wide>(second.ns - first.ns) << kRateBits) / (second.cycles - first.cycles));
+    rate_ = static_cast<uint64_t>((static_cast<Wide>(second.ns - first.ns) << kRateBits) /
+                                  (second.cycles - first.cycles));
   }
 
   uint64_t Ns() const {
     if (TERRACE_UNLIKELY(rate_ == 0)) return Nanoseconds(CLOCK_MONOTONIC);
-    return start_.ns + static_cast<uint64_t>(static_cast<Wide>(Cycles() - start_.cycles) * rate_ >> kRateBits);
+    return start_.ns +
+           static_cast<uint64_t>(static_cast<Wide>(Cycles() - start_.cycles) * rate_ >> kRateBits);
   }
 
  private:

@@ -26,7 +26,8 @@ class LatencyHistogram {
   }
   static unsigned IndexOf(uint64_t ns) {
     if (ns < kSteps) return static_cast<unsigned>(ns);
-    const unsigned exponent = static_cast<unsigned>(std::bit_width(ns)) - 4;  // ns >> exponent is in [8, 16)
+    const unsigned exponent =
+        static_cast<unsigned>(std::bit_width(ns)) - 4;  // ns >> exponent is in [8, 16)
     const unsigned index = (exponent + 1) * kSteps + static_cast<unsigned>(ns >> exponent) - kSteps;
     return index < kBuckets ? index : kBuckets - 1;
   }

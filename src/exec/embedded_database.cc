@@ -31,7 +31,8 @@ HashKey RandomHashKey() { return {RandomSeed(), RandomSeed()}; }
 
 commands::CommandTable MakeTable() {
   std::vector<std::span<const commands::CommandSpec>> families = commands::DataFamilies();
-  for (const auto& family : {exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()}) {
+  for (const auto& family :
+       {exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()}) {
     families.push_back(family);
   }
   return commands::CommandTable(families);
@@ -43,30 +44,50 @@ Reply Convert(resp::ReplyValue value) {
   reply.text = std::move(value.string);
   reply.integer = value.integer;
   reply.number = value.number;
-  for (resp::ReplyValue& element : value.elements) reply.elements.push_back(Convert(std::move(element)));
+  for (resp::ReplyValue& element : value.elements)
+    reply.elements.push_back(Convert(std::move(element)));
   switch (value.type) {
     case From::kNull:
-    case From::kNullArray: reply.type = Reply::Type::kNil; break;
-    case From::kSimple: reply.type = Reply::Type::kStatus; break;
-    case From::kError: reply.type = Reply::Type::kError; break;
+    case From::kNullArray:
+      reply.type = Reply::Type::kNil;
+      break;
+    case From::kSimple:
+      reply.type = Reply::Type::kStatus;
+      break;
+    case From::kError:
+      reply.type = Reply::Type::kError;
+      break;
     case From::kInteger:
-    case From::kBool: reply.type = Reply::Type::kInteger; break;
-    case From::kDouble: reply.type = Reply::Type::kDouble; break;
-    case From::kMap: reply.type = Reply::Type::kMap; break;
+    case From::kBool:
+      reply.type = Reply::Type::kInteger;
+      break;
+    case From::kDouble:
+      reply.type = Reply::Type::kDouble;
+      break;
+    case From::kMap:
+      reply.type = Reply::Type::kMap;
+      break;
     case From::kArray:
     case From::kSet:
-    case From::kPush: reply.type = Reply::Type::kArray; break;
+    case From::kPush:
+      reply.type = Reply::Type::kArray;
+      break;
     case From::kBulk:
     case From::kBigNumber:
-    case From::kVerbatim: reply.type = Reply::Type::kString; break;
+    case From::kVerbatim:
+      reply.type = Reply::Type::kString;
+      break;
   }
   return reply;
 }
 
 // A thread's view of the engine: it takes part, and it can run commands.
 struct Seat {
-  Seat(exec::Environment& env, engine::Participants& group, engine::Participant* own, commands::Publisher& publisher)
-      : participants(group), participant(own), executor(env, *own, publisher, nullptr, nullptr, RandomSeed()) {}
+  Seat(exec::Environment& env, engine::Participants& group, engine::Participant* own,
+       commands::Publisher& publisher)
+      : participants(group),
+        participant(own),
+        executor(env, *own, publisher, nullptr, nullptr, RandomSeed()) {}
   ~Seat() { participants.Leave(participant); }
 
   engine::Participants& participants;
@@ -120,7 +141,8 @@ class EmbeddedDatabase final : public Database {
   explicit EmbeddedDatabase(const DatabaseOptions& options)
       : table_(MakeTable()),
         databases_(options.databases == 0 ? 1 : options.databases, RandomHashKey(), participants_),
-        environment_{table_, databases_, log_, engine_settings_, eviction_, gates_, SystemClock(), slow_command_ns_} {
+        environment_{table_,    databases_, log_,          engine_settings_,
+                     eviction_, gates_,     SystemClock(), slow_command_ns_} {
     eviction_.memory_max = options.memory_bytes_max;
     if (options.memory_bytes_max != 0) gates_.Close(exec::kGateMaxMemory);
     keeper_ = std::thread([this, seat = NewSeat()]() mutable { Keep(*seat); });

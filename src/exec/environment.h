@@ -21,7 +21,8 @@ class Observer {
  public:
   virtual ~Observer() = default;
   /// A command has run (or failed); `ns` is its time. Called when it may matter to somebody: slow, or monitored.
-  virtual void OnSlowCommand(Session& session, const commands::Command& command, Args args, uint64_t ns) = 0;
+  virtual void OnSlowCommand(Session& session, const commands::Command& command, Args args,
+                             uint64_t ns) = 0;
   virtual void OnMonitored(Session& session, const commands::Command& command, Args args) = 0;
   /// An error reply was written.
   virtual void OnErrorReply(Bytes code) = 0;

@@ -17,8 +17,8 @@ namespace {
 uint64_t SteadyNs() { return SystemClock().MonotonicNs(); }
 
 // COPY and MOVE: moves the last reference of the command, or a second one to its only key, into the target's database.
-void PlaceTarget(const commands::CommandSpec& spec, Args args, engine::Databases& databases, size_t first,
-                 std::vector<KeyRef>* refs) {
+void PlaceTarget(const commands::CommandSpec& spec, Args args, engine::Databases& databases,
+                 size_t first, std::vector<KeyRef>* refs) {
   const auto db = spec.target_db(args);
   if (!db || *db >= databases.count()) return;
   if (refs->size() == first + 1) refs->push_back(refs->back());
@@ -28,8 +28,8 @@ void PlaceTarget(const commands::CommandSpec& spec, Args args, engine::Databases
 
 }  // namespace
 
-Executor::Executor(Environment& env, engine::Participant& self, commands::Publisher& publisher, Observer* observer,
-                   Host* host, uint64_t seed)
+Executor::Executor(Environment& env, engine::Participant& self, commands::Publisher& publisher,
+                   Observer* observer, Host* host, uint64_t seed)
     : env_(env),
       self_(self),
       publisher_(publisher),
@@ -74,12 +74,17 @@ Executor::Outcome Executor::Execute(Session& session, const Invocation& invocati
   bool done;
   do {
     restart_ = false;
-    conditions = session.gates | env_.gates.closed.load(std::memory_order_acquire) | (command->flags & kGateProtected);
+    conditions = session.gates | env_.gates.closed.load(std::memory_order_acquire) |
+                 (command->flags & kGateProtected);
     if (TERRACE_UNLIKELY(conditions != 0)) {
       switch (PassGates(*this, session, *command, invocation.args, invocation.raw, conditions)) {
-        case Passage::kRun: break;
-        case Passage::kAnswered: return Outcome::kDone;
-        case Passage::kPark: session.parking.reason = ParkReason::kPaused; return Outcome::kParked;
+        case Passage::kRun:
+          break;
+        case Passage::kAnswered:
+          return Outcome::kDone;
+        case Passage::kPark:
+          session.parking.reason = ParkReason::kPaused;
+          return Outcome::kParked;
       }
     }
     passed_conditions_ = conditions;
@@ -105,7 +110,8 @@ bool Executor::Run(Session& session, const Command& command, const Invocation& i
     StepIfCrowded();
     if (TERRACE_UNLIKELY(unit_.gated)) {
       constexpr uint32_t kLooksAround = commands::kReadonly | commands::kWholeKeyspace;
-      const bool reads = (command.flags & kLooksAround) != 0 && (command.flags & commands::kLockFree) == 0;
+      const bool reads =
+          (command.flags & kLooksAround) != 0 && (command.flags & commands::kLockFree) == 0;
       if (reads) needed_offset_ = env_.log.end_offset();
       HoldReply(session, begin);
     }
@@ -126,7 +132,8 @@ bool Executor::RunKeyed(Session& session, const Command& command, const Invocati
   refs_.clear();
   // One plain key, whose hash is known. A command with others elsewhere (SORT ... STORE, ZUNIONSTORE) is looked through.
   if (TERRACE_LIKELY(invocation.hashed && command.first_key == command.last_key &&
-                     (command.flags & commands::kMovableKeys) == 0 && command.spec->target_db == nullptr)) {
+                     (command.flags & commands::kMovableKeys) == 0 &&
+                     command.spec->target_db == nullptr)) {
     KeyRef& ref = refs_.emplace_back();
     ref.key = args[static_cast<size_t>(command.first_key)];
     ref.hash = invocation.hash;
@@ -140,14 +147,17 @@ bool Executor::RunKeyed(Session& session, const Command& command, const Invocati
   const uint64_t begin = session.out.mark();
   waiters_ = false;
   if (TERRACE_LIKELY(!refs_.empty())) {
-    BringsNothing(command) ? locks_.Acquire(refs_.data(), refs_.size()) : LockKeys(refs_.data(), refs_.size());
+    BringsNothing(command) ? locks_.Acquire(refs_.data(), refs_.size())
+                           : LockKeys(refs_.data(), refs_.size());
   }
   commands::WaitWish* wish = session.waker != nullptr ? &wish_ : nullptr;
-  waiters_ |= RunHandler(session.db, session.reply, command, args, invocation.raw, refs_.data(), refs_.size(), wish);
+  waiters_ |= RunHandler(session.db, session.reply, command, args, invocation.raw, refs_.data(),
+                         refs_.size(), wish);
   Settle(command, refs_.data(), refs_.size());
   if (TERRACE_UNLIKELY(waiters_)) ServeWaiters(refs_.data(), refs_.size());
   const bool waits = wish_.wanted;
-  if (TERRACE_UNLIKELY(waits)) BeginWait(session, command, args, invocation.raw, refs_.data(), refs_.size());
+  if (TERRACE_UNLIKELY(waits))
+    BeginWait(session, command, args, invocation.raw, refs_.data(), refs_.size());
   locks_.Release();
   if (TERRACE_UNLIKELY(!unit_.due_met.empty())) ExpireMet();
   if (TERRACE_UNLIKELY(unit_.gated) && !waits) HoldReply(session, begin);
@@ -165,8 +175,8 @@ bool Executor::RunReaching(Session& session, const Command& command, const Invoc
   return ran;
 }
 
-bool Executor::RunHandler(unsigned db, resp::Reply& reply, const Command& command, Args args, Bytes raw, KeyRef* refs,
-                          size_t count, commands::WaitWish* wish) {
+bool Executor::RunHandler(unsigned db, resp::Reply& reply, const Command& command, Args args,
+                          Bytes raw, KeyRef* refs, size_t count, commands::WaitWish* wish) {
   const bool expired = engine::ExpireDue(unit_, refs, count, command.spec->read != nullptr) != 0;
   if (command.spec->read != nullptr) {
     commands::ReadContext context(unit_, db, reply, refs, count);
@@ -231,7 +241,8 @@ void Executor::ExpireMet() {
   for (const engine::DueKey& due : met) {
     KeyRef ref = RefFor(due.db, due.key);
     locks_.Acquire(&ref, 1);
-    if (engine::ExpireDue(unit_, &ref, 1, true) != 0) in_unit_ ? NoteTouched(&ref, 1) : SettleOwn(ref);
+    if (engine::ExpireDue(unit_, &ref, 1, true) != 0)
+      in_unit_ ? NoteTouched(&ref, 1) : SettleOwn(ref);
     locks_.Release();
   }
   needed_offset_ = std::max(needed_offset_, unit_.offset);
@@ -271,7 +282,8 @@ void Executor::Finish(Session& session, const Command& command, Args args, uint3
     CommandCounter::Bump(counter.failed, 1);
     if (observer_ != nullptr) observer_->OnErrorReply(session.reply.last_error_code());
   }
-  if (TERRACE_UNLIKELY(ns >= env_.slow_command_ns.load(std::memory_order_relaxed)) && observer_ != nullptr) {
+  if (TERRACE_UNLIKELY(ns >= env_.slow_command_ns.load(std::memory_order_relaxed)) &&
+      observer_ != nullptr) {
     observer_->OnSlowCommand(session, command, args, ns);
   }
 }
@@ -297,9 +309,11 @@ void Executor::RejectUnknown(Session& session, const Command* parent, Args args)
   if (parent != nullptr) {
     std::string upper(parent->full_name());
     for (char& c : upper) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
-    text = "ERR unknown subcommand '" + std::string(args[1].substr(0, kShownMax)) + "'. Try " + upper + " HELP.";
+    text = "ERR unknown subcommand '" + std::string(args[1].substr(0, kShownMax)) + "'. Try " +
+           upper + " HELP.";
   } else {
-    text = "ERR unknown command '" + std::string(args[0].substr(0, kShownMax)) + "', with args beginning with: ";
+    text = "ERR unknown command '" + std::string(args[0].substr(0, kShownMax)) +
+           "', with args beginning with: ";
     std::string shown;
     for (size_t i = 1; i < args.size() && shown.size() < kShownMax; ++i) {
       shown += "'" + std::string(args[i].substr(0, kShownMax - shown.size())) + "' ";
@@ -309,7 +323,8 @@ void Executor::RejectUnknown(Session& session, const Command* parent, Args args)
   Reject(session, nullptr, text);
 }
 
-bool Executor::FindRefs(const Command& command, Args args, unsigned db, std::vector<KeyRef>* refs) const {
+bool Executor::FindRefs(const Command& command, Args args, unsigned db,
+                        std::vector<KeyRef>* refs) const {
   engine::Keyspace& keyspace = env_.databases.Get(db);
   const auto add = [&](size_t index) {
     KeyRef& ref = refs->emplace_back();
@@ -323,8 +338,10 @@ bool Executor::FindRefs(const Command& command, Args args, unsigned db, std::vec
     const auto size = static_cast<int64_t>(args.size());
     const int64_t last = command.last_key >= 0 ? command.last_key : size + command.last_key;
     const size_t first = refs->size();
-    for (int64_t i = command.first_key; i <= last && i < size; i += command.key_step) add(static_cast<size_t>(i));
-    if (command.spec->target_db != nullptr) PlaceTarget(*command.spec, args, env_.databases, first, refs);
+    for (int64_t i = command.first_key; i <= last && i < size; i += command.key_step)
+      add(static_cast<size_t>(i));
+    if (command.spec->target_db != nullptr)
+      PlaceTarget(*command.spec, args, env_.databases, first, refs);
     return true;
   }
   positions_.keys.clear();
@@ -379,7 +396,8 @@ bool Executor::RunScope(const Session& session, KeyRef* refs, size_t count, bool
   return !restart_;
 }
 
-void Executor::RunInScope(Session& session, const Command& command, Args args, Bytes raw, KeyRef* refs, size_t count) {
+void Executor::RunInScope(Session& session, const Command& command, Args args, Bytes raw,
+                          KeyRef* refs, size_t count) {
   TERRACE_DCHECK(scope_ != Scope::kNone);
   const uint32_t errors_before = session.reply.errors();
   unit_.no_touch = session.no_touch;
@@ -390,9 +408,11 @@ void Executor::RunInScope(Session& session, const Command& command, Args args, B
   } else {
     RunAlone(session, command, args, raw);
   }
-  if (origin_ == engine::Origin::kStream) return;  // no client's command: nobody's statistics, no MONITOR
+  if (origin_ == engine::Origin::kStream)
+    return;  // no client's command: nobody's statistics, no MONITOR
   Finish(session, command, args, errors_before);
-  if ((env_.gates.closed.load(std::memory_order_relaxed) & kGateMonitored) != 0 && observer_ != nullptr) {
+  if ((env_.gates.closed.load(std::memory_order_relaxed) & kGateMonitored) != 0 &&
+      observer_ != nullptr) {
     observer_->OnMonitored(session, command, args);
   }
 }
@@ -443,9 +463,7 @@ bool Executor::GatesClosedMeanwhile(const Session& session) {
 
 // The wait for the section may have been long: the unit begins when it is over, with the clock and the log as they are
 // then.
-void Executor::BeginExclusive() {
-  unit_.Begin(env_.clock.WallMs(), origin_);
-}
+void Executor::BeginExclusive() { unit_.Begin(env_.clock.WallMs(), origin_); }
 
 void Executor::BeginApplying(Bytes raw) {
   origin_ = engine::Origin::kStream;
@@ -462,7 +480,8 @@ bool Executor::ApplyOne(Session& session, const Command* command, Args args, Byt
     RunSession(session, *command, args);
     unit_.Commit();  // if its handler has not
   } else if (runs && Reaches(*command, args)) {
-    const bool ran = RunScope(session, nullptr, 0, true, [&] { RunAlone(session, *command, args, Bytes()); });
+    const bool ran =
+        RunScope(session, nullptr, 0, true, [&] { RunAlone(session, *command, args, Bytes()); });
     TERRACE_DCHECK(ran);
   } else {
     refs_.clear();
@@ -472,7 +491,8 @@ bool Executor::ApplyOne(Session& session, const Command* command, Args args, Byt
     }
     if (!refs_.empty()) locks_.Acquire(refs_.data(), refs_.size());
     if (runs) {
-      RunHandler(session.db, session.reply, *command, args, Bytes(), refs_.data(), refs_.size(), nullptr);
+      RunHandler(session.db, session.reply, *command, args, Bytes(), refs_.data(), refs_.size(),
+                 nullptr);
     }
     unit_.Commit();
     if (TERRACE_UNLIKELY(unit_.gated)) RecordWrites(refs_.data(), refs_.size());
@@ -491,8 +511,8 @@ bool Executor::ApplyQueue(Session& session, Bytes raw) {
   const bool ran = RunScope(session, plan.refs.data(), plan.refs.size(), plan.exclusive, [&] {
     for (size_t i = 0; i < session.queue.size(); ++i) {
       const OwnedRequest& request = session.queue[i];
-      RunInScope(session, *request.command(), request.args(), Bytes(), plan.refs.data() + plan.begins[i],
-                 plan.begins[i + 1] - plan.begins[i]);
+      RunInScope(session, *request.command(), request.args(), Bytes(),
+                 plan.refs.data() + plan.begins[i], plan.begins[i + 1] - plan.begins[i]);
     }
   });
   TERRACE_DCHECK(ran);
@@ -504,7 +524,8 @@ uint64_t Executor::ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_
   BeginBatch();
   uint64_t earliest = engine::ExpiryIndex::kNever;
   const engine::EngineSettings& settings = env_.engine_settings;
-  if (!settings.active_expire.load(std::memory_order_relaxed) || settings.paused.load()) return earliest;
+  if (!settings.active_expire.load(std::memory_order_relaxed) || settings.paused.load())
+    return earliest;
   constexpr size_t kFieldsAtOnce = 256;
   const uint64_t end = last_ns_ + budget_ns;
   for (unsigned db = 0; db < env_.databases.count(); ++db) {
@@ -512,8 +533,8 @@ uint64_t Executor::ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_
     const auto expire = [&](engine::Shard& shard) {
       uint64_t hash;
       while (NowNs() < end) {
-        const engine::Slot slot =
-            shard.FindDue(unit_.now_ms, [&](Bytes key) { return env_.databases.HashOf(key); }, &hash);
+        const engine::Slot slot = shard.FindDue(
+            unit_.now_ms, [&](Bytes key) { return env_.databases.HashOf(key); }, &hash);
         if (slot == nullptr) return;
         // One key, one unit: DELs of expiry are never wrapped together. A hash with more due fields is found again.
         KeyRef ref;
@@ -524,12 +545,14 @@ uint64_t Executor::ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_
         ref.db = db;
         ref.shard = &shard;
         ref.Look();
-        if (engine::ExpireOne(unit_, ref, kFieldsAtOnce)) engine::EngineCounters::Add(counters_.expired_actively);
+        if (engine::ExpireOne(unit_, ref, kFieldsAtOnce))
+          engine::EngineCounters::Add(counters_.expired_actively);
         SettleOwn(ref);
       }
     };
     unit_.Begin(WallMs(), engine::Origin::kClient);
-    earliest = std::min(earliest, keyspace.staircase().ForEachDue(unit_.now_ms, part, parts, expire));
+    earliest =
+        std::min(earliest, keyspace.staircase().ForEachDue(unit_.now_ms, part, parts, expire));
     StepIfCrowded();
   }
   return earliest;

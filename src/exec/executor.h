@@ -44,8 +44,8 @@ class Executor {
     kParked,  // the session's `parking` says why; paused, it keeps the request and offers it again
   };
 
-  Executor(Environment& env, engine::Participant& self, commands::Publisher& publisher, Observer* observer, Host* host,
-           uint64_t seed);
+  Executor(Environment& env, engine::Participant& self, commands::Publisher& publisher,
+           Observer* observer, Host* host, uint64_t seed);
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
@@ -66,13 +66,13 @@ class Executor {
   /// the handler gets false and returns at once, without a reply.
   [[nodiscard]] bool ExclusiveOrRestart(const Session& session, const std::function<void()>& body);
   /// Runs a command inside the unit that is under way (EXEC); its keys are covered by the scope.
-  void RunInScope(Session& session, const commands::Command& command, Args args, Bytes raw, engine::KeyRef* refs,
-                  size_t count);
+  void RunInScope(Session& session, const commands::Command& command, Args args, Bytes raw,
+                  engine::KeyRef* refs, size_t count);
   /// A unit around several commands: `body` runs with the shards of `refs` locked, or, if `exclusive`, with everybody
   /// else out; its effects are one unit of the log. Then who waits for its keys is served, so the names of `refs` live
   /// until this returns. False as with ExclusiveOrRestart.
-  [[nodiscard]] bool RunScope(const Session& session, engine::KeyRef* refs, size_t count, bool exclusive,
-                              const std::function<void()>& body);
+  [[nodiscard]] bool RunScope(const Session& session, engine::KeyRef* refs, size_t count,
+                              bool exclusive, const std::function<void()>& body);
   // --- clients that wait for keys (exec/waiters.cc) ---
   /// In an exclusive section: what a database's waiters wait for may be there now; they are served when the unit is done.
   void NoteKeysOfWaiters(unsigned db);
@@ -115,7 +115,8 @@ class Executor {
   /// Writes the reply to a request that may not run: counts it as rejected, breaks a MULTI.
   void Reject(Session& session, const commands::Command* command, Bytes error);
   /// Finds the keys of a request and fills in hash, keyspace and database; false if their positions are unknown.
-  bool FindRefs(const commands::Command& command, Args args, unsigned db, std::vector<engine::KeyRef>* refs) const;
+  bool FindRefs(const commands::Command& command, Args args, unsigned db,
+                std::vector<engine::KeyRef>* refs) const;
 
   Environment& env() const { return env_; }
   engine::Unit& unit() { return unit_; }
@@ -136,18 +137,20 @@ class Executor {
   bool Run(Session& session, const commands::Command& command, const Invocation& invocation);
   bool RunKeyed(Session& session, const commands::Command& command, const Invocation& invocation);
   /// A command that reads keys which it does not name. False: it starts again.
-  bool RunReaching(Session& session, const commands::Command& command, const Invocation& invocation);
+  bool RunReaching(Session& session, const commands::Command& command,
+                   const Invocation& invocation);
   static bool Reaches(const commands::Command& command, Args args) {
     return command.spec->reaches_beyond != nullptr && command.spec->reaches_beyond(args);
   }
   /// In an exclusive section.
   void RunAlone(Session& session, const commands::Command& command, Args args, Bytes raw);
   /// True if a key of the command was due and has gone.
-  bool RunHandler(unsigned db, resp::Reply& reply, const commands::Command& command, Args args, Bytes raw,
-                  engine::KeyRef* refs, size_t count, commands::WaitWish* wish);
+  bool RunHandler(unsigned db, resp::Reply& reply, const commands::Command& command, Args args,
+                  Bytes raw, engine::KeyRef* refs, size_t count, commands::WaitWish* wish);
   void BeginApplying(Bytes raw);
   void RunSession(Session& session, const commands::Command& command, Args args);
-  void Finish(Session& session, const commands::Command& command, Args args, uint32_t errors_before);
+  void Finish(Session& session, const commands::Command& command, Args args,
+              uint32_t errors_before);
   /// Commits the unit of a keyed command and publishes its events; locks are still held.
   void Settle(const commands::Command& command, const engine::KeyRef* refs, size_t count);
   /// Commits a unit that has no session of its own (expiry, eviction) and publishes its events.
@@ -158,8 +161,8 @@ class Executor {
   void StepIfCrowded();
   void LockKeys(engine::KeyRef* refs, size_t count);
   void NoteNeeds(const engine::KeyRef& ref);
-  void BeginWait(Session& session, const commands::Command& command, Args args, Bytes raw, const engine::KeyRef* refs,
-                 size_t count);
+  void BeginWait(Session& session, const commands::Command& command, Args args, Bytes raw,
+                 const engine::KeyRef* refs, size_t count);
   void NoteTouched(const engine::KeyRef* refs, size_t count);
   void ServeTouched();
   void FinishWait(Session& session, Wait& wait);
@@ -197,21 +200,22 @@ class Executor {
     unsigned db;
     NamedKey key;
   };
-  commands::WaitWish wish_;                               // of the command under way; not wanted between commands
-  commands::WaitWish serve_wish_;                         // of the waiter's that is being served
-  bool waiters_ = false;                                  // among the locked keys are some with waiters
-  std::vector<engine::KeyRef> widened_;                   // what is locked besides the unit's keys, for the waiters' sake
-  std::vector<std::shared_ptr<engine::Waiter>> kept_;     // whose names those are
-  std::vector<TouchedKey> touched_;                       // with waiters, in an exclusive unit
+  commands::WaitWish wish_;        // of the command under way; not wanted between commands
+  commands::WaitWish serve_wish_;  // of the waiter's that is being served
+  bool waiters_ = false;           // among the locked keys are some with waiters
+  std::vector<engine::KeyRef>
+      widened_;  // what is locked besides the unit's keys, for the waiters' sake
+  std::vector<std::shared_ptr<engine::Waiter>> kept_;  // whose names those are
+  std::vector<TouchedKey> touched_;                    // with waiters, in an exclusive unit
   std::vector<engine::KeyRef> ready_;
   std::vector<engine::KeyRef> serve_refs_;
-  const engine::Shard* visited_ = nullptr;                // locked by whoever walks over the keyspace
-  engine::Shard nowhere_;                                 // where keys seem to be that are not locked: always empty
+  const engine::Shard* visited_ = nullptr;  // locked by whoever walks over the keyspace
+  engine::Shard nowhere_;  // where keys seem to be that are not locked: always empty
   Scope scope_ = Scope::kNone;
   engine::Origin origin_ = engine::Origin::kClient;
   bool in_unit_ = false;
-  bool restart_ = false;           // the session handler that has just returned wants to start again
-  uint64_t needed_offset_ = 0;     // of a gated unit: what its reply waits for
+  bool restart_ = false;        // the session handler that has just returned wants to start again
+  uint64_t needed_offset_ = 0;  // of a gated unit: what its reply waits for
   uint32_t passed_conditions_ = 0;  // what held when the gates let the command under way pass
   uint64_t batch_wall_us_ = 0;
   uint64_t batch_ns_ = 0;

@@ -17,8 +17,10 @@ Passage Refuse(Executor& executor, Session& session, const Command& command, Byt
 Passage PassProtected(Executor& executor, Session& session, const Command& command, Args, Bytes) {
   if (session.MayRunProtected()) return Passage::kRun;
   return Refuse(executor, session, command,
-                "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
-                "from a local connection, otherwise you need to set this option in the configuration file, and then "
+                "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
+                "\"local\", you can run it "
+                "from a local connection, otherwise you need to set this option in the "
+                "configuration file, and then "
                 "restart the server.");
 }
 
@@ -38,14 +40,17 @@ Passage PassMemory(Executor& executor, Session& session, const Command& command,
     }
   }
   if (!needs_memory) return Passage::kRun;
-  return Refuse(executor, session, command, "OOM command not allowed when used memory > 'maxmemory'.");
+  return Refuse(executor, session, command,
+                "OOM command not allowed when used memory > 'maxmemory'.");
 }
 
 Passage PassSubscribed(Executor& executor, Session& session, const Command& command, Args, Bytes) {
-  if ((command.flags & commands::kSubscribeMode) != 0 || session.reply.protocol() > 2) return Passage::kRun;
+  if ((command.flags & commands::kSubscribeMode) != 0 || session.reply.protocol() > 2)
+    return Passage::kRun;
   return Refuse(executor, session, command,
                 "ERR Can't execute '" + std::string(command.full_name()) +
-                    "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
+                    "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
+                    "in this context");
 }
 
 Passage PassLoading(Executor& executor, Session& session, const Command& command, Args, Bytes) {
@@ -69,7 +74,8 @@ Passage PassPause(Executor& executor, Session& session, const Command& command, 
   return writes ? Passage::kPark : Passage::kRun;
 }
 
-Passage PassMulti(Executor& executor, Session& session, const Command& command, Args args, Bytes raw) {
+Passage PassMulti(Executor& executor, Session& session, const Command& command, Args args,
+                  Bytes raw) {
   if ((command.flags & commands::kImmediateInMulti) != 0) return Passage::kRun;
   if ((command.flags & commands::kNoMulti) != 0) {
     return Refuse(executor, session, command, "ERR Command not allowed inside a transaction");
@@ -93,8 +99,8 @@ const Gate kGates[] = {
 };
 const unsigned kGateCount = sizeof kGates / sizeof kGates[0];
 
-Passage PassGates(Executor& executor, Session& session, const Command& command, Args args, Bytes raw,
-                  uint32_t conditions) {
+Passage PassGates(Executor& executor, Session& session, const Command& command, Args args,
+                  Bytes raw, uint32_t conditions) {
   for (const Gate& gate : kGates) {
     if ((conditions & gate.conditions) == 0) continue;
     const Passage passage = gate.pass(executor, session, command, args, raw);

@@ -17,10 +17,10 @@ class Executor;
 /// Conditions of the whole server. Set by whoever knows, read by everybody.
 enum ServerGate : uint32_t {
   kGateLoading = 1 << 8,
-  kGateMaxMemory = 1 << 9,    // maxmemory is set: writes may have to make room first
+  kGateMaxMemory = 1 << 9,  // maxmemory is set: writes may have to make room first
   kGatePauseWrites = 1 << 10,
   kGatePauseAll = 1 << 11,
-  kGateMonitored = 1 << 12,   // somebody runs MONITOR
+  kGateMonitored = 1 << 12,  // somebody runs MONITOR
 };
 
 /// Conditions of the command itself: flags of it that stand beside the others' bits.
@@ -52,7 +52,7 @@ extern const Gate kGates[];
 extern const unsigned kGateCount;
 
 /// Asks the gates whose conditions hold.
-Passage PassGates(Executor& executor, Session& session, const commands::Command& command, Args args, Bytes raw,
-                  uint32_t conditions);
+Passage PassGates(Executor& executor, Session& session, const commands::Command& command, Args args,
+                  Bytes raw, uint32_t conditions);
 
 }  // namespace terrace::exec

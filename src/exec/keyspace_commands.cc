@@ -16,8 +16,8 @@ using engine::EngineCounters;
 
 // FLUSHDB | FLUSHALL [ASYNC | SYNC]: either way the memory is freed in the background.
 void Flush(SessionContext& ctx, Args args, bool all) {
-  if (args.size() > 2 ||
-      (args.size() == 2 && !EqualsIgnoreCase(args[1], "async") && !EqualsIgnoreCase(args[1], "sync"))) {
+  if (args.size() > 2 || (args.size() == 2 && !EqualsIgnoreCase(args[1], "async") &&
+                          !EqualsIgnoreCase(args[1], "sync"))) {
     return ctx.reply.Error(commands::kSyntaxError);
   }
   engine::Databases& databases = ctx.env().databases;
@@ -51,7 +51,9 @@ void SwapDb(SessionContext& ctx, Args args) {
   const auto fits = [](int64_t n) { return n >= INT32_MIN && n <= INT32_MAX; };
   if (!first || !fits(*first)) return ctx.reply.Error("ERR invalid first DB index");
   if (!second || !fits(*second)) return ctx.reply.Error("ERR invalid second DB index");
-  const auto exists = [&](int64_t n) { return n >= 0 && n < static_cast<int64_t>(databases.count()); };
+  const auto exists = [&](int64_t n) {
+    return n >= 0 && n < static_cast<int64_t>(databases.count());
+  };
   if (!exists(*first) || !exists(*second)) return ctx.reply.Error("ERR DB index is out of range");
   const auto a = static_cast<unsigned>(*first), b = static_cast<unsigned>(*second);
   engine::Unit& unit = ctx.executor.unit();
@@ -75,17 +77,37 @@ void SwapDb(SessionContext& ctx, Args args) {
 }
 
 constexpr commands::CommandSpec kKeyspaceCommands[] = {
-    {.name = "flushall", .arity = -1, .flags = commands::kWrite, .categories = commands::kCatKeyspace | commands::kCatDangerous,
-     .group = commands::Group::kServer, .session = FlushAll, .since = "1.0.0",
-     .complexity = "O(1) for the caller; memory is freed in the background", .summary = "Empties all databases.",
-     .syntax = "[ASYNC | SYNC]", .tips = "request_policy:all_shards,response_policy:all_succeeded"},
-    {.name = "flushdb", .arity = -1, .flags = commands::kWrite, .categories = commands::kCatKeyspace | commands::kCatDangerous,
-     .group = commands::Group::kServer, .session = FlushDb, .since = "1.0.0",
-     .complexity = "O(1) for the caller; memory is freed in the background", .summary = "Empties the current database.",
-     .syntax = "[ASYNC | SYNC]", .tips = "request_policy:all_shards,response_policy:all_succeeded"},
-    {.name = "swapdb", .arity = 3, .flags = commands::kWrite | commands::kFast,
-     .categories = commands::kCatKeyspace | commands::kCatDangerous, .group = commands::Group::kServer,
-     .session = SwapDb, .since = "4.0.0", .complexity = "O(watched keys)", .summary = "Exchanges two databases.",
+    {.name = "flushall",
+     .arity = -1,
+     .flags = commands::kWrite,
+     .categories = commands::kCatKeyspace | commands::kCatDangerous,
+     .group = commands::Group::kServer,
+     .session = FlushAll,
+     .since = "1.0.0",
+     .complexity = "O(1) for the caller; memory is freed in the background",
+     .summary = "Empties all databases.",
+     .syntax = "[ASYNC | SYNC]",
+     .tips = "request_policy:all_shards,response_policy:all_succeeded"},
+    {.name = "flushdb",
+     .arity = -1,
+     .flags = commands::kWrite,
+     .categories = commands::kCatKeyspace | commands::kCatDangerous,
+     .group = commands::Group::kServer,
+     .session = FlushDb,
+     .since = "1.0.0",
+     .complexity = "O(1) for the caller; memory is freed in the background",
+     .summary = "Empties the current database.",
+     .syntax = "[ASYNC | SYNC]",
+     .tips = "request_policy:all_shards,response_policy:all_succeeded"},
+    {.name = "swapdb",
+     .arity = 3,
+     .flags = commands::kWrite | commands::kFast,
+     .categories = commands::kCatKeyspace | commands::kCatDangerous,
+     .group = commands::Group::kServer,
+     .session = SwapDb,
+     .since = "4.0.0",
+     .complexity = "O(watched keys)",
+     .summary = "Exchanges two databases.",
      .syntax = "index1 index2"},
 };
 

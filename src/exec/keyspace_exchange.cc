@@ -43,8 +43,8 @@ void MoveInterest(engine::Keyspace& from, engine::Keyspace& to) {
   });
 }
 
-void ReplaceKeyspace(engine::Databases& databases, unsigned db, std::unique_ptr<engine::Keyspace> comes,
-                     uint64_t now_ms) {
+void ReplaceKeyspace(engine::Databases& databases, unsigned db,
+                     std::unique_ptr<engine::Keyspace> comes, uint64_t now_ms) {
   BreakWatches(databases.Get(db), comes.get(), now_ms);
   std::unique_ptr<engine::Keyspace> old = databases.Exchange(db, std::move(comes));
   MoveInterest(*old, databases.Get(db));

@@ -18,6 +18,7 @@ void BreakWatches(engine::Keyspace& gone, engine::Keyspace* comes, uint64_t now_
 void MoveInterest(engine::Keyspace& from, engine::Keyspace& to);
 
 /// `comes` becomes database `db`; what was there is freed once nobody can hold a pointer into it.
-void ReplaceKeyspace(engine::Databases& databases, unsigned db, std::unique_ptr<engine::Keyspace> comes, uint64_t now_ms);
+void ReplaceKeyspace(engine::Databases& databases, unsigned db,
+                     std::unique_ptr<engine::Keyspace> comes, uint64_t now_ms);
 
 }  // namespace terrace::exec

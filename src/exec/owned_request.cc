@@ -4,13 +4,15 @@
 
 namespace terrace::exec {
 
-OwnedRequest::OwnedRequest(const commands::Command* command, Args args, Bytes raw) : command_(command), raw_(raw) {
+OwnedRequest::OwnedRequest(const commands::Command* command, Args args, Bytes raw)
+    : command_(command), raw_(raw) {
   size_t bytes = 0;
   for (size_t i = 0; i < args.size(); ++i) {
     if (args.BlobOf(i) == nullptr) bytes += args[i].size();
   }
   bytes_size_ = bytes;  // blobs are added below
-  bytes_.reset(new char[bytes + 1]);  // never empty: an empty argument still needs a place of its own
+  bytes_.reset(
+      new char[bytes + 1]);  // never empty: an empty argument still needs a place of its own
   views_.reserve(args.size());
   char* next = bytes_.get();
   for (size_t i = 0; i < args.size(); ++i) {

@@ -18,7 +18,9 @@ class OwnedRequest {
   const commands::Command* command() const { return command_; }
   Args args() const { return Args(views_.data(), views_.size(), blobs_); }
   Bytes raw() const { return raw_; }
-  size_t memory_bytes() const { return bytes_size_ + raw_.size() + views_.capacity() * sizeof(Bytes); }
+  size_t memory_bytes() const {
+    return bytes_size_ + raw_.size() + views_.capacity() * sizeof(Bytes);
+  }
 
  private:
   const commands::Command* command_ = nullptr;

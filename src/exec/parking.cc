@@ -4,7 +4,8 @@
 
 namespace terrace::exec {
 
-Wait::Wait(uint64_t place_in_line, uint64_t deadline, OwnedRequest owned_request, Session& parked, Type wanted)
+Wait::Wait(uint64_t place_in_line, uint64_t deadline, OwnedRequest owned_request, Session& parked,
+           Type wanted)
     : engine::Waiter(place_in_line),
       request(std::move(owned_request)),
       db(parked.db),
@@ -19,7 +20,8 @@ Wait::Wait(uint64_t place_in_line, uint64_t deadline, OwnedRequest owned_request
 uint64_t Wait::memory_bytes() const {
   uint64_t bytes = sizeof *this + request.memory_bytes();
   for (const auto* list : {&keys, &needs}) {
-    for (const NamedKey& each : *list) bytes += 2 * (sizeof each + each.key.size());  // here and in the shard's table
+    for (const NamedKey& each : *list)
+      bytes += 2 * (sizeof each + each.key.size());  // here and in the shard's table
   }
   return bytes;
 }

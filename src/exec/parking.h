@@ -65,10 +65,20 @@ struct Resumed {
 /// A command that waits.
 class Wait final : public engine::Waiter, public std::enable_shared_from_this<Wait> {
  public:
-  enum class State : uint8_t { kWaiting, kClaimed, kServed, kTimedOut, kUnblocked, kRefused, kGone, kRestarted };
+  enum class State : uint8_t {
+    kWaiting,
+    kClaimed,
+    kServed,
+    kTimedOut,
+    kUnblocked,
+    kRefused,
+    kGone,
+    kRestarted
+  };
 
   /// `deadline_ns`: of the monotonic clock; 0: for ever.
-  Wait(uint64_t place_in_line, uint64_t deadline_ns, OwnedRequest owned_request, Session& parked, Type wanted);
+  Wait(uint64_t place_in_line, uint64_t deadline_ns, OwnedRequest owned_request, Session& parked,
+       Type wanted);
 
   void Restart() override {
     if (TryEnd(State::kRestarted)) waker.Wake(shared_from_this());
@@ -89,11 +99,11 @@ class Wait final : public engine::Waiter, public std::enable_shared_from_this<Wa
   const unsigned db;
   const Type type;
   const bool no_touch;
-  const uint64_t deadline_ns;     // 0: for ever
-  std::vector<NamedKey> keys;     // that it waits for; none: for something outside
-  std::vector<NamedKey> needs;    // that its command may change besides
+  const uint64_t deadline_ns;   // 0: for ever
+  std::vector<NamedKey> keys;   // that it waits for; none: for something outside
+  std::vector<NamedKey> needs;  // that its command may change besides
   Waker& waker;
-  Session* session;               // its thread's own; nullptr when the client has gone
+  Session* session;  // its thread's own; nullptr when the client has gone
 
   // --- the command has run ---
   resp::ReplyBuffer out;
@@ -106,10 +116,10 @@ class Wait final : public engine::Waiter, public std::enable_shared_from_this<Wa
 
 struct Parking {
   ParkReason reason = ParkReason::kNone;
-  std::shared_ptr<Wait> wait;        // kKeys, kOutside; it has the request
+  std::shared_ptr<Wait> wait;         // kKeys, kOutside; it has the request
   std::deque<OwnedRequest> requests;  // kPaused: the one that was held up; then what came behind it
-  size_t bytes = 0;                  // of these
-  std::optional<Resumed> resumed;    // the first of these has waited for keys before
+  size_t bytes = 0;                   // of these
+  std::optional<Resumed> resumed;     // the first of these has waited for keys before
 
   /// Nothing of the session may run before what it has parked.
   bool parked() const { return reason != ParkReason::kNone || !requests.empty(); }

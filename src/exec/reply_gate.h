@@ -20,7 +20,8 @@ class ReplyGate {
  public:
   /// What stands in the reply buffer from position `begin` on waits for `offset`.
   void Hold(uint64_t begin, uint64_t offset) {
-    if (!holds_.empty() && holds_.back().offset >= offset) return;  // what stands before it waits at least as long
+    if (!holds_.empty() && holds_.back().offset >= offset)
+      return;  // what stands before it waits at least as long
     holds_.push_back({begin, offset});
   }
   /// The position up to which replies may leave, of a buffer that ends at `end`, when the log has reached `reached`.

@@ -38,7 +38,8 @@ enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext };
 class Session {
  public:
   /// `session_waker` takes the session's waits to its thread; a session without one never waits.
-  explicit Session(uint64_t session_id, Waker* session_waker = nullptr) : id(session_id), waker(session_waker) {}
+  explicit Session(uint64_t session_id, Waker* session_waker = nullptr)
+      : id(session_id), waker(session_waker) {}
   virtual ~Session() = default;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

@@ -19,7 +19,8 @@ const Command* FindApplicable(const commands::CommandTable& table, Args args) {
   if (arity >= 0 ? argc != arity : argc < -arity) return nullptr;
   const Bytes name = command->spec->name;
   const bool is_frame = name == "select" || name == "multi" || name == "exec";
-  if (!is_frame && (command->flags & (commands::kWrite | commands::kMayReplicate)) == 0) return nullptr;
+  if (!is_frame && (command->flags & (commands::kWrite | commands::kMayReplicate)) == 0)
+    return nullptr;
   return command;
 }
 
@@ -28,7 +29,8 @@ bool IsPing(Args args) { return args.size() > 0 && EqualsIgnoreCase(args[0], "pi
 
 }  // namespace
 
-StreamApplier::StreamApplier(Executor& executor, Session& session) : executor_(executor), session_(session) {
+StreamApplier::StreamApplier(Executor& executor, Session& session)
+    : executor_(executor), session_(session) {
   session_.reply.set_muted(true);
 }
 

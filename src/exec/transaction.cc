@@ -3,11 +3,11 @@
 // EXEC locks the shards of all queued keys and of all watched keys at once, looks whether a watch broke, and runs the
 // queue as one unit. If the queue holds a command whose keys cannot be known or that concerns more than keys, it runs
 // with everybody else out instead.
+#include "exec/transaction.h"
 #include "base/ascii.h"
 #include "base/numbers.h"
 #include "exec/executor.h"
 #include "exec/families.h"
-#include "exec/transaction.h"
 
 namespace terrace::exec {
 namespace {
@@ -64,7 +64,8 @@ bool WatchHolds(const Session& session, const TransactionPlan& plan, uint64_t no
     const engine::Slot slot = ref.shard == nullptr ? nullptr : ref.shard->Lookup(ref.hash, ref.key);
     if (slot == nullptr || !engine::Shard::At(slot)->IsDue(now_ms)) continue;
     const engine::InterestTable* interest = ref.shard->interest();
-    const auto* item = interest == nullptr ? nullptr : interest->Find(ref.hash, ref.key, session.watch.get());
+    const auto* item =
+        interest == nullptr ? nullptr : interest->Find(ref.hash, ref.key, session.watch.get());
     if (item != nullptr && !item->stale) return false;
   }
   return true;
@@ -81,26 +82,28 @@ void Exec(SessionContext& ctx, Args) {
   TransactionPlan plan = PlanTransaction(session, ctx.executor);
   bool holds = true;
   std::vector<OwnedRequest> queue;  // names the plan's keys until the scope is left
-  const bool ran = ctx.executor.RunScope(session, plan.refs.data(), plan.refs.size(), plan.exclusive, [&] {
-    if (plan.exclusive) {
-      // While we waited for everybody to go out, others may have replaced keyspaces: look them up anew.
-      for (KeyRef& ref : plan.refs) {
-        ref.keyspace = &ctx.env().databases.Get(ref.db);
-        ref.shard = ref.keyspace->staircase().Guess(ref.hash);
-      }
-    }
-    holds = WatchHolds(session, plan, ctx.now_ms());
-    if (!holds) return;
-    // The queue moves out of the session first: a queued command may look at it (CLIENT LIST) or end it (RESET).
-    queue = std::move(session.queue);
-    session.queue.clear();
-    session.gates &= ~kGateInMulti;
-    ctx.reply.Array(queue.size());
-    for (size_t i = 0; i < queue.size(); ++i) {
-      ctx.executor.RunInScope(session, *queue[i].command(), queue[i].args(), queue[i].raw(),
-                              plan.refs.data() + plan.begins[i], plan.begins[i + 1] - plan.begins[i]);
-    }
-  });
+  const bool ran =
+      ctx.executor.RunScope(session, plan.refs.data(), plan.refs.size(), plan.exclusive, [&] {
+        if (plan.exclusive) {
+          // While we waited for everybody to go out, others may have replaced keyspaces: look them up anew.
+          for (KeyRef& ref : plan.refs) {
+            ref.keyspace = &ctx.env().databases.Get(ref.db);
+            ref.shard = ref.keyspace->staircase().Guess(ref.hash);
+          }
+        }
+        holds = WatchHolds(session, plan, ctx.now_ms());
+        if (!holds) return;
+        // The queue moves out of the session first: a queued command may look at it (CLIENT LIST) or end it (RESET).
+        queue = std::move(session.queue);
+        session.queue.clear();
+        session.gates &= ~kGateInMulti;
+        ctx.reply.Array(queue.size());
+        for (size_t i = 0; i < queue.size(); ++i) {
+          ctx.executor.RunInScope(session, *queue[i].command(), queue[i].args(), queue[i].raw(),
+                                  plan.refs.data() + plan.begins[i],
+                                  plan.begins[i + 1] - plan.begins[i]);
+        }
+      });
   if (!ran) return;
   DiscardTransaction(session, ctx.executor);
   if (!holds) ctx.reply.NullArray();
@@ -111,24 +114,49 @@ using commands::Group;
 constexpr uint32_t kAlways = commands::kNoScript | commands::kLoading | commands::kStale;
 
 constexpr CommandSpec kTransactionCommands[] = {
-    {.name = "multi", .arity = 1,
-     .flags = kAlways | commands::kFast | commands::kAllowBusy | commands::kImmediateInMulti | commands::kLockFree,
-     .group = Group::kTransactions, .session = Multi, .since = "1.2.0", .complexity = "O(1)",
+    {.name = "multi",
+     .arity = 1,
+     .flags = kAlways | commands::kFast | commands::kAllowBusy | commands::kImmediateInMulti |
+              commands::kLockFree,
+     .group = Group::kTransactions,
+     .session = Multi,
+     .since = "1.2.0",
+     .complexity = "O(1)",
      .summary = "Starts a transaction: what follows is queued until EXEC."},
-    {.name = "exec", .arity = 1, .flags = kAlways | commands::kSkipSlowlog | commands::kImmediateInMulti,
-     .group = Group::kTransactions, .session = Exec, .since = "1.2.0", .complexity = "that of the queued commands",
+    {.name = "exec",
+     .arity = 1,
+     .flags = kAlways | commands::kSkipSlowlog | commands::kImmediateInMulti,
+     .group = Group::kTransactions,
+     .session = Exec,
+     .since = "1.2.0",
+     .complexity = "that of the queued commands",
      .summary = "Runs the queued commands as one."},
-    {.name = "discard", .arity = 1,
-     .flags = kAlways | commands::kFast | commands::kAllowBusy | commands::kImmediateInMulti | commands::kLockFree,
-     .group = Group::kTransactions, .session = Discard, .since = "2.0.0", .complexity = "O(queued commands)",
+    {.name = "discard",
+     .arity = 1,
+     .flags = kAlways | commands::kFast | commands::kAllowBusy | commands::kImmediateInMulti |
+              commands::kLockFree,
+     .group = Group::kTransactions,
+     .session = Discard,
+     .since = "2.0.0",
+     .complexity = "O(queued commands)",
      .summary = "Forgets the queued commands."},
-    {.name = "watch", .arity = -2,
+    {.name = "watch",
+     .arity = -2,
      .flags = kAlways | commands::kFast | commands::kAllowBusy | commands::kImmediateInMulti,
-     .group = Group::kTransactions, .keys = commands::kLookKeys, .session = Watch, .since = "2.2.0",
-     .complexity = "O(1) a key", .summary = "Makes the next EXEC depend on these keys staying unchanged.",
+     .group = Group::kTransactions,
+     .keys = commands::kLookKeys,
+     .session = Watch,
+     .since = "2.2.0",
+     .complexity = "O(1) a key",
+     .summary = "Makes the next EXEC depend on these keys staying unchanged.",
      .syntax = "key [key ...]"},
-    {.name = "unwatch", .arity = 1, .flags = kAlways | commands::kFast | commands::kAllowBusy,
-     .group = Group::kTransactions, .session = Unwatch, .since = "2.2.0", .complexity = "O(1)",
+    {.name = "unwatch",
+     .arity = 1,
+     .flags = kAlways | commands::kFast | commands::kAllowBusy,
+     .group = Group::kTransactions,
+     .session = Unwatch,
+     .since = "2.2.0",
+     .complexity = "O(1)",
      .summary = "Forgets all watched keys."},
 };
 
@@ -146,17 +174,20 @@ TransactionPlan PlanTransaction(const Session& session, const Executor& executor
       // SELECT changes the database of what follows it.
       if (command.spec->name == Bytes("select")) {
         const auto index = ParseInt64(args[1]);
-        if (index && *index >= 0 && *index < executor.env().databases.count()) db = static_cast<unsigned>(*index);
+        if (index && *index >= 0 && *index < executor.env().databases.count())
+          db = static_cast<unsigned>(*index);
       }
       continue;
     }
     if ((command.flags & commands::kWholeKeyspace) != 0) plan.exclusive = true;
-    if (command.spec->reaches_beyond != nullptr && command.spec->reaches_beyond(args)) plan.exclusive = true;
+    if (command.spec->reaches_beyond != nullptr && command.spec->reaches_beyond(args))
+      plan.exclusive = true;
     const size_t begin = plan.refs.size();
     if (!executor.FindRefs(command, args, db, &plan.refs)) plan.refs.resize(begin);
   }
   plan.begins.push_back(plan.refs.size());
-  for (const WatchedKey& watched : session.watched) plan.refs.push_back(executor.RefFor(watched.db, watched.key));
+  for (const WatchedKey& watched : session.watched)
+    plan.refs.push_back(executor.RefFor(watched.db, watched.key));
   return plan;
 }
 

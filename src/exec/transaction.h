@@ -14,8 +14,9 @@ class Executor;
 /// What EXEC has to lock, and which part of it belongs to which queued command.
 struct TransactionPlan {
   std::vector<engine::KeyRef> refs;
-  std::vector<size_t> begins;  // of each queued command's refs; one more at the end, where those of watched keys begin
-  bool exclusive = false;      // keys are not known beforehand, or not all it needs
+  std::vector<size_t>
+      begins;  // of each queued command's refs; one more at the end, where those of watched keys begin
+  bool exclusive = false;  // keys are not known beforehand, or not all it needs
 };
 TransactionPlan PlanTransaction(const Session& session, const Executor& executor);
 

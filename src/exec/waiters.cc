@@ -38,7 +38,8 @@ constexpr size_t kWidenedMax = 1024;
 // When a timeout that begins now is over. Beyond what the clock can count it is for ever.
 uint64_t DeadlineNs(uint64_t now_ns, uint64_t timeout_ms) {
   constexpr uint64_t kNsPerMs = 1'000'000;
-  if (timeout_ms == 0 || timeout_ms > (std::numeric_limits<uint64_t>::max() - now_ns) / kNsPerMs) return 0;
+  if (timeout_ms == 0 || timeout_ms > (std::numeric_limits<uint64_t>::max() - now_ns) / kNsPerMs)
+    return 0;
   return now_ns + timeout_ms * kNsPerMs;
 }
 
@@ -51,7 +52,8 @@ InterestTable* WaitsOf(const engine::Shard* shard) {
 template <typename Visit>
 void ForEachWait(InterestTable& table, const KeyRef& ref, Visit visit) {
   InterestTable::Waits& waits = table.waits();
-  for (auto it = waits.lower_bound({ref.hash, 0}); it != waits.end() && it->first.first == ref.hash;) {
+  for (auto it = waits.lower_bound({ref.hash, 0});
+       it != waits.end() && it->first.first == ref.hash;) {
     it = it->second.key == ref.key ? visit(it) : std::next(it);
   }
 }
@@ -104,7 +106,8 @@ void Executor::NoteNeeds(const KeyRef& ref) {
       const auto is_it = [&](const KeyRef& each) {
         return each.hash == need.hash && each.db == wait->db && each.key == need.key;
       };
-      if (widened_.size() >= kWidenedMax || std::any_of(widened_.begin(), widened_.end(), is_it)) continue;
+      if (widened_.size() >= kWidenedMax || std::any_of(widened_.begin(), widened_.end(), is_it))
+        continue;
       KeyRef& added = widened_.emplace_back();
       added.key = need.key;
       added.hash = need.hash;
@@ -117,12 +120,12 @@ void Executor::NoteNeeds(const KeyRef& ref) {
 }
 
 // The command could do nothing yet, and its keys are still locked.
-void Executor::BeginWait(Session& session, const Command& command, Args args, Bytes raw, const KeyRef* refs,
-                         size_t count) {
+void Executor::BeginWait(Session& session, const Command& command, Args args, Bytes raw,
+                         const KeyRef* refs, size_t count) {
   const commands::WaitWish wish = std::exchange(wish_, {});
   if (wish.readiness != nullptr) {
-    auto wait = std::make_shared<Wait>(env_.databases.NextInLine(), 0, OwnedRequest(&command, args, raw), session,
-                                       wish.type);
+    auto wait = std::make_shared<Wait>(env_.databases.NextInLine(), 0,
+                                       OwnedRequest(&command, args, raw), session, wish.type);
     session.parking.reason = ParkReason::kOutside;
     session.parking.wait = wait;
     wish.readiness->Enlist(std::move(wait));
@@ -135,10 +138,11 @@ void Executor::BeginWait(Session& session, const Command& command, Args args, By
     const std::vector<Bytes> words(wish.form.request.begin(), wish.form.request.end());
     request = OwnedRequest(&command, Args(words.data(), words.size()), Bytes());
   }
-  const Resumed place = std::exchange(session.parking.resumed, std::nullopt)
-                            .value_or(Resumed{env_.databases.NextInLine(), DeadlineNs(NowNs(), wish.timeout_ms)});
-  auto wait =
-      std::make_shared<Wait>(place.place_in_line, place.deadline_ns, std::move(request), session, wish.type);
+  const Resumed place =
+      std::exchange(session.parking.resumed, std::nullopt)
+          .value_or(Resumed{env_.databases.NextInLine(), DeadlineNs(NowNs(), wish.timeout_ms)});
+  auto wait = std::make_shared<Wait>(place.place_in_line, place.deadline_ns, std::move(request),
+                                     session, wish.type);
   // A command may name a key twice, and any number of keys.
   const std::unordered_set<Bytes> awaited(wish.keys.begin(), wish.keys.end());
   std::unordered_set<Bytes> met;
@@ -154,7 +158,8 @@ void Executor::BeginWait(Session& session, const Command& command, Args args, By
     places.push_back(&ref);
   }
   wait->also_when_gone = wish.form.also_when_gone;
-  if (wait->also_when_gone && met.size() > 1) wait->needs.insert(wait->needs.end(), wait->keys.begin(), wait->keys.end());
+  if (wait->also_when_gone && met.size() > 1)
+    wait->needs.insert(wait->needs.end(), wait->keys.begin(), wait->keys.end());
   wait->needs_others = !wait->needs.empty();
   for (const KeyRef* ref : places) {
     ref->shard->MakeInterest().AddWait(ref->hash, {std::string(ref->key), wait});
@@ -175,7 +180,8 @@ bool Executor::EndWait(Session& session) {
   }
   if (reason == ParkReason::kKeys) parking.resumed = Resumed{wait->number, wait->deadline_ns};
   // A copy: who told it to start anew may still use the names in it.
-  parking.PutFirst(OwnedRequest(wait->request.command(), wait->request.args(), wait->request.raw()));
+  parking.PutFirst(
+      OwnedRequest(wait->request.command(), wait->request.args(), wait->request.raw()));
   return false;
 }
 
@@ -224,7 +230,8 @@ void Executor::FinishWait(Session& session, Wait& wait) {
   if (served_errors == 0 && session.reply.errors() == errors_before) return;
   CommandCounter::Bump(counter.failed, 1);
   if (observer_ == nullptr) return;
-  observer_->OnErrorReply(served_errors != 0 ? wait.reply.last_error_code() : session.reply.last_error_code());
+  observer_->OnErrorReply(served_errors != 0 ? wait.reply.last_error_code()
+                                             : session.reply.last_error_code());
 }
 
 // --- in an exclusive unit: any key can be reached, but only those that were touched have to be looked at ---
@@ -232,7 +239,8 @@ void Executor::FinishWait(Session& session, Wait& wait) {
 void Executor::NoteTouched(const KeyRef* refs, size_t count) {
   if (origin_ != engine::Origin::kClient) return;
   for (size_t i = 0; i < count; ++i) {
-    if (HasWaits(refs[i])) touched_.push_back({refs[i].db, {refs[i].hash, std::string(refs[i].key)}});
+    if (HasWaits(refs[i]))
+      touched_.push_back({refs[i].db, {refs[i].hash, std::string(refs[i].key)}});
   }
 }
 
@@ -240,7 +248,8 @@ void Executor::NoteKeysOfWaiters(unsigned db) {
   if (origin_ != engine::Origin::kClient) return;
   env_.databases.Get(db).staircase().ForEachShard(0, [&](engine::Shard& shard, uint64_t, uint64_t) {
     if (InterestTable* table = WaitsOf(&shard)) {
-      for (const auto& [place, wait] : table->waits()) touched_.push_back({db, {place.first, wait.key}});
+      for (const auto& [place, wait] : table->waits())
+        touched_.push_back({db, {place.first, wait.key}});
     }
     return true;
   });
@@ -306,7 +315,8 @@ void Executor::ServeGone(const KeyRef& ref) {
 // Where the key is, if the unit may touch it; nowhere otherwise.
 bool Executor::ReachForServing(KeyRef& ref) {
   ref.shard = ref.keyspace->staircase().Guess(ref.hash);
-  const bool reached = scope_ == Scope::kExclusive || ref.shard == visited_ || locks_.Holds(ref.shard);
+  const bool reached =
+      scope_ == Scope::kExclusive || ref.shard == visited_ || locks_.Holds(ref.shard);
   if (!reached) ref.shard = &nowhere_;
   ref.Look();
   return reached;
@@ -333,8 +343,9 @@ bool Executor::ServeOne(const std::shared_ptr<Wait>& wait) {
   unit_.offset = 0;
   unit_.no_touch = wait->no_touch;
   serve_wish_ = {};
-  const bool expired = RunHandler(wait->db, wait->reply, command, wait->request.args(), wait->request.raw(),
-                                  serve_refs_.data(), serve_refs_.size(), &serve_wish_);
+  const bool expired =
+      RunHandler(wait->db, wait->reply, command, wait->request.args(), wait->request.raw(),
+                 serve_refs_.data(), serve_refs_.size(), &serve_wish_);
   const bool served = !serve_wish_.wanted;
   TERRACE_DCHECK(served || wait->out.empty());
   unit_.Commit();

@@ -47,7 +47,8 @@ StatusOr<std::vector<SocketAddress>> LookUp(const std::string& host, int family,
   const std::string service = FormatInt64(port);
   const int error = ::getaddrinfo(host.c_str(), service.c_str(), &hints, &found);
   if (error == EAI_SYSTEM) return Unexpected{Status::FromErrno("look up " + host, errno)};
-  if (error != 0) return Unexpected{Status::Error("look up " + host + ": " + ::gai_strerror(error))};
+  if (error != 0)
+    return Unexpected{Status::Error("look up " + host + ": " + ::gai_strerror(error))};
   std::vector<SocketAddress> addresses;
   for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
     addresses.push_back(CopyOf(entry->ai_addr, entry->ai_addrlen));
@@ -165,7 +166,8 @@ StatusOr<SocketAddress> UnixAddress(const std::string& path) {
   }
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), path.size());
-  return CopyOf(&address, static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1));
+  return CopyOf(&address,
+                static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1));
 }
 
 SocketAddress LocalAddressOf(int fd) {

@@ -18,7 +18,8 @@ Status BlockingClient::WaitFor(short events) const {
     ready = ::poll(&waiting, 1, timeout_ms_);
   } while (ready < 0 && errno == EINTR);
   if (ready < 0) return Status::FromErrno("poll", errno);
-  if (ready == 0) return Status::Error("no answer within " + FormatInt64(timeout_ms_) + " ms", ETIMEDOUT);
+  if (ready == 0)
+    return Status::Error("no answer within " + FormatInt64(timeout_ms_) + " ms", ETIMEDOUT);
   return Status::Ok();
 }
 
@@ -40,7 +41,8 @@ StatusOr<BlockingClient> BlockingClient::Connect(const SocketAddress& address, i
   return client;
 }
 
-StatusOr<BlockingClient> BlockingClient::ConnectTcp(const std::string& host, uint16_t port, int timeout_ms) {
+StatusOr<BlockingClient> BlockingClient::ConnectTcp(const std::string& host, uint16_t port,
+                                                    int timeout_ms) {
   auto addresses = ResolveHost(host, port);
   if (!addresses.ok()) return Unexpected{addresses.error()};
   Status last;

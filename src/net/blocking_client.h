@@ -17,7 +17,8 @@ class BlockingClient {
  public:
   /// Tries the addresses of `host` in turn. `timeout_ms` limits each wait: a connect, a send that makes no
   /// progress, a read.
-  static StatusOr<BlockingClient> ConnectTcp(const std::string& host, uint16_t port, int timeout_ms);
+  static StatusOr<BlockingClient> ConnectTcp(const std::string& host, uint16_t port,
+                                             int timeout_ms);
   static StatusOr<BlockingClient> ConnectUnix(const std::string& path, int timeout_ms);
 
   Status SendAll(Bytes bytes);

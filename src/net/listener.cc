@@ -38,8 +38,11 @@ bool IsShortage(int error_number) {
 
 }  // namespace
 
-Listener::Listener(Loop& loop, std::shared_ptr<const ListeningSocket> socket, AcceptHandler& handler)
-    : handler_(handler), socket_(std::move(socket)), rest_(loop, Bind<&Listener::StartPolling>(this)) {
+Listener::Listener(Loop& loop, std::shared_ptr<const ListeningSocket> socket,
+                   AcceptHandler& handler)
+    : handler_(handler),
+      socket_(std::move(socket)),
+      rest_(loop, Bind<&Listener::StartPolling>(this)) {
   auto poll = std::make_unique<ListenerHandle>();
   TERRACE_CHECK(uv_poll_init(loop.uv(), &poll->uv, socket_->fd()) == 0);
   poll->uv.data = poll.get();

@@ -23,13 +23,15 @@ StatusOr<UniqueFd> MakeSocket(int family) {
 
 Status SetOption(int fd, int level, int option) {
   const int one = 1;
-  if (::setsockopt(fd, level, option, &one, sizeof(one)) != 0) return Status::FromErrno("setsockopt", errno);
+  if (::setsockopt(fd, level, option, &one, sizeof(one)) != 0)
+    return Status::FromErrno("setsockopt", errno);
   return Status::Ok();
 }
 
 Status BindTcp(int fd, const SocketAddress& address, int backlog) {
   Status status = SetOption(fd, SOL_SOCKET, SO_REUSEADDR);
-  if (status.ok() && address.family() == AF_INET6) status = SetOption(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+  if (status.ok() && address.family() == AF_INET6)
+    status = SetOption(fd, IPPROTO_IPV6, IPV6_V6ONLY);
   if (!status.ok()) return status;
   if (::bind(fd, address.get(), address.size) != 0 || ::listen(fd, backlog) != 0) {
     // Without the name of the call: "bind to ... port ..." is put before it.
@@ -52,7 +54,8 @@ Status RemoveStale(const std::string& path, const SocketAddress& address) {
     return Status::Error("already in use by another server", EADDRINUSE);
   }
   if (errno != ECONNREFUSED) return Status::FromErrno(path, errno);
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return Status::FromErrno("remove stale " + path, errno);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    return Status::FromErrno("remove stale " + path, errno);
   return Status::Ok();
 }
 
@@ -72,7 +75,8 @@ Status BindUnix(int fd, const SocketAddress& address, const ListeningSocket::Uni
 
 }  // namespace
 
-ListeningSocket::ListeningSocket(UniqueFd fd) : fd_(std::move(fd)), address_(LocalAddressOf(fd_.get())) {}
+ListeningSocket::ListeningSocket(UniqueFd fd)
+    : fd_(std::move(fd)), address_(LocalAddressOf(fd_.get())) {}
 
 StatusOr<std::unique_ptr<ListeningSocket>> ListeningSocket::Open(const Tcp& where) {
   auto address = Resolve(where.address, where.port);
@@ -86,7 +90,8 @@ StatusOr<std::unique_ptr<ListeningSocket>> ListeningSocket::Open(const Tcp& wher
                                                   FormatInt64(where.port))};
 }
 
-StatusOr<std::unique_ptr<ListeningSocket>> ListeningSocket::Open(const SocketAddress& address, int backlog) {
+StatusOr<std::unique_ptr<ListeningSocket>> ListeningSocket::Open(const SocketAddress& address,
+                                                                 int backlog) {
   auto fd = MakeSocket(address.family());
   if (!fd.ok()) return Unexpected{fd.error()};
   const Status status = BindTcp(fd->get(), address, backlog);

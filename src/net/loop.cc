@@ -39,7 +39,9 @@ void Timer::Start(uint64_t timeout_ms, uint64_t repeat_ms) {
 
 void Timer::Stop() { uv_timer_stop(&handle_->uv); }
 
-bool Timer::started() const { return uv_is_active(reinterpret_cast<uv_handle_t*>(&handle_->uv)) != 0; }
+bool Timer::started() const {
+  return uv_is_active(reinterpret_cast<uv_handle_t*>(&handle_->uv)) != 0;
+}
 
 // libuv coalesces by a flag of its own, but reads it without ordering. `rung` does the same with a promise:
 // both sides exchange it, so a ring that finds it set is ordered before the exchange that clears it, and
@@ -129,7 +131,8 @@ template class PhaseHook<uv_check_s>;
 template class PhaseHook<uv_idle_s>;
 
 SignalHook::SignalHook(Loop& loop, int signal_number, Callback callback)
-    : handle_(MakeHandle<uv_signal_t>(loop.uv(), callback, uv_signal_init)), signal_number_(signal_number) {}
+    : handle_(MakeHandle<uv_signal_t>(loop.uv(), callback, uv_signal_init)),
+      signal_number_(signal_number) {}
 
 SignalHook::~SignalHook() = default;
 

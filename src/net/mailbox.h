@@ -125,7 +125,8 @@ class Outbox {
     // Behind a backlog an item queues, even if the mailbox has room: order.
     if (spill_.empty() && mailbox_.TryPost(std::move(item), &doorbell_)) return true;
     if (spill_.size() >= spill_items_max_) return false;
-    spill_.push_back(std::move(item));  // NOLINT(bugprone-use-after-move): what TryPost refuses it leaves alone
+    spill_.push_back(
+        std::move(item));  // NOLINT(bugprone-use-after-move): what TryPost refuses it leaves alone
     return true;
   }
 

@@ -39,7 +39,8 @@ std::optional<double> Smaller(std::optional<double> a, std::optional<double> b) 
 // The least of the limits of `group` and the groups above it: each of them binds. A container often does not
 // see its own path below the mount but its group *as* the mount, which is where the walk ends.
 template <typename ReadLimit>
-std::optional<double> LeastUpwards(const std::string& root, std::string group, ReadLimit read_limit) {
+std::optional<double> LeastUpwards(const std::string& root, std::string group,
+                                   ReadLimit read_limit) {
   std::optional<double> least;
   while (true) {
     if (group == "/") group.clear();
@@ -54,7 +55,8 @@ std::optional<double> ReadLimitV2(const std::string& folder) {
 }
 
 std::optional<double> ReadLimitV1(const std::string& folder) {
-  return ParseQuota(ReadText(folder + "/cpu.cfs_quota_us") + " " + ReadText(folder + "/cpu.cfs_period_us"));
+  return ParseQuota(ReadText(folder + "/cpu.cfs_quota_us") + " " +
+                    ReadText(folder + "/cpu.cfs_period_us"));
 }
 
 bool ListHas(const std::string& comma_list, const std::string& word) {
@@ -67,17 +69,20 @@ void IgnoreSigpipe() { std::signal(SIGPIPE, SIG_IGN); }
 
 StatusOr<uint64_t> RaiseOpenFilesLimit(uint64_t wanted) {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return Unexpected{Status::FromErrno("getrlimit", errno)};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return Unexpected{Status::FromErrno("getrlimit", errno)};
   if (limit.rlim_cur >= wanted) return static_cast<uint64_t>(limit.rlim_cur);
   // A privileged process may raise the hard limit too; for the others the hard limit is what can be had.
   const rlimit all{.rlim_cur = wanted, .rlim_max = std::max<rlim_t>(wanted, limit.rlim_max)};
   if (::setrlimit(RLIMIT_NOFILE, &all) == 0) return wanted;
-  const rlimit some{.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max), .rlim_max = limit.rlim_max};
+  const rlimit some{.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max),
+                    .rlim_max = limit.rlim_max};
   if (::setrlimit(RLIMIT_NOFILE, &some) == 0) return static_cast<uint64_t>(some.rlim_cur);
   return static_cast<uint64_t>(limit.rlim_cur);
 }
 
-std::optional<double> CgroupCpuQuota(const std::string& proc_self_cgroup, const std::string& mount) {
+std::optional<double> CgroupCpuQuota(const std::string& proc_self_cgroup,
+                                     const std::string& mount) {
   std::optional<double> quota;
   std::istringstream lines(proc_self_cgroup);
   for (std::string line; std::getline(lines, line);) {

@@ -36,7 +36,9 @@ static_assert(sizeof(WriteSpan) == sizeof(uv_buf_t) && sizeof(uv_buf_t) == sizeo
 static_assert(offsetof(WriteSpan, data) == offsetof(uv_buf_t, base));
 static_assert(offsetof(WriteSpan, size) == offsetof(uv_buf_t, len));
 
-const uv_buf_t* AsBuffers(const WriteSpan* spans) { return reinterpret_cast<const uv_buf_t*>(spans); }
+const uv_buf_t* AsBuffers(const WriteSpan* spans) {
+  return reinterpret_cast<const uv_buf_t*>(spans);
+}
 
 void StopReadingHandle(StreamHandle* handle) {
   if (!handle->reading) return;
@@ -149,9 +151,11 @@ ssize_t Stream::TryWrite(const WriteSpan* spans, size_t count) {
   // The kernel takes IOV_MAX spans a call, and libuv quietly cuts to that.
   while (count > 0) {
     const size_t batch = std::min<size_t>(count, IOV_MAX);
-    const int taken = uv_try_write(&handle_->uv.stream, AsBuffers(spans), static_cast<unsigned>(batch));
+    const int taken =
+        uv_try_write(&handle_->uv.stream, AsBuffers(spans), static_cast<unsigned>(batch));
     if (taken == UV_EAGAIN) break;
-    if (taken < 0) return written > 0 ? written : taken;  // an error stays: the next call meets it again
+    if (taken < 0)
+      return written > 0 ? written : taken;  // an error stays: the next call meets it again
     written += taken;
     if (batch == count) break;
     size_t wanted = 0;

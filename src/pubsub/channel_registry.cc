@@ -28,7 +28,8 @@ ChannelRegistry::Stripe& ChannelRegistry::StripeOf(Kind kind, Bytes name) {
 }
 
 void ChannelRegistry::CountNames(Kind kind, int64_t change) {
-  distinct_[static_cast<size_t>(kind)].fetch_add(static_cast<size_t>(change), std::memory_order_relaxed);
+  distinct_[static_cast<size_t>(kind)].fetch_add(static_cast<size_t>(change),
+                                                 std::memory_order_relaxed);
   if (kind == Kind::kShardChannel) return;
   ordinary_names_.fetch_add(static_cast<uint64_t>(change), std::memory_order_relaxed);
 }
@@ -74,7 +75,8 @@ std::shared_ptr<const ChannelRegistry::PatternSnapshot> ChannelRegistry::Pattern
   auto snapshot = std::make_shared<PatternSnapshot>();
   snapshot->items.reserve(patterns_.names.size());
   for (const auto& [pattern, counts] : patterns_.names) {
-    snapshot->items.push_back({snapshot->text.size(), pattern.size(), counts.mask(), counts.total()});
+    snapshot->items.push_back(
+        {snapshot->text.size(), pattern.size(), counts.mask(), counts.total()});
     snapshot->text += pattern;
   }
   patterns_.snapshot = snapshot;
@@ -98,7 +100,9 @@ Targets ChannelRegistry::Find(Bytes channel) const {
   return targets;
 }
 
-Targets ChannelRegistry::FindShard(Bytes channel) const { return FindExact(Kind::kShardChannel, channel); }
+Targets ChannelRegistry::FindShard(Bytes channel) const {
+  return FindExact(Kind::kShardChannel, channel);
+}
 
 std::vector<std::string> ChannelRegistry::Channels(Kind kind, std::optional<Bytes> pattern) const {
   std::vector<std::string> names;
@@ -111,12 +115,15 @@ std::vector<std::string> ChannelRegistry::Channels(Kind kind, std::optional<Byte
   if (kind == Kind::kPattern) {
     collect(patterns_);
   } else {
-    for (const Stripe& stripe : kind == Kind::kChannel ? channels_ : shard_channels_) collect(stripe);
+    for (const Stripe& stripe : kind == Kind::kChannel ? channels_ : shard_channels_)
+      collect(stripe);
   }
   return names;
 }
 
-uint64_t ChannelRegistry::Count(Kind kind, Bytes name) const { return FindExact(kind, name).receivers; }
+uint64_t ChannelRegistry::Count(Kind kind, Bytes name) const {
+  return FindExact(kind, name).receivers;
+}
 
 RegistryTotals ChannelRegistry::totals() const {
   return {.channels = Distinct(Kind::kChannel),

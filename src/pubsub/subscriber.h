@@ -60,7 +60,8 @@ class SubscriptionSet {
  private:
   friend class LocalSubscriptions;
 
-  static constexpr size_t kLinkBytes = 160;  // a link, a place, a node of a table, and a topic shared with others
+  static constexpr size_t kLinkBytes =
+      160;  // a link, a place, a node of a table, and a topic shared with others
 
   std::unordered_map<Topic*, Subscription> links_;
   size_t name_bytes_ = 0;

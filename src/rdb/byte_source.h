@@ -42,14 +42,16 @@ class ByteSource {
   T TakeLittle() {
     T value = 0;
     const Bytes taken = TakeBytes(sizeof(T));
-    for (size_t i = 0; i < taken.size(); ++i) value = static_cast<T>(value | T{Byte(taken[i])} << (8 * i));
+    for (size_t i = 0; i < taken.size(); ++i)
+      value = static_cast<T>(value | T{Byte(taken[i])} << (8 * i));
     return value;
   }
 
   template <std::unsigned_integral T>
   T TakeBig() {
     T value = 0;
-    for (const char byte : TakeBytes(sizeof(T))) value = static_cast<T>(uint64_t{value} << 8 | Byte(byte));
+    for (const char byte : TakeBytes(sizeof(T)))
+      value = static_cast<T>(uint64_t{value} << 8 | Byte(byte));
     return value;
   }
 

@@ -7,7 +7,8 @@
 namespace terrace::rdb {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the eight bytes of a step are loaded as one word");
+static_assert(std::endian::native == std::endian::little,
+              "the eight bytes of a step are loaded as one word");
 
 constexpr uint64_t kPolynomialReflected = 0x95ac9329ac4bc9b5;
 
@@ -19,7 +20,8 @@ constexpr Tables MakeTables() {
   Tables tables{};
   for (uint64_t byte = 0; byte < 256; ++byte) {
     uint64_t crc = byte;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kPolynomialReflected : 0);
+    for (int bit = 0; bit < 8; ++bit)
+      crc = (crc >> 1) ^ ((crc & 1) != 0 ? kPolynomialReflected : 0);
     tables[0][byte] = crc;
   }
   for (size_t zeros = 1; zeros < 8; ++zeros) {

@@ -44,18 +44,21 @@ class Reader {
   Status At(size_t offset, std::string what) const {
     return Status::Error("offset " + std::to_string(offset) + ": " + std::move(what));
   }
-  Status Truncated() const { return At(item_at_, "the file ends, or is damaged, in what begins here"); }
+  Status Truncated() const {
+    return At(item_at_, "the file ends, or is damaged, in what begins here");
+  }
 
   Status TakeHeader() {
     const Bytes magic = source_.TakeBytes(kMagic.size());
     const Bytes digits = source_.TakeBytes(kVersionDigits);
-    const auto version = ParseInt64(digits.substr(std::min(digits.find_first_not_of('0'), digits.size())));
+    const auto version =
+        ParseInt64(digits.substr(std::min(digits.find_first_not_of('0'), digits.size())));
     if (!source_.ok() || magic != kMagic || !version) {
       return At(0, "no RDB file: it does not begin with REDIS and four digits");
     }
     if (*version < 1 || *version > kRdbVersionMax) {
-      return At(0, "RDB version " + std::to_string(*version) + "; versions 1 to " + std::to_string(kRdbVersionMax) +
-                       " can be read");
+      return At(0, "RDB version " + std::to_string(*version) + "; versions 1 to " +
+                       std::to_string(kRdbVersionMax) + " can be read");
     }
     has_checksum_ = *version >= kVersionOfChecksums;
     return Status::Ok();
@@ -109,12 +112,14 @@ class Reader {
     const DecodedString key = TakeString(source_);
     if (!source_.ok()) return Truncated();
     if (!TypeOf(code)) {
-      return At(item_at_, "key " + Shown(key.bytes()) + " is of type " + std::to_string(static_cast<unsigned>(code)) +
+      return At(item_at_, "key " + Shown(key.bytes()) + " is of type " +
+                              std::to_string(static_cast<unsigned>(code)) +
                               ", which is not known here");
     }
     const size_t begin = source_.offset();
     SkipValue(code, source_);
-    if (!source_.ok()) return At(begin, "the value of key " + Shown(key.bytes()) + " is damaged or cut off");
+    if (!source_.ok())
+      return At(begin, "the value of key " + Shown(key.bytes()) + " is damaged or cut off");
     const PayloadBody body{code, file_.substr(begin, source_.offset() - begin)};
     return Located(taker_.TakeKey(key.bytes(), std::exchange(facts_, KeyFacts()), body));
   }

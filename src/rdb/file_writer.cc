@@ -18,7 +18,8 @@ void PutOpcode(FileOpcode opcode, ByteSink& sink) { sink.PutByte(static_cast<uin
 
 }  // namespace
 
-FileWriter::FileWriter(std::function<bool(Bytes)> out, uint16_t rdb_version) : out_(std::move(out)) {
+FileWriter::FileWriter(std::function<bool(Bytes)> out, uint16_t rdb_version)
+    : out_(std::move(out)) {
   char magic[16];
   const int length = std::snprintf(magic, sizeof magic, "REDIS%04u", unsigned{rdb_version});
   buffer_.append(magic, static_cast<size_t>(length));

@@ -83,25 +83,45 @@ class Reader {
   bool ReadLayout(ValueCode code) {
     switch (code) {
       case ValueCode::kList:
-      case ValueCode::kSet: return Repeat([&] { return ReadElement(); });
-      case ValueCode::kHash: return Repeat([&] { return ReadField(); });
-      case ValueCode::kZset: return Repeat([&] { return ReadScore(TextScore); });
-      case ValueCode::kZset2: return Repeat([&] { return ReadScore(BinaryScore); });
-      case ValueCode::kHashMetadata: return ReadFieldsWithTimes(source_.TakeLittle<uint64_t>());
-      case ValueCode::kHashMetadataPreRelease: return ReadFieldsWithTimes(1);
-      case ValueCode::kHashZipmap: return ReadZipmap();
-      case ValueCode::kListZiplist: return ReadElements(UnpackZiplist);
-      case ValueCode::kSetIntset: return ReadElements(UnpackIntset);
-      case ValueCode::kSetListpack: return ReadElements(UnpackListpack);
-      case ValueCode::kListQuicklist: return Repeat([&] { return ReadElements(UnpackZiplist); });
-      case ValueCode::kListQuicklist2: return Repeat([&] { return ReadContainer(); });
-      case ValueCode::kHashZiplist: return ReadFields(UnpackZiplist);
-      case ValueCode::kHashListpack: return ReadFields(UnpackListpack);
-      case ValueCode::kZsetZiplist: return ReadScores(UnpackZiplist);
-      case ValueCode::kZsetListpack: return ReadScores(UnpackListpack);
-      case ValueCode::kHashListpackEx: source_.TakeLittle<uint64_t>(); return ReadTriplets();
-      case ValueCode::kHashListpackExPreRelease: return ReadTriplets();
-      default: return false;
+      case ValueCode::kSet:
+        return Repeat([&] { return ReadElement(); });
+      case ValueCode::kHash:
+        return Repeat([&] { return ReadField(); });
+      case ValueCode::kZset:
+        return Repeat([&] { return ReadScore(TextScore); });
+      case ValueCode::kZset2:
+        return Repeat([&] { return ReadScore(BinaryScore); });
+      case ValueCode::kHashMetadata:
+        return ReadFieldsWithTimes(source_.TakeLittle<uint64_t>());
+      case ValueCode::kHashMetadataPreRelease:
+        return ReadFieldsWithTimes(1);
+      case ValueCode::kHashZipmap:
+        return ReadZipmap();
+      case ValueCode::kListZiplist:
+        return ReadElements(UnpackZiplist);
+      case ValueCode::kSetIntset:
+        return ReadElements(UnpackIntset);
+      case ValueCode::kSetListpack:
+        return ReadElements(UnpackListpack);
+      case ValueCode::kListQuicklist:
+        return Repeat([&] { return ReadElements(UnpackZiplist); });
+      case ValueCode::kListQuicklist2:
+        return Repeat([&] { return ReadContainer(); });
+      case ValueCode::kHashZiplist:
+        return ReadFields(UnpackZiplist);
+      case ValueCode::kHashListpack:
+        return ReadFields(UnpackListpack);
+      case ValueCode::kZsetZiplist:
+        return ReadScores(UnpackZiplist);
+      case ValueCode::kZsetListpack:
+        return ReadScores(UnpackListpack);
+      case ValueCode::kHashListpackEx:
+        source_.TakeLittle<uint64_t>();
+        return ReadTriplets();
+      case ValueCode::kHashListpackExPreRelease:
+        return ReadTriplets();
+      default:
+        return false;
     }
   }
 
@@ -134,10 +154,14 @@ class Reader {
   static std::optional<double> TextScore(ByteSource& source) {
     const uint8_t length = source.TakeByte();
     switch (length) {
-      case 253: return std::nullopt;  // NaN
-      case 254: return HUGE_VAL;
-      case 255: return -HUGE_VAL;
-      default: return ParseDouble(source.TakeBytes(length));
+      case 253:
+        return std::nullopt;  // NaN
+      case 254:
+        return HUGE_VAL;
+      case 255:
+        return -HUGE_VAL;
+      default:
+        return ParseDouble(source.TakeBytes(length));
     }
   }
 
@@ -160,7 +184,8 @@ class Reader {
       ++items_;
       if (distance == 0) return taker_.TakeField(field.bytes(), value.bytes());
       const uint64_t deadline_ms = smallest + (distance - 1);
-      const bool sound = smallest <= INT64_MAX && distance <= INT64_MAX && deadline_ms <= INT64_MAX && deadline_ms != 0;
+      const bool sound = smallest <= INT64_MAX && distance <= INT64_MAX &&
+                         deadline_ms <= INT64_MAX && deadline_ms != 0;
       return sound && taker_.TakeFieldUntil(field.bytes(), value.bytes(), deadline_ms);
     });
   }
@@ -180,15 +205,19 @@ class Reader {
   bool ReadElements(Unpack unpack) {
     const DecodedString blob = TakeString(source_);
     char digits[kInt64CharsMax];
-    return source_.ok() && unpack(blob.bytes(), [&](const Element& element) { return Take(element.Text(digits)); });
+    return source_.ok() &&
+           unpack(blob.bytes(), [&](const Element& element) { return Take(element.Text(digits)); });
   }
 
   // A node of a quicklist: 1 is one long element as it is, 2 a listpack.
   bool ReadContainer() {
     switch (TakeLength(source_)) {
-      case 1: return ReadElement();
-      case 2: return ReadElements(UnpackListpack);
-      default: return false;
+      case 1:
+        return ReadElement();
+      case 2:
+        return ReadElements(UnpackListpack);
+      default:
+        return false;
     }
   }
 
@@ -213,7 +242,8 @@ class Reader {
   }
 
   bool ReadFields(Unpack unpack) {
-    return ReadPairs(unpack, [&](Pair& pair) { return taker_.TakeField(pair.first(), pair.second()); });
+    return ReadPairs(unpack,
+                     [&](Pair& pair) { return taker_.TakeField(pair.first(), pair.second()); });
   }
 
   bool ReadScores(Unpack unpack) {
@@ -239,7 +269,8 @@ class Reader {
       ++items_;
       Pair pair(parts[0], parts[1]);
       if (element.integer() == 0) return taker_.TakeField(pair.first(), pair.second());
-      return taker_.TakeFieldUntil(pair.first(), pair.second(), static_cast<uint64_t>(element.integer()));
+      return taker_.TakeFieldUntil(pair.first(), pair.second(),
+                                   static_cast<uint64_t>(element.integer()));
     });
     return taken && held == 0;
   }
@@ -256,6 +287,8 @@ class Reader {
 
 }  // namespace
 
-bool ReadItems(const PayloadBody& body, ItemTaker& taker) { return Reader(body, taker).Read(body.code); }
+bool ReadItems(const PayloadBody& body, ItemTaker& taker) {
+  return Reader(body, taker).Read(body.code);
+}
 
 }  // namespace terrace::rdb

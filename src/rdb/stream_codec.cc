@@ -18,11 +18,14 @@ using types::StreamNode;
 constexpr size_t kIdBytes = 16;
 constexpr uint16_t kVersionOfActiveTime = 11;
 
-bool IsAtLeast(ValueCode code, ValueCode least) { return static_cast<uint8_t>(code) >= static_cast<uint8_t>(least); }
+bool IsAtLeast(ValueCode code, ValueCode least) {
+  return static_cast<uint8_t>(code) >= static_cast<uint8_t>(least);
+}
 
 class Encoder {
  public:
-  Encoder(ValueCode code, Compression compression, ByteSink& sink) : code_(code), compression_(compression), sink_(sink) {}
+  Encoder(ValueCode code, Compression compression, ByteSink& sink)
+      : code_(code), compression_(compression), sink_(sink) {}
 
   void Encode(const Stream& stream) {
     PutLength(stream.nodes(), sink_);
@@ -56,7 +59,8 @@ class Encoder {
   void Group(Bytes name, const StreamGroup& group) {
     PutString(name, sink_, compression_);
     Id(group.last_id);
-    if (IsAtLeast(code_, ValueCode::kStreamListpacks2)) PutLength(static_cast<uint64_t>(group.entries_read), sink_);
+    if (IsAtLeast(code_, ValueCode::kStreamListpacks2))
+      PutLength(static_cast<uint64_t>(group.entries_read), sink_);
     PutLength(group.pending().size(), sink_);
     for (auto at = group.pending().First(); at; at.Next()) {
       RawId(at.id());
@@ -64,13 +68,15 @@ class Encoder {
       PutLength(at.value().deliveries, sink_);
     }
     PutLength(group.consumers().size(), sink_);
-    for (const auto& [consumer_name, consumer] : group.consumers()) Consumer(consumer_name, consumer);
+    for (const auto& [consumer_name, consumer] : group.consumers())
+      Consumer(consumer_name, consumer);
   }
 
   void Consumer(Bytes name, const StreamConsumer& consumer) {
     PutString(name, sink_, compression_);
     sink_.PutLittle(static_cast<uint64_t>(consumer.seen_ms));
-    if (IsAtLeast(code_, ValueCode::kStreamListpacks3)) sink_.PutLittle(static_cast<uint64_t>(consumer.active_ms));
+    if (IsAtLeast(code_, ValueCode::kStreamListpacks3))
+      sink_.PutLittle(static_cast<uint64_t>(consumer.active_ms));
     PutLength(consumer.pending().size(), sink_);
     for (auto at = consumer.pending().First(); at; at.Next()) RawId(at.id());
   }
@@ -82,7 +88,8 @@ class Encoder {
 
 class Decoder {
  public:
-  Decoder(const PayloadBody& body, Stream stream) : code_(body.code), source_(body.value), stream_(stream) {}
+  Decoder(const PayloadBody& body, Stream stream)
+      : code_(body.code), source_(body.value), stream_(stream) {}
 
   bool Decode() { return TakeNodes() && TakePast() && TakeGroups() && source_.finished(); }
 
@@ -142,7 +149,8 @@ class Decoder {
       const StreamId last_id = TakeId();
       if (!source_.ok()) return false;
       int64_t entries_read = stream_.CountedUpTo(last_id).value_or(StreamGroup::kUnknown);
-      if (IsAtLeast(code_, ValueCode::kStreamListpacks2)) entries_read = static_cast<int64_t>(TakeLength(source_));
+      if (IsAtLeast(code_, ValueCode::kStreamListpacks2))
+        entries_read = static_cast<int64_t>(TakeLength(source_));
       if (!source_.ok() || entries_read < StreamGroup::kUnknown) return false;
       StreamGroup* group = stream_.CreateGroup(name.bytes(), last_id, entries_read);
       return group != nullptr && TakeGroup(group);
@@ -167,7 +175,8 @@ class Decoder {
     const DecodedString name = TakeString(source_);
     const auto seen_ms = static_cast<int64_t>(source_.TakeLittle<uint64_t>());
     auto active_ms = seen_ms;
-    if (IsAtLeast(code_, ValueCode::kStreamListpacks3)) active_ms = static_cast<int64_t>(source_.TakeLittle<uint64_t>());
+    if (IsAtLeast(code_, ValueCode::kStreamListpacks3))
+      active_ms = static_cast<int64_t>(source_.TakeLittle<uint64_t>());
     if (!source_.ok()) return false;
     bool made = false;
     StreamConsumer* consumer = group->EnsureConsumer(name.bytes(), 0, &made);
@@ -193,7 +202,8 @@ class Decoder {
 }  // namespace
 
 ValueCode StreamCodeFor(uint16_t rdb_version) {
-  return rdb_version >= kVersionOfActiveTime ? ValueCode::kStreamListpacks3 : ValueCode::kStreamListpacks2;
+  return rdb_version >= kVersionOfActiveTime ? ValueCode::kStreamListpacks3
+                                             : ValueCode::kStreamListpacks2;
 }
 
 void EncodeStream(types::Value stream, ValueCode code, Compression compression, ByteSink& sink) {

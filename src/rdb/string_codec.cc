@@ -114,7 +114,8 @@ void PutString(Bytes text, ByteSink& sink, Compression compression) {
     const std::optional<int64_t> value = ParseInt64(text);
     if (value.has_value() && PutInteger(*value, sink)) return;
   }
-  if (compression == Compression::kLzf && text.size() >= kCompressBytesMin && PutCompressed(text, sink))
+  if (compression == Compression::kLzf && text.size() >= kCompressBytesMin &&
+      PutCompressed(text, sink))
     return;
   PutPlain(text, sink);
 }

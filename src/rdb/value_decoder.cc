@@ -140,11 +140,15 @@ PackedShape ShapeOf(ValueCode code, Type type, const EncodingLimits& limits) {
   constexpr auto kRelaxed = std::memory_order_relaxed;
   switch (type) {
     case Type::kHash:
-      return {code == ValueCode::kHashListpackEx ? 3u : 2u, limits.hash_listpack_entries.load(kRelaxed),
+      return {code == ValueCode::kHashListpackEx ? 3u : 2u,
+              limits.hash_listpack_entries.load(kRelaxed),
               limits.hash_listpack_value_bytes.load(kRelaxed)};
     case Type::kZset:
-      return {2, limits.zset_listpack_entries.load(kRelaxed), limits.zset_listpack_value_bytes.load(kRelaxed)};
-    default: return {1, limits.set_listpack_entries.load(kRelaxed), limits.set_listpack_value_bytes.load(kRelaxed)};
+      return {2, limits.zset_listpack_entries.load(kRelaxed),
+              limits.zset_listpack_value_bytes.load(kRelaxed)};
+    default:
+      return {1, limits.set_listpack_entries.load(kRelaxed),
+              limits.set_listpack_value_bytes.load(kRelaxed)};
   }
 }
 
@@ -167,7 +171,9 @@ bool IsOrdered(const Listpack& pairs) {
     at = pairs.Next(at);
     const std::optional<double> score = ScoreOf(pairs.Get(at));
     if (!score.has_value()) return false;
-    if (last_score.has_value() && (*score < *last_score || (*score == *last_score && member <= last_member))) return false;
+    if (last_score.has_value() &&
+        (*score < *last_score || (*score == *last_score && member <= last_member)))
+      return false;
     last_score = score;
     last_member = member;
     at = pairs.Next(at);
@@ -195,28 +201,33 @@ bool HasShape(const Listpack& list, size_t count, const PackedShape& shape) {
 std::optional<Value> TakePacked(const PayloadBody& body, Type type, const EncodingLimits& limits) {
   ByteSource source(body.value);
   const bool timed = body.code == ValueCode::kHashListpackEx;
-  if (timed) source.TakeLittle<uint64_t>();  // the smallest deadline, which the triplets say themselves
+  if (timed)
+    source.TakeLittle<uint64_t>();  // the smallest deadline, which the triplets say themselves
   const DecodedString blob = TakeString(source);
   if (!source.finished()) return std::nullopt;
   if (body.code == ValueCode::kSetIntset) {
     if (!types::Intset::Validate(blob.bytes())) return std::nullopt;
     const types::Intset members(const_cast<char*>(blob.bytes().data()));
-    if (static_cast<int64_t>(members.Count()) > limits.set_intset_entries.load(std::memory_order_relaxed)) return std::nullopt;
+    if (static_cast<int64_t>(members.Count()) >
+        limits.set_intset_entries.load(std::memory_order_relaxed))
+      return std::nullopt;
     return Value{type, Encoding::kIntset, types::Intset::Copy(blob.bytes()).data()};
   }
   size_t count = 0;
   if (!Listpack::Validate(blob.bytes(), &count)) return std::nullopt;
   const Listpack list(const_cast<char*>(blob.bytes().data()));
   if (!HasShape(list, count, ShapeOf(body.code, type, limits))) return std::nullopt;
-  if (timed && !types::PackedFields::IsSound(list, count, types::Hash::kDeadlineMax)) return std::nullopt;
+  if (timed && !types::PackedFields::IsSound(list, count, types::Hash::kDeadlineMax))
+    return std::nullopt;
   if (type == Type::kZset && !IsOrdered(list)) return std::nullopt;
   const Encoding encoding = timed ? Encoding::kListpackEx : Encoding::kListpack;
   return Value{type, encoding, Listpack::Copy(blob.bytes()).data()};
 }
 
 bool IsPacked(ValueCode code) {
-  return code == ValueCode::kSetIntset || code == ValueCode::kSetListpack || code == ValueCode::kHashListpack ||
-         code == ValueCode::kHashListpackEx || code == ValueCode::kZsetListpack;
+  return code == ValueCode::kSetIntset || code == ValueCode::kSetListpack ||
+         code == ValueCode::kHashListpack || code == ValueCode::kHashListpackEx ||
+         code == ValueCode::kZsetListpack;
 }
 
 }  // namespace
@@ -229,12 +240,18 @@ PayloadResult<Value> DecodeCollection(const PayloadBody& body, const EncodingLim
   }
   if (body.code == ValueCode::kListQuicklist2) return TakeNodes(body, limits);
   switch (*type) {
-    case Type::kList: return Build<ListBuilder>(body, limits);
-    case Type::kSet: return Build<SetBuilder>(body, limits);
-    case Type::kHash: return Build<HashBuilder>(body, limits);
-    case Type::kZset: return Build<SortedSetBuilder>(body, limits);
-    case Type::kStream: return DecodeStream(body);
-    case Type::kString: break;
+    case Type::kList:
+      return Build<ListBuilder>(body, limits);
+    case Type::kSet:
+      return Build<SetBuilder>(body, limits);
+    case Type::kHash:
+      return Build<HashBuilder>(body, limits);
+    case Type::kZset:
+      return Build<SortedSetBuilder>(body, limits);
+    case Type::kStream:
+      return DecodeStream(body);
+    case Type::kString:
+      break;
   }
   return Unexpected{PayloadError::kBadFormat};
 }

@@ -10,6 +10,7 @@
 namespace terrace::rdb {
 
 /// kBadFormat for what is damaged, has a member or field twice, is empty (which a stream may be), or is no collection. The value is the caller's.
-PayloadResult<types::Value> DecodeCollection(const PayloadBody& body, const types::EncodingLimits& limits);
+PayloadResult<types::Value> DecodeCollection(const PayloadBody& body,
+                                             const types::EncodingLimits& limits);
 
 }  // namespace terrace::rdb

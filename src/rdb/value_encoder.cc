@@ -26,12 +26,18 @@ class Encoder {
 
   void Encode() {
     switch (value_.type) {
-      case Type::kList: return EncodeList();
-      case Type::kSet: return EncodeSet();
-      case Type::kHash: return EncodeHash();
-      case Type::kZset: return EncodeZset();
-      case Type::kStream: return EncodeStream();
-      case Type::kString: break;
+      case Type::kList:
+        return EncodeList();
+      case Type::kSet:
+        return EncodeSet();
+      case Type::kHash:
+        return EncodeHash();
+      case Type::kZset:
+        return EncodeZset();
+      case Type::kStream:
+        return EncodeStream();
+      case Type::kString:
+        break;
     }
     TERRACE_CHECK(false && "a value of this type has no encoder");
   }

@@ -39,7 +39,6 @@ bool ZiplistReader::Next(Element* element) {
   return true;
 }
 
-
 void ZiplistReader::Finish() {
   if (source_.remaining() != 0 || tail_ != last_entry_) source_.Fail();
   if (announced_ != kCountUnknown && announced_ != read_) source_.Fail();
@@ -48,7 +47,8 @@ void ZiplistReader::Finish() {
 Element ZiplistReader::TakeElement() {
   const uint8_t first = source_.TakeByte();
   switch (first >> 6) {
-    case 0: return Element::OfString(source_.TakeBytes(first));
+    case 0:
+      return Element::OfString(source_.TakeBytes(first));
     case 1: {
       const uint64_t high = first & 0x3f;
       return Element::OfString(source_.TakeBytes(high << 8 | source_.TakeByte()));
@@ -56,19 +56,25 @@ Element ZiplistReader::TakeElement() {
     case 2:
       if (first != 0x80) source_.Fail();
       return Element::OfString(source_.TakeBytes(source_.TakeBig<uint32_t>()));
-    default: break;
+    default:
+      break;
   }
   switch (first) {
-    case 0xc0: return Element::OfInteger(static_cast<int16_t>(source_.TakeLittle<uint16_t>()));
-    case 0xd0: return Element::OfInteger(static_cast<int32_t>(source_.TakeLittle<uint32_t>()));
-    case 0xe0: return Element::OfInteger(static_cast<int64_t>(source_.TakeLittle<uint64_t>()));
+    case 0xc0:
+      return Element::OfInteger(static_cast<int16_t>(source_.TakeLittle<uint16_t>()));
+    case 0xd0:
+      return Element::OfInteger(static_cast<int32_t>(source_.TakeLittle<uint32_t>()));
+    case 0xe0:
+      return Element::OfInteger(static_cast<int64_t>(source_.TakeLittle<uint64_t>()));
     case 0xf0: {
       const uint32_t low = source_.TakeLittle<uint16_t>();
       const uint32_t high = source_.TakeByte();
       return Element::OfInteger(static_cast<int32_t>((high << 16 | low) << 8) >> 8);
     }
-    case 0xfe: return Element::OfInteger(static_cast<int8_t>(source_.TakeByte()));
-    default: break;
+    case 0xfe:
+      return Element::OfInteger(static_cast<int8_t>(source_.TakeByte()));
+    default:
+      break;
   }
   if (first < 0xf1 || first > 0xfd) source_.Fail();
   return Element::OfInteger((first & 15) - 1);

@@ -13,7 +13,8 @@ bool ZipmapReader::Next(Bytes* field, Bytes* value) {
   const uint8_t first = source_.TakeByte();
   if (!source_.ok()) return false;
   if (first == kEnd) {
-    if (source_.remaining() != 0 || (announced_ < kCountUnknown && announced_ != read_)) source_.Fail();
+    if (source_.remaining() != 0 || (announced_ < kCountUnknown && announced_ != read_))
+      source_.Fail();
     return false;
   }
   *field = source_.TakeBytes(TakeLength(first));

@@ -76,7 +76,8 @@ bool ReadWord(const char*& text, const char* end, char*& out) {
       continue;
     }
     ++text;
-    if (!(c == '"' ? ReadDoubleQuoted(text, end, out) : ReadSingleQuoted(text, end, out))) return false;
+    if (!(c == '"' ? ReadDoubleQuoted(text, end, out) : ReadSingleQuoted(text, end, out)))
+      return false;
     return text == end || IsBlank(*text);
   }
   return true;

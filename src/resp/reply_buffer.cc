@@ -66,7 +66,8 @@ void ReplyBuffer::Append(const ReplyBuffer& other) {
     if (piece.blob == nullptr) {
       Append(Bytes(piece.data, piece.size));
     } else {
-      AppendBlob(BlobRef::Share(piece.blob), static_cast<size_t>(piece.data - piece.blob->data()), piece.size);
+      AppendBlob(BlobRef::Share(piece.blob), static_cast<size_t>(piece.data - piece.blob->data()),
+                 piece.size);
     }
   }
   Append(Bytes(other.begin_, static_cast<size_t>(other.next_ - other.begin_)));
@@ -165,7 +166,8 @@ void ReplyBuffer::Consume(size_t n) {
   }
   begin_ += n;
   if (empty()) return Drained();
-  if (first_ > pieces_.size() / 2 && first_ > 32) {  // each piece is moved less than once on average
+  if (first_ > pieces_.size() / 2 &&
+      first_ > 32) {  // each piece is moved less than once on average
     pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<ptrdiff_t>(first_));
     first_ = 0;
   }
@@ -188,7 +190,8 @@ void ReplyBuffer::Drained() {
     ::operator delete(chunk_);
     chunk_ = limit_ = nullptr;
     chunk_size_ = 0;
-    chunk_bytes_min_ = kKeptBytesMax;  // turns are large here: do not work up from small chunks again
+    chunk_bytes_min_ =
+        kKeptBytesMax;  // turns are large here: do not work up from small chunks again
   }
   begin_ = next_ = chunk_;
 }

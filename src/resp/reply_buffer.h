@@ -49,7 +49,8 @@ class ReplyBuffer {
   }
 
   void Append(Bytes bytes) {
-    if (TERRACE_UNLIKELY(static_cast<size_t>(limit_ - next_) < bytes.size())) return AppendAcross(bytes);
+    if (TERRACE_UNLIKELY(static_cast<size_t>(limit_ - next_) < bytes.size()))
+      return AppendAcross(bytes);
     if (bytes.empty()) return;
     std::memcpy(next_, bytes.data(), bytes.size());
     next_ += bytes.size();

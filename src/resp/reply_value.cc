@@ -41,8 +41,9 @@ std::string Join(const ReplyValue& value, const char* open, const char* close) {
 }  // namespace
 
 bool operator==(const ReplyValue& a, const ReplyValue& b) {
-  return a.type == b.type && a.string == b.string && a.format == b.format && a.integer == b.integer &&
-         a.number == b.number && a.elements == b.elements && a.attributes == b.attributes;
+  return a.type == b.type && a.string == b.string && a.format == b.format &&
+         a.integer == b.integer && a.number == b.number && a.elements == b.elements &&
+         a.attributes == b.attributes;
 }
 
 std::string ReplyValue::ToString() const {
@@ -120,7 +121,9 @@ ReplyParser::Step ReplyParser::ReadOne(ReplyValue* value) {
   const size_t end = buffer_.find("\r\n", std::max(scanned_, position_));
   if (end == std::string::npos) {
     if (buffered_bytes() > kLineBytesMax) return Fail("a line is too long");
-    scanned_ = buffer_.empty() ? 0 : buffer_.size() - 1;  // the last byte may be a '\r' whose '\n' is to come
+    scanned_ = buffer_.empty()
+                   ? 0
+                   : buffer_.size() - 1;  // the last byte may be a '\r' whose '\n' is to come
     return Step::kMore;
   }
   const Bytes line = Bytes(buffer_).substr(position_, end - position_);
@@ -189,7 +192,8 @@ ReplyParser::Step ReplyParser::ReadString(char type, int64_t size, ReplyValue* v
   const size_t bytes = static_cast<size_t>(size);
   if (buffered_bytes() < bytes + 2) return Step::kMore;
   Bytes text = Bytes(buffer_).substr(position_, bytes);
-  if (Bytes(buffer_).substr(position_ + bytes, 2) != "\r\n") return Fail("a string without its end");
+  if (Bytes(buffer_).substr(position_ + bytes, 2) != "\r\n")
+    return Fail("a string without its end");
   value->type = type == '$' ? Type::kBulk : type == '!' ? Type::kError : Type::kVerbatim;
   if (type == '=') {
     if (bytes < 4 || text[3] != ':') return Fail("a verbatim string without a format");

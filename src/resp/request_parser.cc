@@ -89,7 +89,8 @@ RequestParser::~RequestParser() = default;
 
 std::span<char> RequestParser::ReadSpace(TurnArena& arena) {
   reading_ = nullptr;
-  if (partial_ != nullptr && partial_->filling != nullptr && partial_->filled < partial_->filling->size()) {
+  if (partial_ != nullptr && partial_->filling != nullptr &&
+      partial_->filled < partial_->filling->size()) {
     Blob* const blob = partial_->filling;
     return {blob->data() + partial_->filled, blob->size() - partial_->filled};
   }
@@ -181,16 +182,17 @@ RequestParser::Outcome RequestParser::Next(TurnArena& arena, ParsedRequest* requ
   while (cursor_ != end_) {
     if (TERRACE_LIKELY(partial_ == nullptr && *cursor_ == '*' && ParseWhole(arena, request)))
       return Outcome::kRequest;
-    const Step step =
-        partial_ != nullptr || *cursor_ == '*' ? ParseArray(arena, request) : ParseInline(arena, request);
+    const Step step = partial_ != nullptr || *cursor_ == '*' ? ParseArray(arena, request)
+                                                             : ParseInline(arena, request);
     if (step == Step::kDone) {
       own_lent_ |= in_own_;
       return Outcome::kRequest;
     }
     if (step == Step::kFault) return Outcome::kError;
     if (step == Step::kEmpty) continue;
-    const size_t limit = limits_.authenticated ? limits_.query_buffer_max
-                                               : std::min(limits_.query_buffer_max, kUnauthenticatedQueryMax);
+    const size_t limit = limits_.authenticated
+                             ? limits_.query_buffer_max
+                             : std::min(limits_.query_buffer_max, kUnauthenticatedQueryMax);
     if (TERRACE_LIKELY(buffered_bytes() <= limit)) return Outcome::kNeedMore;
     Fail(Fault::kQueryBuffer);
   }
@@ -208,12 +210,14 @@ bool RequestParser::ParseWhole(TurnArena& arena, ParsedRequest* request) {
   size_t argc;
   const char* p = ReadLength(cursor_ + 1, end, &argc);
   // The second test also keeps a boastful count from allocating: there is room for no more than what arrived.
-  if (TERRACE_UNLIKELY(p == nullptr || argc - 1 >= static_cast<size_t>(end - p) / kArgumentBytesMin))
+  if (TERRACE_UNLIKELY(p == nullptr ||
+                       argc - 1 >= static_cast<size_t>(end - p) / kArgumentBytesMin))
     return false;
   Bytes* const argv = arena.AllocateArray<Bytes>(argc);
   for (size_t i = 0; i < argc; ++i) {
     size_t size;
-    if (TERRACE_UNLIKELY(static_cast<size_t>(end - p) < kArgumentBytesMin || *p != '$')) return false;
+    if (TERRACE_UNLIKELY(static_cast<size_t>(end - p) < kArgumentBytesMin || *p != '$'))
+      return false;
     p = ReadLength(p + 1, end, &size);
     if (TERRACE_UNLIKELY(p == nullptr || static_cast<size_t>(end - p) < size + 2)) return false;
     if (TERRACE_UNLIKELY(size > limits_.bulk_bytes_max || !IsCrLf(p + size))) return false;
@@ -258,7 +262,8 @@ RequestParser::Step RequestParser::ReadCount(Partial& partial) {
   if (step != Step::kDone) return step;
   const std::optional<int64_t> count = ParseInt64(Bytes(cursor_ + 1, length - 1));
   if (!count || *count > INT_MAX) return Fail(Fault::kCount);
-  if (*count > kUnauthenticatedCountMax && !limits_.authenticated) return Fail(Fault::kCountUnauthenticated);
+  if (*count > kUnauthenticatedCountMax && !limits_.authenticated)
+    return Fail(Fault::kCountUnauthenticated);
   if (*count <= 0) {
     cursor_ += length + 2;
     partial_.reset();
@@ -277,8 +282,10 @@ RequestParser::Step RequestParser::ReadBulkLength(Partial& partial) {
   const char* const line = cursor_ + partial.offset;
   if (*line != '$') return Fail(Fault::kNoDollar, *line);
   const std::optional<int64_t> size = ParseInt64(Bytes(line + 1, length - 1));
-  if (!size || *size < 0 || static_cast<size_t>(*size) > limits_.bulk_bytes_max) return Fail(Fault::kBulk);
-  if (*size > kUnauthenticatedBulkMax && !limits_.authenticated) return Fail(Fault::kBulkUnauthenticated);
+  if (!size || *size < 0 || static_cast<size_t>(*size) > limits_.bulk_bytes_max)
+    return Fail(Fault::kBulk);
+  if (*size > kUnauthenticatedBulkMax && !limits_.authenticated)
+    return Fail(Fault::kBulkUnauthenticated);
   partial.exact &= line[length + 1] == '\n';
   partial.bulk_size = static_cast<size_t>(*size);
   partial.offset += length + 2;
@@ -358,7 +365,8 @@ RequestParser::Step RequestParser::ParseInline(TurnArena& arena, ParsedRequest* 
 
 /// Finds the end of the line that starts at `offset`. A line that ends in '\r' is complete when the byte
 /// after it is here too.
-RequestParser::Step RequestParser::FindLine(size_t offset, char terminator, Fault too_long, size_t* length) {
+RequestParser::Step RequestParser::FindLine(size_t offset, char terminator, Fault too_long,
+                                            size_t* length) {
   const char* const line = cursor_ + offset;
   const size_t available = static_cast<size_t>(end_ - line);
   const size_t searched = std::min(available, kLineBytesMax + 1);

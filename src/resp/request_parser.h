@@ -115,10 +115,11 @@ class RequestParser {
   size_t tail() const { return static_cast<size_t>(end_ - cursor_); }
   void MoveTailToOwn(size_t capacity, TurnArena* arena);
 
-  char* cursor_ = nullptr;            // first byte of the first request not yet given out
-  char* end_ = nullptr;               // of what was received, blobs apart
-  TurnArena* reading_ = nullptr;      // the arena that ReadSpace() pointed into, if it did
-  std::unique_ptr<Partial> partial_;  // how far the request at cursor_ is parsed, when it is cut off
+  char* cursor_ = nullptr;        // first byte of the first request not yet given out
+  char* end_ = nullptr;           // of what was received, blobs apart
+  TurnArena* reading_ = nullptr;  // the arena that ReadSpace() pointed into, if it did
+  std::unique_ptr<Partial>
+      partial_;  // how far the request at cursor_ is parsed, when it is cut off
   std::unique_ptr<char[]> own_;
   size_t own_capacity_ = 0;
   ParserLimits limits_;

@@ -43,7 +43,9 @@ class TurnArena {
   }
 
   /// How many bytes may be read directly behind `position`: 0 unless the last Commit() ended there.
-  size_t RoomBehind(const char* position) const { return position == reads_.next ? reads_.room() : 0; }
+  size_t RoomBehind(const char* position) const {
+    return position == reads_.next ? reads_.room() : 0;
+  }
 
   /// `align` is a power of two, at most that of max_align_t.
   void* Allocate(size_t size, size_t align) {

@@ -52,7 +52,8 @@ Sockets Without(const Sockets& sockets, const Sockets& others) {
 }  // namespace
 
 Status Acceptor::Listen(const config::Options& options) {
-  changed_ = std::make_unique<net::Doorbell>(workers_[0]->loop(), net::Bind<&Acceptor::UpdateListeners>(this));
+  changed_ = std::make_unique<net::Doorbell>(workers_[0]->loop(),
+                                             net::Bind<&Acceptor::UpdateListeners>(this));
   MutexLock lock(mutex_);
   if (Status status = FollowLocked(options); !status.ok()) return status;
   if (!options.unixsocket.empty()) {
@@ -63,7 +64,8 @@ Status Acceptor::Listen(const config::Options& options) {
     if (!socket.ok()) return socket.error();
     unix_ = std::move(*socket);
   }
-  if (tcp_.empty() && unix_ == nullptr) return Status::Error("nothing to listen on: set a port or a unixsocket");
+  if (tcp_.empty() && unix_ == nullptr)
+    return Status::Error("nothing to listen on: set a port or a unixsocket");
   return Status::Ok();
 }
 
@@ -96,11 +98,13 @@ Status Acceptor::FollowLocked(const config::Options& options) {
       failure = after.error();
       Sockets restored;
       for (const auto& socket : before) {
-        auto again = ListeningSocket::Open(socket->address(), static_cast<int>(options.tcp_backlog));
+        auto again =
+            ListeningSocket::Open(socket->address(), static_cast<int>(options.tcp_backlog));
         if (again.ok()) {
           restored.push_back(std::move(*again));
         } else {
-          Log(config::LogLevel::kWarning, "lost %s: %s", socket->name().c_str(), again.error().message().c_str());
+          Log(config::LogLevel::kWarning, "lost %s: %s", socket->name().c_str(),
+              again.error().message().c_str());
         }
       }
       after = std::move(restored);
@@ -126,10 +130,11 @@ void Acceptor::UpdateListeners() {
                         [&](const auto& socket) { return socket.get() == &listener->socket(); });
   });
   for (const auto& socket : wanted) {
-    const bool is_new = std::none_of(listeners_.begin(), listeners_.end(), [&](const auto& listener) {
-      return &listener->socket() == socket.get();
-    });
-    if (is_new) listeners_.push_back(std::make_unique<net::Listener>(workers_[0]->loop(), socket, *this));
+    const bool is_new =
+        std::none_of(listeners_.begin(), listeners_.end(),
+                     [&](const auto& listener) { return &listener->socket() == socket.get(); });
+    if (is_new)
+      listeners_.push_back(std::make_unique<net::Listener>(workers_[0]->loop(), socket, *this));
   }
 }
 

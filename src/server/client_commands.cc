@@ -75,21 +75,25 @@ void List(SessionContext& ctx, Args args) {
   ctx.executor.Exclusive([&] {
     ForEachConnection(WorkerOf(ctx).parts(), [&](Connection& connection) {
       if (filter.type && *filter.type != TypeOf(connection)) return;
-      if (filter.ids && std::find(filter.ids->begin(), filter.ids->end(), connection.id) == filter.ids->end()) return;
+      if (filter.ids &&
+          std::find(filter.ids->begin(), filter.ids->end(), connection.id) == filter.ids->end())
+        return;
       const bool own = &connection == &ctx.session;
       clients.push_back({connection.id, ClientLine(connection, now_ms, own ? args : Args())});
     });
   });
   // By id, which is the order in which they came; those asked for by id in the order of the question.
-  std::sort(clients.begin(), clients.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  std::sort(clients.begin(), clients.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
   std::string text;
   if (!filter.ids) {
     for (const ListedClient& client : clients) text.append(client.line) += '\n';
     return ctx.reply.Verbatim("txt", text);
   }
   for (const uint64_t id : *filter.ids) {
-    const auto found = std::lower_bound(clients.begin(), clients.end(), id,
-                                        [](const ListedClient& client, uint64_t wanted) { return client.id < wanted; });
+    const auto found = std::lower_bound(
+        clients.begin(), clients.end(), id,
+        [](const ListedClient& client, uint64_t wanted) { return client.id < wanted; });
     if (found != clients.end() && found->id == id) text.append(found->line) += '\n';
   }
   ctx.reply.Verbatim("txt", text);
@@ -106,10 +110,11 @@ struct KillFilter {
   bool skip_me = true;
 
   bool Matches(const Connection& connection, uint64_t now_ms) const {
-    const uint64_t age_s = now_ms > connection.created_ms() ? (now_ms - connection.created_ms()) / 1000 : 0;
+    const uint64_t age_s =
+        now_ms > connection.created_ms() ? (now_ms - connection.created_ms()) / 1000 : 0;
     return (!id || *id == connection.id) && (!type || *type == TypeOf(connection)) &&
-           (!address || *address == connection.peer()) && (!local_address || *local_address == connection.local()) &&
-           age_s >= age_s_min;
+           (!address || *address == connection.peer()) &&
+           (!local_address || *local_address == connection.local()) && age_s >= age_s_min;
   }
 };
 
@@ -170,8 +175,8 @@ void Kill(SessionContext& ctx, Args args) {
     return KillMatching(ctx, filter) == 0 ? ctx.reply.Error("ERR No such client") : ctx.reply.Ok();
   }
   for (size_t i = 2; i < args.size(); i += 2) {
-    const std::string error =
-        i + 1 < args.size() ? ParseKillOption(args[i], args[i + 1], &filter) : std::string(commands::kSyntaxError);
+    const std::string error = i + 1 < args.size() ? ParseKillOption(args[i], args[i + 1], &filter)
+                                                  : std::string(commands::kSyntaxError);
     if (!error.empty()) return ctx.reply.Error(error);
   }
   ctx.reply.Integer(KillMatching(ctx, filter));
@@ -196,7 +201,8 @@ void SetInfo(SessionContext& ctx, Args args) {
     return ctx.reply.Error("ERR Unrecognized option '" + std::string(args[2]) + "'");
   }
   if (!IsClientName(args[3])) {
-    return ctx.reply.Error("ERR " + std::string(args[2]) + " cannot contain spaces, newlines or special characters.");
+    return ctx.reply.Error("ERR " + std::string(args[2]) +
+                           " cannot contain spaces, newlines or special characters.");
   }
   (is_name ? ctx.session.lib_name : ctx.session.lib_version) = args[3];
   ctx.reply.Ok();
@@ -247,7 +253,8 @@ void Pause(SessionContext& ctx, Args args) {
   const auto now_ms = static_cast<int64_t>(ctx.env().clock.WallMs());
   if (!ms) return ctx.reply.Error("ERR timeout is not an integer or out of range");
   if (*ms < 0) return ctx.reply.Error("ERR timeout is negative");
-  if (*ms > std::numeric_limits<int64_t>::max() - now_ms) return ctx.reply.Error("ERR timeout is out of range");
+  if (*ms > std::numeric_limits<int64_t>::max() - now_ms)
+    return ctx.reply.Error("ERR timeout is out of range");
   PauseClients(WorkerOf(ctx), static_cast<uint64_t>(now_ms + *ms), scope);
   ctx.reply.Ok();
 }
@@ -261,7 +268,8 @@ void Unpause(SessionContext& ctx, Args) {
 // CLIENT UNBLOCK id [TIMEOUT | ERROR]
 void Unblock(SessionContext& ctx, Args args) {
   if (args.size() > 4) return ReplyBadSubcommand(ctx.reply, "CLIENT", args[1]);
-  if (args.size() == 4 && !EqualsIgnoreCase(args[3], "timeout") && !EqualsIgnoreCase(args[3], "error")) {
+  if (args.size() == 4 && !EqualsIgnoreCase(args[3], "timeout") &&
+      !EqualsIgnoreCase(args[3], "error")) {
     return ctx.reply.Error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
   }
   const auto id = ParseInt64(args[2]);
@@ -306,55 +314,158 @@ constexpr uint32_t kOwn = kAlways | commands::kLockFree;
 constexpr uint32_t kOfOthers = kAlways | commands::kAdmin;
 
 constexpr CommandSpec kClientSubcommands[] = {
-    {.name = "getname", .arity = 2, .flags = kOwn, .group = Group::kConnection, .session = GetName, .since = "2.6.9",
-     .complexity = "O(1)", .summary = "Returns the name of the connection."},
-    {.name = "getredir", .arity = 2, .flags = kOwn, .group = Group::kConnection, .session = GetRedirection,
-     .since = "6.0.0", .complexity = "O(1)",
-     .summary = "Returns the client that invalidation messages of this connection go to; -1 without tracking."},
-    {.name = "help", .arity = 2, .flags = commands::kLoading | commands::kStale | commands::kLockFree,
-     .group = Group::kConnection, .session = Help, .since = "5.0.0", .complexity = "O(1)",
+    {.name = "getname",
+     .arity = 2,
+     .flags = kOwn,
+     .group = Group::kConnection,
+     .session = GetName,
+     .since = "2.6.9",
+     .complexity = "O(1)",
+     .summary = "Returns the name of the connection."},
+    {.name = "getredir",
+     .arity = 2,
+     .flags = kOwn,
+     .group = Group::kConnection,
+     .session = GetRedirection,
+     .since = "6.0.0",
+     .complexity = "O(1)",
+     .summary = "Returns the client that invalidation messages of this connection go to; -1 "
+                "without tracking."},
+    {.name = "help",
+     .arity = 2,
+     .flags = commands::kLoading | commands::kStale | commands::kLockFree,
+     .group = Group::kConnection,
+     .session = Help,
+     .since = "5.0.0",
+     .complexity = "O(1)",
      .summary = "Explains the subcommands."},
-    {.name = "id", .arity = 2, .flags = kOwn, .group = Group::kConnection, .session = Id, .since = "5.0.0",
-     .complexity = "O(1)", .summary = "Returns the number of the connection."},
-    {.name = "info", .arity = 2, .flags = kOwn, .group = Group::kConnection, .session = Info, .since = "6.2.0",
-     .complexity = "O(1)", .summary = "Returns this connection's line of CLIENT LIST.",
+    {.name = "id",
+     .arity = 2,
+     .flags = kOwn,
+     .group = Group::kConnection,
+     .session = Id,
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Returns the number of the connection."},
+    {.name = "info",
+     .arity = 2,
+     .flags = kOwn,
+     .group = Group::kConnection,
+     .session = Info,
+     .since = "6.2.0",
+     .complexity = "O(1)",
+     .summary = "Returns this connection's line of CLIENT LIST.",
      .tips = "nondeterministic_output"},
-    {.name = "kill", .arity = -3, .flags = kOfOthers, .group = Group::kConnection, .session = Kill, .since = "2.4.0",
-     .complexity = "O(N) in the number of connections", .summary = "Closes connections.",
-     .syntax = "<ip:port | [ID client-id] [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] [USER username] "
+    {.name = "kill",
+     .arity = -3,
+     .flags = kOfOthers,
+     .group = Group::kConnection,
+     .session = Kill,
+     .since = "2.4.0",
+     .complexity = "O(N) in the number of connections",
+     .summary = "Closes connections.",
+     .syntax = "<ip:port | [ID client-id] [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] "
+               "[USER username] "
                "[ADDR addr] [LADDR laddr] [SKIPME <YES | NO>] [MAXAGE maxage]>"},
-    {.name = "list", .arity = -2, .flags = kOfOthers, .group = Group::kConnection, .session = List, .since = "2.4.0",
-     .complexity = "O(N) in the number of connections", .summary = "Describes the connections, each in a line.",
+    {.name = "list",
+     .arity = -2,
+     .flags = kOfOthers,
+     .group = Group::kConnection,
+     .session = List,
+     .since = "2.4.0",
+     .complexity = "O(N) in the number of connections",
+     .summary = "Describes the connections, each in a line.",
      .syntax = "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
      .tips = "nondeterministic_output"},
-    {.name = "no-evict", .arity = 3, .flags = kOfOthers | commands::kLockFree, .group = Group::kConnection,
-     .session = NoEvict, .since = "7.0.0", .complexity = "O(1)",
-     .summary = "Tells whether the connection may be closed to save memory.", .syntax = "<ON | OFF>"},
-    {.name = "no-touch", .arity = 3, .flags = kOwn, .group = Group::kConnection, .session = NoTouch, .since = "7.2.0",
-     .complexity = "O(1)", .summary = "Tells whether reads of the connection count as accesses of the keys.",
+    {.name = "no-evict",
+     .arity = 3,
+     .flags = kOfOthers | commands::kLockFree,
+     .group = Group::kConnection,
+     .session = NoEvict,
+     .since = "7.0.0",
+     .complexity = "O(1)",
+     .summary = "Tells whether the connection may be closed to save memory.",
      .syntax = "<ON | OFF>"},
-    {.name = "pause", .arity = -3, .flags = kOfOthers, .group = Group::kConnection, .session = Pause,
-     .since = "3.0.0", .complexity = "O(1)", .summary = "Holds up commands, or writes only, for a while.",
+    {.name = "no-touch",
+     .arity = 3,
+     .flags = kOwn,
+     .group = Group::kConnection,
+     .session = NoTouch,
+     .since = "7.2.0",
+     .complexity = "O(1)",
+     .summary = "Tells whether reads of the connection count as accesses of the keys.",
+     .syntax = "<ON | OFF>"},
+    {.name = "pause",
+     .arity = -3,
+     .flags = kOfOthers,
+     .group = Group::kConnection,
+     .session = Pause,
+     .since = "3.0.0",
+     .complexity = "O(1)",
+     .summary = "Holds up commands, or writes only, for a while.",
      .syntax = "timeout [WRITE | ALL]"},
-    {.name = "reply", .arity = 3, .flags = kOwn, .group = Group::kConnection, .session = ReplyWhen, .since = "3.2.0",
-     .complexity = "O(1)", .summary = "Tells whether commands are answered.", .syntax = "<ON | OFF | SKIP>"},
-    {.name = "setinfo", .arity = 4, .flags = kOwn, .group = Group::kConnection, .session = SetInfo, .since = "7.2.0",
-     .complexity = "O(1)", .summary = "Tells which library the client uses.",
+    {.name = "reply",
+     .arity = 3,
+     .flags = kOwn,
+     .group = Group::kConnection,
+     .session = ReplyWhen,
+     .since = "3.2.0",
+     .complexity = "O(1)",
+     .summary = "Tells whether commands are answered.",
+     .syntax = "<ON | OFF | SKIP>"},
+    {.name = "setinfo",
+     .arity = 4,
+     .flags = kOwn,
+     .group = Group::kConnection,
+     .session = SetInfo,
+     .since = "7.2.0",
+     .complexity = "O(1)",
+     .summary = "Tells which library the client uses.",
      .syntax = "<LIB-NAME libname | LIB-VER libver>"},
-    {.name = "setname", .arity = 3, .flags = kOwn, .group = Group::kConnection, .session = SetName, .since = "2.6.9",
-     .complexity = "O(1)", .summary = "Names the connection.", .syntax = "connection-name"},
-    {.name = "trackinginfo", .arity = 2, .flags = kOwn, .group = Group::kConnection, .session = TrackingInfo,
-     .since = "6.2.0", .complexity = "O(1)", .summary = "Tells how keys are tracked for the connection."},
-    {.name = "unblock", .arity = -3, .flags = kOfOthers, .group = Group::kConnection,
-     .session = Unblock, .since = "5.0.0", .complexity = "O(1)",
-     .summary = "Ends the waiting of a client that a command blocks.", .syntax = "client-id [TIMEOUT | ERROR]"},
-    {.name = "unpause", .arity = 2, .flags = kOfOthers, .group = Group::kConnection, .session = Unpause,
-     .since = "6.2.0", .complexity = "O(N) in the number of held up clients", .summary = "Ends CLIENT PAUSE."},
+    {.name = "setname",
+     .arity = 3,
+     .flags = kOwn,
+     .group = Group::kConnection,
+     .session = SetName,
+     .since = "2.6.9",
+     .complexity = "O(1)",
+     .summary = "Names the connection.",
+     .syntax = "connection-name"},
+    {.name = "trackinginfo",
+     .arity = 2,
+     .flags = kOwn,
+     .group = Group::kConnection,
+     .session = TrackingInfo,
+     .since = "6.2.0",
+     .complexity = "O(1)",
+     .summary = "Tells how keys are tracked for the connection."},
+    {.name = "unblock",
+     .arity = -3,
+     .flags = kOfOthers,
+     .group = Group::kConnection,
+     .session = Unblock,
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Ends the waiting of a client that a command blocks.",
+     .syntax = "client-id [TIMEOUT | ERROR]"},
+    {.name = "unpause",
+     .arity = 2,
+     .flags = kOfOthers,
+     .group = Group::kConnection,
+     .session = Unpause,
+     .since = "6.2.0",
+     .complexity = "O(N) in the number of held up clients",
+     .summary = "Ends CLIENT PAUSE."},
 };
 
 constexpr CommandSpec kClientCommands[] = {
-    {.name = "client", .arity = -2, .group = Group::kConnection, .subcommands = kClientSubcommands, .since = "2.4.0",
-     .complexity = "Depends on subcommand.", .summary = "A container for commands about connections."},
+    {.name = "client",
+     .arity = -2,
+     .group = Group::kConnection,
+     .subcommands = kClientSubcommands,
+     .since = "2.4.0",
+     .complexity = "Depends on subcommand.",
+     .summary = "A container for commands about connections."},
 };
 
 }  // namespace

@@ -19,8 +19,9 @@ void EvictClients(Worker& worker) {
         largest.push_back(&connection);
       }
     });
-    std::sort(largest.begin(), largest.end(),
-              [](const Connection* a, const Connection* b) { return a->counted_bytes > b->counted_bytes; });
+    std::sort(largest.begin(), largest.end(), [](const Connection* a, const Connection* b) {
+      return a->counted_bytes > b->counted_bytes;
+    });
     for (Connection* connection : largest) {
       if (!parts.client_memory.OverLimit()) break;
       evicted.push_back(ClientLine(*connection, worker.now_ms(), Args()));
@@ -33,7 +34,8 @@ void EvictClients(Worker& worker) {
   if (evicted.empty()) return;
   for (auto& each : parts.workers) each->Raise(Signal::kCloseMarked);
   parts.stats.clients_evicted.fetch_add(evicted.size(), std::memory_order_relaxed);
-  for (const std::string& line : evicted) Log(config::LogLevel::kNotice, "Evicting client: %s", line.c_str());
+  for (const std::string& line : evicted)
+    Log(config::LogLevel::kNotice, "Evicting client: %s", line.c_str());
 }
 
 }  // namespace terrace::server

@@ -21,7 +21,8 @@ class ClientMemory {
   void Add(int64_t bytes) { total_.fetch_add(bytes, std::memory_order_relaxed); }
   bool OverLimit() const {
     const uint64_t limit_bytes = limit();
-    return limit_bytes != 0 && total_.load(std::memory_order_relaxed) >= static_cast<int64_t>(limit_bytes);
+    return limit_bytes != 0 &&
+           total_.load(std::memory_order_relaxed) >= static_cast<int64_t>(limit_bytes);
   }
 
  private:

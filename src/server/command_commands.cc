@@ -81,15 +81,19 @@ void ReplyWithNames(SessionContext& ctx, Wanted wanted) {
 // COMMAND LIST [FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]
 void List(SessionContext& ctx, Args args) {
   if (args.size() == 2) return ReplyWithNames(ctx, [](const Command&) { return true; });
-  if (args.size() != 5 || !EqualsIgnoreCase(args[2], "FILTERBY")) return ctx.reply.Error(commands::kSyntaxError);
+  if (args.size() != 5 || !EqualsIgnoreCase(args[2], "FILTERBY"))
+    return ctx.reply.Error(commands::kSyntaxError);
   const Bytes value = args[4];
-  if (EqualsIgnoreCase(args[3], "MODULE")) return ReplyWithNames(ctx, [](const Command&) { return false; });
+  if (EqualsIgnoreCase(args[3], "MODULE"))
+    return ReplyWithNames(ctx, [](const Command&) { return false; });
   if (EqualsIgnoreCase(args[3], "ACLCAT")) {
     const uint32_t category = FindCategory(value);
-    return ReplyWithNames(ctx, [=](const Command& command) { return (command.categories & category) != 0; });
+    return ReplyWithNames(
+        ctx, [=](const Command& command) { return (command.categories & category) != 0; });
   }
   if (EqualsIgnoreCase(args[3], "PATTERN")) {
-    return ReplyWithNames(ctx, [=](const Command& command) { return GlobMatch(value, command.full_name(), true); });
+    return ReplyWithNames(
+        ctx, [=](const Command& command) { return GlobMatch(value, command.full_name(), true); });
   }
   ctx.reply.Error(commands::kSyntaxError);
 }
@@ -98,7 +102,8 @@ void List(SessionContext& ctx, Args args) {
 uint16_t FlagsInRequest(const Command& command, Args request, uint16_t flags) {
   if ((flags & commands::kKeyVariableFlags) == 0 || command.full_name() != "set") return flags;
   for (size_t i = 3; i < request.size(); ++i) {
-    if (EqualsIgnoreCase(request[i], "GET")) return commands::kKeyRW | commands::kKeyAccess | commands::kKeyUpdate;
+    if (EqualsIgnoreCase(request[i], "GET"))
+      return commands::kKeyRW | commands::kKeyAccess | commands::kKeyUpdate;
   }
   return commands::kKeyOW | commands::kKeyUpdate;
 }
@@ -123,9 +128,11 @@ bool FindKeysOf(SessionContext& ctx, Args request, KeyPositions* positions) {
   const bool found = commands::FindKeys(*command, request, positions);
   if (!found || positions->keys.empty()) {
     positions->keys.clear();
-    if ((command->flags & commands::kNoMandatoryKeys) == 0) return fail("ERR Invalid arguments specified for command");
+    if ((command->flags & commands::kNoMandatoryKeys) == 0)
+      return fail("ERR Invalid arguments specified for command");
   }
-  for (KeyPositions::Key& key : positions->keys) key.flags = FlagsInRequest(*command, request, key.flags);
+  for (KeyPositions::Key& key : positions->keys)
+    key.flags = FlagsInRequest(*command, request, key.flags);
   return true;
 }
 
@@ -161,34 +168,91 @@ constexpr uint32_t kCategories = commands::kCatConnection;
 constexpr const char* kAnyOrder = "nondeterministic_output_order";
 
 constexpr CommandSpec kSubcommands[] = {
-    {.name = "count", .arity = 2, .flags = kAnyTime, .categories = kCategories, .group = Group::kServer,
-     .session = Count, .since = "2.8.13", .complexity = "O(1)", .summary = "Counts the commands."},
-    {.name = "docs", .arity = -2, .flags = kAnyTime, .categories = kCategories, .group = Group::kServer,
-     .session = Docs, .since = "7.0.0", .complexity = "O(N) in the number of commands asked for",
-     .summary = "Documents some commands, or all.", .syntax = "[command-name [command-name ...]]", .tips = kAnyOrder},
-    {.name = "getkeys", .arity = -4, .flags = kAnyTime, .categories = kCategories, .group = Group::kServer,
-     .session = GetKeys, .since = "2.8.13", .complexity = "O(N) in the number of arguments",
-     .summary = "Picks the keys out of a whole request.", .syntax = "command [arg [arg ...]]"},
-    {.name = "getkeysandflags", .arity = -4, .flags = kAnyTime, .categories = kCategories, .group = Group::kServer,
-     .session = GetKeysAndFlags, .since = "7.0.0", .complexity = "O(N) in the number of arguments",
+    {.name = "count",
+     .arity = 2,
+     .flags = kAnyTime,
+     .categories = kCategories,
+     .group = Group::kServer,
+     .session = Count,
+     .since = "2.8.13",
+     .complexity = "O(1)",
+     .summary = "Counts the commands."},
+    {.name = "docs",
+     .arity = -2,
+     .flags = kAnyTime,
+     .categories = kCategories,
+     .group = Group::kServer,
+     .session = Docs,
+     .since = "7.0.0",
+     .complexity = "O(N) in the number of commands asked for",
+     .summary = "Documents some commands, or all.",
+     .syntax = "[command-name [command-name ...]]",
+     .tips = kAnyOrder},
+    {.name = "getkeys",
+     .arity = -4,
+     .flags = kAnyTime,
+     .categories = kCategories,
+     .group = Group::kServer,
+     .session = GetKeys,
+     .since = "2.8.13",
+     .complexity = "O(N) in the number of arguments",
+     .summary = "Picks the keys out of a whole request.",
+     .syntax = "command [arg [arg ...]]"},
+    {.name = "getkeysandflags",
+     .arity = -4,
+     .flags = kAnyTime,
+     .categories = kCategories,
+     .group = Group::kServer,
+     .session = GetKeysAndFlags,
+     .since = "7.0.0",
+     .complexity = "O(N) in the number of arguments",
      .summary = "Picks the keys out of a whole request and tells what it does to each.",
      .syntax = "command [arg [arg ...]]"},
-    {.name = "info", .arity = -2, .flags = kAnyTime, .categories = kCategories, .group = Group::kServer,
-     .session = Info, .since = "2.8.13", .complexity = "O(N) in the number of commands asked for",
-     .summary = "Describes some commands, or all, for programs.", .syntax = "[command-name [command-name ...]]",
+    {.name = "info",
+     .arity = -2,
+     .flags = kAnyTime,
+     .categories = kCategories,
+     .group = Group::kServer,
+     .session = Info,
+     .since = "2.8.13",
+     .complexity = "O(N) in the number of commands asked for",
+     .summary = "Describes some commands, or all, for programs.",
+     .syntax = "[command-name [command-name ...]]",
      .tips = kAnyOrder},
-    {.name = "list", .arity = -2, .flags = kAnyTime, .categories = kCategories, .group = Group::kServer,
-     .session = List, .since = "7.0.0", .complexity = "O(N) in the number of commands",
+    {.name = "list",
+     .arity = -2,
+     .flags = kAnyTime,
+     .categories = kCategories,
+     .group = Group::kServer,
+     .session = List,
+     .since = "7.0.0",
+     .complexity = "O(N) in the number of commands",
      .summary = "Lists the names of commands.",
-     .syntax = "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]", .tips = kAnyOrder},
-    {.name = "help", .arity = 2, .flags = kAnyTime, .categories = kCategories, .group = Group::kServer,
-     .session = Help, .since = "5.0.0", .complexity = "O(1)", .summary = "Explains the subcommands."},
+     .syntax = "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]",
+     .tips = kAnyOrder},
+    {.name = "help",
+     .arity = 2,
+     .flags = kAnyTime,
+     .categories = kCategories,
+     .group = Group::kServer,
+     .session = Help,
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Explains the subcommands."},
 };
 
 constexpr CommandSpec kCommandCommands[] = {
-    {.name = "command", .arity = -1, .flags = kAnyTime, .categories = kCategories, .group = Group::kServer,
-     .session = All, .subcommands = kSubcommands, .since = "2.8.13", .complexity = "O(N) in the number of commands",
-     .summary = "Describes all commands, for programs.", .tips = kAnyOrder},
+    {.name = "command",
+     .arity = -1,
+     .flags = kAnyTime,
+     .categories = kCategories,
+     .group = Group::kServer,
+     .session = All,
+     .subcommands = kSubcommands,
+     .since = "2.8.13",
+     .complexity = "O(N) in the number of commands",
+     .summary = "Describes all commands, for programs.",
+     .tips = kAnyOrder},
 };
 
 }  // namespace

@@ -74,9 +74,10 @@ constexpr BitName kKeyFlagNames[] = {{commands::kKeyRO, "RO"},
                                      {commands::kKeyVariableFlags, "variable_flags"}};
 
 // By commands::Group.
-constexpr Bytes kGroupNames[] = {"generic",      "string",     "list",   "set",       "sorted-set",  "hash",
-                                 "pubsub",       "transactions", "connection", "server", "scripting",
-                                 "hyperloglog",  "cluster",    "geo",    "stream",    "bitmap"};
+constexpr Bytes kGroupNames[] = {"generic",    "string", "list",      "set",
+                                 "sorted-set", "hash",   "pubsub",    "transactions",
+                                 "connection", "server", "scripting", "hyperloglog",
+                                 "cluster",    "geo",    "stream",    "bitmap"};
 
 template <size_t N>
 void SetOfBits(resp::Reply& reply, uint32_t bits, const BitName (&names)[N]) {
@@ -192,7 +193,8 @@ class ArgumentWriter {
     Field("type", SyntaxTypeName(only_named_so ? SyntaxArg::Type::kString : argument.type));
     if (!nested) Field("display_text", argument.name);
     if (key) {
-      NumberField(reply_, "key_spec_index", static_cast<int64_t>(std::min(keys_seen_, key_specs_ - 1)));
+      NumberField(reply_, "key_spec_index",
+                  static_cast<int64_t>(std::min(keys_seen_, key_specs_ - 1)));
       ++keys_seen_;
     }
     if (!argument.token.empty()) Field("token", argument.token);
@@ -253,7 +255,8 @@ void DocsOf(resp::Reply& reply, const Command& command) {
   const bool has_arguments = arguments && !arguments->empty();
   const bool has_subcommands = !command.subcommands.empty();
 
-  reply.Map(about.size() + (deprecated || spec.internal) + deprecation.size() + has_arguments + has_subcommands);
+  reply.Map(about.size() + (deprecated || spec.internal) + deprecation.size() + has_arguments +
+            has_subcommands);
   about.Write(reply);
   if (deprecated || spec.internal) {
     reply.Bulk("doc_flags");
@@ -276,15 +279,20 @@ void DocsOf(resp::Reply& reply, const Command& command) {
 // Redis' range of key positions has shard channels in it, though they are no keys.
 void ReplyWithRange(resp::Reply& reply, const Command& command) {
   const std::span<const KeySpec> keys = command.spec->keys;
-  const bool channels = command.first_key == 0 && !keys.empty() && (keys[0].flags & commands::kKeyNotKey) != 0;
+  const bool channels =
+      command.first_key == 0 && !keys.empty() && (keys[0].flags & commands::kKeyNotKey) != 0;
   reply.Integer(channels ? keys[0].index : command.first_key);
-  reply.Integer(!channels ? command.last_key : keys[0].last >= 0 ? keys[0].index + keys[0].last : keys[0].last);
+  reply.Integer(!channels           ? command.last_key
+                : keys[0].last >= 0 ? keys[0].index + keys[0].last
+                                    : keys[0].last);
   reply.Integer(channels ? keys[0].step : command.key_step);
 }
 
 }  // namespace
 
-void ReplyWithKeyFlags(resp::Reply& reply, uint16_t flags) { SetOfBits(reply, flags, kKeyFlagNames); }
+void ReplyWithKeyFlags(resp::Reply& reply, uint16_t flags) {
+  SetOfBits(reply, flags, kKeyFlagNames);
+}
 
 void ReplyWithInfo(resp::Reply& reply, const Command& command) {
   reply.Array(10);

@@ -85,28 +85,63 @@ void Rewrite(SessionContext& ctx, Args) {
 // CONFIG HELP
 void Help(SessionContext& ctx, Args) { ReplyWithHelp(ctx.reply, *ctx.command.parent); }
 
-constexpr uint32_t kFlags = commands::kAdmin | commands::kNoScript | commands::kLoading | commands::kStale;
+constexpr uint32_t kFlags =
+    commands::kAdmin | commands::kNoScript | commands::kLoading | commands::kStale;
 
 constexpr CommandSpec kSubcommands[] = {
-    {.name = "get", .arity = -3, .flags = kFlags | commands::kLockFree, .group = Group::kServer, .session = Get,
-     .since = "2.0.0", .complexity = "O(N) in the number of patterns",
-     .summary = "Returns the settings whose names match.", .syntax = "parameter [parameter ...]"},
-    {.name = "resetstat", .arity = 2, .flags = kFlags, .group = Group::kServer, .session = ResetStat,
-     .since = "2.0.0", .complexity = "O(1)", .summary = "Sets the statistics of INFO to zero."},
-    {.name = "rewrite", .arity = 2, .flags = kFlags, .group = Group::kServer, .session = Rewrite, .since = "2.8.0",
-     .complexity = "O(1)", .summary = "Brings the configuration file up to date with the settings in force."},
-    {.name = "set", .arity = -4, .flags = kFlags, .group = Group::kServer, .session = Set, .since = "2.0.0",
-     .complexity = "O(N) in the number of settings", .summary = "Changes settings: all of them or none.",
+    {.name = "get",
+     .arity = -3,
+     .flags = kFlags | commands::kLockFree,
+     .group = Group::kServer,
+     .session = Get,
+     .since = "2.0.0",
+     .complexity = "O(N) in the number of patterns",
+     .summary = "Returns the settings whose names match.",
+     .syntax = "parameter [parameter ...]"},
+    {.name = "resetstat",
+     .arity = 2,
+     .flags = kFlags,
+     .group = Group::kServer,
+     .session = ResetStat,
+     .since = "2.0.0",
+     .complexity = "O(1)",
+     .summary = "Sets the statistics of INFO to zero."},
+    {.name = "rewrite",
+     .arity = 2,
+     .flags = kFlags,
+     .group = Group::kServer,
+     .session = Rewrite,
+     .since = "2.8.0",
+     .complexity = "O(1)",
+     .summary = "Brings the configuration file up to date with the settings in force."},
+    {.name = "set",
+     .arity = -4,
+     .flags = kFlags,
+     .group = Group::kServer,
+     .session = Set,
+     .since = "2.0.0",
+     .complexity = "O(N) in the number of settings",
+     .summary = "Changes settings: all of them or none.",
      .syntax = "parameter value [parameter value ...]",
      .tips = "request_policy:all_nodes,response_policy:all_succeeded"},
-    {.name = "help", .arity = 2, .flags = commands::kLoading | commands::kStale | commands::kLockFree,
-     .group = Group::kServer, .session = Help, .since = "5.0.0", .complexity = "O(1)",
+    {.name = "help",
+     .arity = 2,
+     .flags = commands::kLoading | commands::kStale | commands::kLockFree,
+     .group = Group::kServer,
+     .session = Help,
+     .since = "5.0.0",
+     .complexity = "O(1)",
      .summary = "Explains the subcommands."},
 };
 
 constexpr CommandSpec kConfigCommands[] = {
-    {.name = "config", .arity = -2, .group = Group::kServer, .subcommands = kSubcommands, .since = "2.0.0",
-     .complexity = "Depends on the subcommand.", .summary = "Settings of the running server."},
+    {.name = "config",
+     .arity = -2,
+     .group = Group::kServer,
+     .subcommands = kSubcommands,
+     .since = "2.0.0",
+     .complexity = "Depends on the subcommand.",
+     .summary = "Settings of the running server."},
 };
 
 }  // namespace

@@ -19,7 +19,10 @@ constexpr size_t kParkedBytesMax = 1 * kMiB;
 }  // namespace
 
 Connection::Connection(Worker& worker, uint64_t session_id, uint64_t now_ms)
-    : exec::Session(session_id, &worker), worker_(worker), created_ms_(now_ms), last_activity_ms_(now_ms) {}
+    : exec::Session(session_id, &worker),
+      worker_(worker),
+      created_ms_(now_ms),
+      last_activity_ms_(now_ms) {}
 
 Connection::~Connection() {
   worker_.subscriptions().UnsubscribeAll(*this);
@@ -149,7 +152,8 @@ void Connection::Flush() {
       return;
     }
     const auto sent = static_cast<size_t>(taken);
-    last_activity_ms_ = worker_.now_ms();  // what it waited for counts: it is not idle since it asked
+    last_activity_ms_ =
+        worker_.now_ms();  // what it waited for counts: it is not idle since it asked
     out.Consume(sent);
     may_leave -= sent;
     exec::CommandCounter::Bump(worker_.mutable_stats().net_output_bytes, sent);
@@ -171,9 +175,12 @@ void Connection::Flush() {
 
 bool Connection::MayRunProtected() const {
   switch (worker_.parts().config.Snapshot().enable_debug_command) {
-    case config::CommandAccess::kYes: return true;
-    case config::CommandAccess::kNo: return false;
-    case config::CommandAccess::kLocal: break;
+    case config::CommandAccess::kYes:
+      return true;
+    case config::CommandAccess::kNo:
+      return false;
+    case config::CommandAccess::kLocal:
+      break;
   }
   return stream_->is_unix() || stream_->peer_is_loopback();
 }
@@ -213,8 +220,8 @@ std::string Connection::MonitorName() const {
 
 uint64_t Connection::memory_bytes() const {
   uint64_t bytes = sizeof *this + output_memory_bytes() + parser_.memory_bytes() + queue_bytes +
-                   subscription_set().memory_bytes() + parking.bytes + name.capacity() + lib_name.capacity() +
-                   lib_version.capacity();
+                   subscription_set().memory_bytes() + parking.bytes + name.capacity() +
+                   lib_name.capacity() + lib_version.capacity();
   if (parking.wait != nullptr) bytes += parking.wait->memory_bytes();
   for (const exec::WatchedKey& each : watched) bytes += sizeof each + each.key.size();
   return bytes;

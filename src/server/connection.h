@@ -17,7 +17,9 @@ namespace terrace::server {
 
 class Worker;
 
-class Connection final : public exec::Session, public net::StreamHandler, public pubsub::Subscriber {
+class Connection final : public exec::Session,
+                         public net::StreamHandler,
+                         public pubsub::Subscriber {
  public:
   Connection(Worker& worker, uint64_t session_id, uint64_t now_ms);
   ~Connection() override;
@@ -37,9 +39,12 @@ class Connection final : public exec::Session, public net::StreamHandler, public
   // pubsub::Subscriber
   void OnMessage(const pubsub::Message& message) noexcept override;
   size_t subscriptions() const override {
-    return pubsub::Subscriber::subscriptions().ordinary_count() + pubsub::Subscriber::subscriptions().shard_count();
+    return pubsub::Subscriber::subscriptions().ordinary_count() +
+           pubsub::Subscriber::subscriptions().shard_count();
   }
-  const pubsub::SubscriptionSet& subscription_set() const { return pubsub::Subscriber::subscriptions(); }
+  const pubsub::SubscriptionSet& subscription_set() const {
+    return pubsub::Subscriber::subscriptions();
+  }
 
   /// Gathers every complete request that has arrived, unless something holds the session up.
   void GatherRequests();
@@ -87,10 +92,11 @@ class Connection final : public exec::Session, public net::StreamHandler, public
   size_t output_memory_bytes() const { return std::max(out.memory_bytes(), out.size()); }
 
   bool monitor = false;
-  bool skip_begins = false;    // CLIENT REPLY SKIP has just run: what it skips is the reply after it
-  bool gathering_stopped = false;  // AUTH, HELLO and their like run before what stands behind them is parsed
-  bool touched = false;        // it is on the worker's list of this turn
-  bool held = false;           // and on that of connections with replies that wait for the log
+  bool skip_begins = false;  // CLIENT REPLY SKIP has just run: what it skips is the reply after it
+  bool gathering_stopped =
+      false;             // AUTH, HELLO and their like run before what stands behind them is parsed
+  bool touched = false;  // it is on the worker's list of this turn
+  bool held = false;     // and on that of connections with replies that wait for the log
   uint64_t soft_limit_since_ms = 0;
   uint64_t counted_bytes = 0;  // memory_bytes() as the sum of all clients contains it
   std::list<std::unique_ptr<Connection>>::iterator place;  // in the worker's list

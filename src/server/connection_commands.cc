@@ -46,7 +46,8 @@ void Auth(SessionContext& ctx, Args args) {
   if (args.size() > 3) return ctx.reply.Error(commands::kSyntaxError);
   if (args.size() == 2 && !PartsOf(ctx).limits.password_set.load()) {
     return ctx.reply.Error(
-        "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
+        "ERR AUTH <password> called without any password configured for the default user. Are you "
+        "sure your "
         "configuration is correct?");
   }
   const Bytes user = args.size() == 2 ? Bytes("default") : args[1];
@@ -107,20 +108,24 @@ void Hello(SessionContext& ctx, Args args) {
   if (args.size() > 1) {
     const auto version = ParseInt64(args[1]);
     if (!version) return ctx.reply.Error("ERR Protocol version is not an integer or out of range");
-    if (*version != 2 && *version != 3) return ctx.reply.Error("NOPROTO unsupported protocol version");
+    if (*version != 2 && *version != 3)
+      return ctx.reply.Error("NOPROTO unsupported protocol version");
     protocol = static_cast<int>(*version);
   }
   Greeting greeting;
   if (!ParseGreeting(ctx, args, &greeting)) return;
   Connection& connection = ConnectionOf(ctx);
   if (greeting.user) {
-    if (!IsRightPassword(ctx, *greeting.user, greeting.password)) return ctx.reply.Error(kWrongPassword);
+    if (!IsRightPassword(ctx, *greeting.user, greeting.password))
+      return ctx.reply.Error(kWrongPassword);
     connection.Authenticate();
   }
   if (!connection.authenticated) {
     return ctx.reply.Error(
-        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> "
-        "<pass> option can be used to authenticate the client and select the RESP protocol version at the same time");
+        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
+        "<proto> AUTH <user> "
+        "<pass> option can be used to authenticate the client and select the RESP protocol version "
+        "at the same time");
   }
   if (greeting.name) connection.name = *greeting.name;
   ctx.reply.set_protocol(protocol);
@@ -154,7 +159,8 @@ void Reset(SessionContext& ctx, Args) {
 
 // MONITOR
 void Monitor(SessionContext& ctx, Args) {
-  if (ctx.executor.in_scope()) return ctx.reply.Error("ERR MONITOR isn't allowed for DENY BLOCKING client");
+  if (ctx.executor.in_scope())
+    return ctx.reply.Error("ERR MONITOR isn't allowed for DENY BLOCKING client");
   Connection& connection = ConnectionOf(ctx);
   if (connection.monitor) return;
   connection.StartMonitoring();
@@ -184,35 +190,74 @@ void Quit(SessionContext& ctx, Args) {
 
 constexpr uint32_t kAlways = commands::kLoading | commands::kStale | commands::kFast;
 // Allowed to whoever has not shown a password yet; what stands behind it is read in the light of what it did.
-constexpr uint32_t kBeforeAuth = kAlways | commands::kNoScript | commands::kNoAuth | commands::kAllowBusy |
-                                 commands::kEndsGathering;
+constexpr uint32_t kBeforeAuth = kAlways | commands::kNoScript | commands::kNoAuth |
+                                 commands::kAllowBusy | commands::kEndsGathering;
 
 constexpr CommandSpec kConnectionCommands[] = {
-    {.name = "auth", .arity = -2, .flags = kBeforeAuth | commands::kLockFree, .group = Group::kConnection,
-     .session = Auth, .since = "1.0.0", .complexity = "O(N) in the length of the password",
-     .summary = "Shows the password.", .syntax = "[username] password"},
-    {.name = "echo", .arity = 2, .flags = kAlways | commands::kLockFree, .group = Group::kConnection, .session = Echo,
-     .since = "1.0.0", .complexity = "O(1)", .summary = "Returns its argument.", .syntax = "message"},
-    {.name = "hello", .arity = -1, .flags = kBeforeAuth | commands::kLockFree, .group = Group::kConnection,
-     .session = Hello, .since = "6.0.0", .complexity = "O(1)",
+    {.name = "auth",
+     .arity = -2,
+     .flags = kBeforeAuth | commands::kLockFree,
+     .group = Group::kConnection,
+     .session = Auth,
+     .since = "1.0.0",
+     .complexity = "O(N) in the length of the password",
+     .summary = "Shows the password.",
+     .syntax = "[username] password"},
+    {.name = "echo",
+     .arity = 2,
+     .flags = kAlways | commands::kLockFree,
+     .group = Group::kConnection,
+     .session = Echo,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Returns its argument.",
+     .syntax = "message"},
+    {.name = "hello",
+     .arity = -1,
+     .flags = kBeforeAuth | commands::kLockFree,
+     .group = Group::kConnection,
+     .session = Hello,
+     .since = "6.0.0",
+     .complexity = "O(1)",
      .summary = "Chooses the protocol and tells about the server.",
      .syntax = "[protover [AUTH username password] [SETNAME clientname]]"},
-    {.name = "monitor", .arity = 1,
-     .flags = commands::kAdmin | commands::kNoScript | commands::kLoading | commands::kStale | commands::kLockFree,
-     .group = Group::kServer, .session = Monitor, .since = "1.0.0", .complexity = "O(1)",
+    {.name = "monitor",
+     .arity = 1,
+     .flags = commands::kAdmin | commands::kNoScript | commands::kLoading | commands::kStale |
+              commands::kLockFree,
+     .group = Group::kServer,
+     .session = Monitor,
+     .since = "1.0.0",
+     .complexity = "O(1)",
      .summary = "Shows every command the server runs, as it runs it."},
-    {.name = "ping", .arity = -1, .flags = commands::kFast | commands::kLockFree | commands::kSubscribeMode,
-     .group = Group::kConnection, .session = Ping, .since = "1.0.0", .complexity = "O(1)",
-     .summary = "Tells that the server lives.", .syntax = "[message]",
+    {.name = "ping",
+     .arity = -1,
+     .flags = commands::kFast | commands::kLockFree | commands::kSubscribeMode,
+     .group = Group::kConnection,
+     .session = Ping,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Tells that the server lives.",
+     .syntax = "[message]",
      .tips = "request_policy:all_shards,response_policy:all_succeeded"},
-    {.name = "quit", .arity = -1,
-     .flags = kBeforeAuth | commands::kImmediateInMulti | commands::kLockFree | commands::kSubscribeMode,
-     .group = Group::kConnection, .session = Quit, .since = "1.0.0", .complexity = "O(1)",
-     .summary = "Ends the connection once its replies are sent.", .deprecated_since = "7.2.0",
+    {.name = "quit",
+     .arity = -1,
+     .flags =
+         kBeforeAuth | commands::kImmediateInMulti | commands::kLockFree | commands::kSubscribeMode,
+     .group = Group::kConnection,
+     .session = Quit,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Ends the connection once its replies are sent.",
+     .deprecated_since = "7.2.0",
      .replaced_by = "just closing the connection"},
-    {.name = "reset", .arity = 1,
-     .flags = kBeforeAuth | commands::kImmediateInMulti | commands::kSubscribeMode, .group = Group::kConnection,
-     .session = Reset, .since = "6.2.0", .complexity = "O(subscriptions + watched keys)",
+    {.name = "reset",
+     .arity = 1,
+     .flags = kBeforeAuth | commands::kImmediateInMulti | commands::kSubscribeMode,
+     .group = Group::kConnection,
+     .session = Reset,
+     .since = "6.2.0",
+     .complexity = "O(subscriptions + watched keys)",
      .summary = "Makes the connection as it was when it was new."},
 };
 

@@ -55,7 +55,8 @@ void Sleep(SessionContext& ctx, Args args) {
   const double seconds = wanted > 0 ? std::min(wanted, kSecondsMax) : 0;
   // Nobody may run meanwhile, so the wait is inside the exclusive section.
   ctx.executor.Exclusive([&] {
-    timespec left{static_cast<time_t>(seconds), static_cast<long>((seconds - static_cast<time_t>(seconds)) * 1e9)};
+    timespec left{static_cast<time_t>(seconds),
+                  static_cast<long>((seconds - static_cast<time_t>(seconds)) * 1e9)};
     while (nanosleep(&left, &left) != 0 && errno == EINTR) {
     }
   });
@@ -74,7 +75,8 @@ void SetPlainBytes(SessionContext& ctx, Args args) {
   constexpr uint64_t kMost = (uint64_t{1} << 32) - (uint64_t{1} << 20);
   const auto bytes = config::ParseMemory(args[2]);
   if (!bytes || *bytes > kMost) {
-    return ctx.reply.Error("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+    return ctx.reply.Error(
+        "ERR argument must be a memory value bigger than 1 and smaller than 4gb");
   }
   ctx.env().engine_settings.encoding.list_plain_bytes = *bytes;
   ctx.reply.Ok();
@@ -88,7 +90,8 @@ void PauseCron(SessionContext& ctx, Args args) {
 
 // DEBUG LOG message
 void LogMessage(SessionContext& ctx, Args args) {
-  terrace::server::Log(config::LogLevel::kWarning, "DEBUG LOG: %.*s", static_cast<int>(args[2].size()), args[2].data());
+  terrace::server::Log(config::LogLevel::kWarning, "DEBUG LOG: %.*s",
+                       static_cast<int>(args[2].size()), args[2].data());
   ctx.reply.Ok();
 }
 
@@ -102,7 +105,9 @@ void ChangeReplicationId(SessionContext& ctx, Args) {
 }
 
 // DEBUG STRINGMATCH-LEN pattern string
-void StringMatch(SessionContext& ctx, Args args) { ctx.reply.Integer(GlobMatch(args[2], args[3]) ? 1 : 0); }
+void StringMatch(SessionContext& ctx, Args args) {
+  ctx.reply.Integer(GlobMatch(args[2], args[3]) ? 1 : 0);
+}
 
 // DEBUG LOADAOF
 void NoPersistence(SessionContext& ctx, Args) {
@@ -120,8 +125,11 @@ void AppendNodes(SessionContext& ctx, const types::Quicklist& list, std::string*
   const types::ListLimits limits = types::ListLimits::From(ctx.env().engine_settings.encoding);
   size_t bytes = 0;
   for (size_t node = 0; node < list.Nodes(); ++node) bytes += list.NodeSize(node);
-  AppendFormat(text, " ql_nodes:%zu ql_avg_node:%.2f ql_listpack_max:%lld ql_compressed:%d ql_uncompressed_size:%zu",
-               list.Nodes(), Ratio(static_cast<double>(list.Size()), static_cast<double>(list.Nodes())),
+  AppendFormat(text,
+               " ql_nodes:%zu ql_avg_node:%.2f ql_listpack_max:%lld ql_compressed:%d "
+               "ql_uncompressed_size:%zu",
+               list.Nodes(),
+               Ratio(static_cast<double>(list.Size()), static_cast<double>(list.Nodes())),
                static_cast<long long>(limits.node_size), limits.compress_depth != 0 ? 1 : 0, bytes);
 }
 
@@ -129,11 +137,13 @@ void AppendNodes(SessionContext& ctx, const types::Quicklist& list, std::string*
 void Object(SessionContext& ctx, Args args) {
   WithEntry(ctx, args[2], [&](const engine::Entry& entry) {
     const Bytes encoding = commands::EncodingName(entry);
-    std::string text = Format("Value at:%p refcount:1 encoding:%.*s serializedlength:%zu lru:%u lru_seconds_idle:%llu",
-                              static_cast<const void*>(&entry), static_cast<int>(encoding.size()), encoding.data(),
-                              engine::EncodeValue(entry).size() - 1, entry.access(),
-                              static_cast<unsigned long long>(engine::LruIdleSeconds(entry.access(), ctx.now_ms())));
-    if (entry.encoding() == Encoding::kQuicklist) AppendNodes(ctx, types::Quicklist(entry.collection().data), &text);
+    std::string text = Format(
+        "Value at:%p refcount:1 encoding:%.*s serializedlength:%zu lru:%u lru_seconds_idle:%llu",
+        static_cast<const void*>(&entry), static_cast<int>(encoding.size()), encoding.data(),
+        engine::EncodeValue(entry).size() - 1, entry.access(),
+        static_cast<unsigned long long>(engine::LruIdleSeconds(entry.access(), ctx.now_ms())));
+    if (entry.encoding() == Encoding::kQuicklist)
+      AppendNodes(ctx, types::Quicklist(entry.collection().data), &text);
     ctx.reply.Simple(text);
   });
 }
@@ -152,9 +162,10 @@ void ShowListpack(SessionContext& ctx, Args args) {
       char digits[kInt64CharsMax];
       const types::Element element = list.Get(at);
       const Bytes shown = element.Text(digits);
-      std::printf("{%zu: offset %td, %s [%.*s]}\n", index, at - static_cast<const uint8_t*>(list.data()),
-                  element.is_integer() ? "integer" : "string", static_cast<int>(std::min<size_t>(shown.size(), 40)),
-                  shown.data());
+      std::printf("{%zu: offset %td, %s [%.*s]}\n", index,
+                  at - static_cast<const uint8_t*>(list.data()),
+                  element.is_integer() ? "integer" : "string",
+                  static_cast<int>(std::min<size_t>(shown.size(), 40)), shown.data());
     }
     std::fflush(stdout);
     ctx.reply.Simple("Listpack structure printed on stdout");
@@ -190,7 +201,8 @@ void Populate(SessionContext& ctx, Args args) {
   const auto count = ParseInt64(args[2]);
   if (!count || *count < 0) return ctx.reply.Error(kNotPositive);
   const auto size = args.size() == 5 ? ParseInt64(args[4]) : 0;
-  if (!size || *size < 0 || static_cast<uint64_t>(*size) > ctx.env().engine_settings.string_bytes_max.load()) {
+  if (!size || *size < 0 ||
+      static_cast<uint64_t>(*size) > ctx.env().engine_settings.string_bytes_max.load()) {
     return ctx.reply.Error(kNotPositive);
   }
   const std::string prefix(args.size() > 3 ? args[3] : Bytes("key"));
@@ -206,7 +218,8 @@ void Populate(SessionContext& ctx, Args args) {
       engine::Edit(unit, ref).SetString(engine::StringSource::Compact(value), 0);
     });
     unit.events.erase(unit.events.begin() + static_cast<std::ptrdiff_t>(events), unit.events.end());
-    while (ref.keyspace->NeedsStep() && ref.keyspace->Step([] { return SystemClock().MonotonicNs(); })) {
+    while (ref.keyspace->NeedsStep() &&
+           ref.keyspace->Step([] { return SystemClock().MonotonicNs(); })) {
     }
   }
   ctx.reply.Ok();
@@ -219,18 +232,22 @@ void EngineSummary(SessionContext& ctx, Args args) {
   const engine::Databases& databases = ctx.env().databases;
   if (*db < 0 || *db >= databases.count()) return ctx.reply.Error("ERR Out of range database");
   const KeyspaceSummary summary = Summarize(databases, static_cast<unsigned>(*db), ctx.now_ms());
-  std::string text = Format("[Keyspace]\n shards: %llu\n buckets: %llu\n", static_cast<unsigned long long>(summary.shards),
-                            static_cast<unsigned long long>(summary.shards * engine::kShardBuckets));
+  std::string text =
+      Format("[Keyspace]\n shards: %llu\n buckets: %llu\n",
+             static_cast<unsigned long long>(summary.shards),
+             static_cast<unsigned long long>(summary.shards * engine::kShardBuckets));
   AppendFormat(&text, " number of elements: %llu\n entries per bucket: %.2f\n",
                static_cast<unsigned long long>(summary.keys), summary.entries_per_bucket());
-  AppendFormat(&text, "[Expiry indexes]\n number of elements: %llu\n", static_cast<unsigned long long>(summary.deadlines));
+  AppendFormat(&text, "[Expiry indexes]\n number of elements: %llu\n",
+               static_cast<unsigned long long>(summary.deadlines));
   ctx.reply.Verbatim("txt", text);
 }
 
 // DEBUG HTSTATS-KEY key: no type here is kept in a hash table.
 void KeyTableSummary(SessionContext& ctx, Args args) {
   WithEntry(ctx, args[2], [&](const engine::Entry&) {
-    ctx.reply.Error("ERR The value stored at the specified key is not represented using an hash table");
+    ctx.reply.Error(
+        "ERR The value stored at the specified key is not represented using an hash table");
   });
 }
 
@@ -277,7 +294,8 @@ constexpr ProtocolCase kProtocolCases[] = {
     {"string", [](resp::Reply& reply) { reply.Bulk("Hello World"); }},
     {"integer", [](resp::Reply& reply) { reply.Integer(12345); }},
     {"double", [](resp::Reply& reply) { reply.Double(3.141); }},
-    {"bignum", [](resp::Reply& reply) { reply.BigNumber("1234567999999999999999999999999999999"); }},
+    {"bignum",
+     [](resp::Reply& reply) { reply.BigNumber("1234567999999999999999999999999999999"); }},
     {"null", [](resp::Reply& reply) { reply.Null(); }},
     {"array", [](resp::Reply& reply) { reply.Array(3), ReplyNumbers(reply); }},
     {"set", [](resp::Reply& reply) { reply.Set(3), ReplyNumbers(reply); }},
@@ -312,7 +330,8 @@ void SwitchCommitLog(SessionContext& ctx, Args args) {
   const std::optional<bool> on = ParseSwitch(ctx, args[2]);
   if (!on) return;
   // A unit is logged whole or not at all, and this one has begun.
-  if (ctx.executor.in_unit()) return ctx.reply.Error("ERR the log cannot be switched inside a transaction");
+  if (ctx.executor.in_unit())
+    return ctx.reply.Error("ERR the log cannot be switched inside a transaction");
   ctx.executor.Exclusive([&] { ctx.env().log.SetEnabled(*on); });
   ctx.reply.Ok();
 }
@@ -335,26 +354,48 @@ void HoldLog(SessionContext& ctx, Args args) {
 // DEBUG HELP
 void Help(SessionContext& ctx, Args) {
   ReplyHelp(ctx.reply, "DEBUG",
-            {"ASSERT | PANIC | SEGFAULT", "    Ends the server as a bug would.", "CHANGE-REPL-ID",
-             "    Gives the data set a new replication id.", "COMMIT-LOG <ON|OFF>",
-             "    Whether writes are appended to the log's ring in memory.", "DIGEST", "    A digest of all data, 0 for none.",
-             "DIGEST-VALUE <key> [<key> ...]", "    Digests of the values of keys.", "ERROR <string>",
-             "    Replies with this error.", "HTSTATS <dbid>", "    How a database lies in memory.", "LISTPACK <key>",
-             "    Writes what a listpack holds to standard output.", "LOG <message>",
-             "    Writes a line to the server's log.", "LOG-HOLD <ON|OFF>",
-             "    ON: replies wait as if what is written from now on never became durable.", "OBJECT <key>", "    How a value lies in memory.",
-             "PAUSE-CRON <0|1>", "    1: periodic work rests.", "POPULATE <count> [<prefix>] [<size>]",
+            {"ASSERT | PANIC | SEGFAULT",
+             "    Ends the server as a bug would.",
+             "CHANGE-REPL-ID",
+             "    Gives the data set a new replication id.",
+             "COMMIT-LOG <ON|OFF>",
+             "    Whether writes are appended to the log's ring in memory.",
+             "DIGEST",
+             "    A digest of all data, 0 for none.",
+             "DIGEST-VALUE <key> [<key> ...]",
+             "    Digests of the values of keys.",
+             "ERROR <string>",
+             "    Replies with this error.",
+             "HTSTATS <dbid>",
+             "    How a database lies in memory.",
+             "LISTPACK <key>",
+             "    Writes what a listpack holds to standard output.",
+             "LOG <message>",
+             "    Writes a line to the server's log.",
+             "LOG-HOLD <ON|OFF>",
+             "    ON: replies wait as if what is written from now on never became durable.",
+             "OBJECT <key>",
+             "    How a value lies in memory.",
+             "PAUSE-CRON <0|1>",
+             "    1: periodic work rests.",
+             "POPULATE <count> [<prefix>] [<size>]",
              "    Makes keys <prefix>:0 and so on, where there are none; they are not replicated.",
              "PROTOCOL <type>",
-             "    Replies with a value of the type: string, integer, double, bignum, null, array, set, map,",
-             "    attrib, push, verbatim, true, false.", "QUICKLIST-PACKED-THRESHOLD <size>",
-             "    List elements of so many bytes stand alone, outside of listpacks; 0: only those no node may hold.",
+             "    Replies with a value of the type: string, integer, double, bignum, null, array, "
+             "set, map,",
+             "    attrib, push, verbatim, true, false.",
+             "QUICKLIST-PACKED-THRESHOLD <size>",
+             "    List elements of so many bytes stand alone, outside of listpacks; 0: only those "
+             "no node may hold.",
              "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
-             "    Writes all data to the file `dbfilename` and reads it back. NOSAVE reads a file that is there, NOFLUSH",
+             "    Writes all data to the file `dbfilename` and reads it back. NOSAVE reads a file "
+             "that is there, NOFLUSH",
              "    adds what is read to the data, MERGE lets it replace keys.",
              "SET-ACTIVE-EXPIRE <0|1>",
-             "    0: keys that are due go only when they are asked for.", "SLEEP <seconds>",
-             "    Stops the whole server; decimals allowed.", "STRINGMATCH-LEN <pattern> <string>",
+             "    0: keys that are due go only when they are asked for.",
+             "SLEEP <seconds>",
+             "    Stops the whole server; decimals allowed.",
+             "STRINGMATCH-LEN <pattern> <string>",
              "    1 if the pattern matches, else 0."});
 }
 
@@ -401,15 +442,21 @@ void Debug(SessionContext& ctx, Args args) {
     if (args.size() < known.argc_min || args.size() > known.argc_max) break;
     return known.run(ctx, args);
   }
-  ctx.reply.Error("ERR unknown subcommand or wrong number of arguments for '" + std::string(args[1].substr(0, 128)) +
-                  "'. Try DEBUG HELP.");
+  ctx.reply.Error("ERR unknown subcommand or wrong number of arguments for '" +
+                  std::string(args[1].substr(0, 128)) + "'. Try DEBUG HELP.");
 }
 
 constexpr CommandSpec kDebugCommands[] = {
-    {.name = "debug", .arity = -2,
-     .flags = commands::kAdmin | commands::kNoScript | commands::kLoading | commands::kStale | commands::kProtected,
-     .group = Group::kServer, .session = Debug, .since = "1.0.0", .complexity = "Depends on subcommand.",
-     .summary = "A container for commands that help developers.", .syntax = "subcommand [argument [argument ...]]",
+    {.name = "debug",
+     .arity = -2,
+     .flags = commands::kAdmin | commands::kNoScript | commands::kLoading | commands::kStale |
+              commands::kProtected,
+     .group = Group::kServer,
+     .session = Debug,
+     .since = "1.0.0",
+     .complexity = "Depends on subcommand.",
+     .summary = "A container for commands that help developers.",
+     .syntax = "subcommand [argument [argument ...]]",
      .internal = true},
 };
 

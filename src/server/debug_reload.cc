@@ -70,7 +70,8 @@ Status Load(exec::SessionContext& ctx, const ReloadOptions& options, const std::
 
 void DebugReload(exec::SessionContext& ctx, Args args) {
   const auto options = ParseOptions(args);
-  if (!options) return ctx.reply.Error("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+  if (!options)
+    return ctx.reply.Error("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
   Parts& parts = static_cast<Worker&>(*ctx.executor.host()).parts();
   const std::string path = parts.config.Snapshot().dbfilename;
   const engine::KeptAccess kept = KeptBy(parts.eviction.policy.load());
@@ -84,7 +85,8 @@ void DebugReload(exec::SessionContext& ctx, Args args) {
     return ctx.reply.Error("ERR");
   }
   if (!loaded.ok()) {
-    Log(config::LogLevel::kWarning, "DEBUG RELOAD: %s; the data are as before", loaded.message().c_str());
+    Log(config::LogLevel::kWarning, "DEBUG RELOAD: %s; the data are as before",
+        loaded.message().c_str());
     return ctx.reply.Error("ERR Error trying to load the RDB dump, check server logs.");
   }
   Log(config::LogLevel::kWarning, "DB reloaded by DEBUG RELOAD");

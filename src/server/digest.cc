@@ -10,12 +10,18 @@ namespace {
 // The numbers stock servers give the types.
 uint32_t NumberOf(Type type) {
   switch (type) {
-    case Type::kString: return 0;
-    case Type::kList: return 1;
-    case Type::kSet: return 2;
-    case Type::kZset: return 3;
-    case Type::kHash: return 4;
-    case Type::kStream: return 6;
+    case Type::kString:
+      return 0;
+    case Type::kList:
+      return 1;
+    case Type::kSet:
+      return 2;
+    case Type::kZset:
+      return 3;
+    case Type::kHash:
+      return 4;
+    case Type::kStream:
+      return 6;
   }
   return 0;
 }
@@ -84,8 +90,10 @@ void Digest::FeedValue(const engine::Entry& entry) {
 
 void Digest::FeedCollection(types::Value value) {
   switch (value.type) {
-    case Type::kList: return types::ForEachElement(value, [&](Bytes element) { Chain(element); });
-    case Type::kSet: return types::ForEachElement(value, [&](Bytes member) { Add(member); });
+    case Type::kList:
+      return types::ForEachElement(value, [&](Bytes element) { Chain(element); });
+    case Type::kSet:
+      return types::ForEachElement(value, [&](Bytes member) { Add(member); });
     case Type::kHash:
       return types::ForEachTimedField(value, [&](Bytes field, Bytes text, uint64_t deadline_ms) {
         Digest digest = OfPair(field, text);
@@ -93,9 +101,12 @@ void Digest::FeedCollection(types::Value value) {
         Add(digest);
       });
     case Type::kZset:
-      return types::ForEachScore(value, [&](Bytes member, double score) { Add(OfPair(member, Format("%.17g", score))); });
-    case Type::kStream: return FeedStream(types::Stream(value));
-    case Type::kString: break;
+      return types::ForEachScore(
+          value, [&](Bytes member, double score) { Add(OfPair(member, Format("%.17g", score))); });
+    case Type::kStream:
+      return FeedStream(types::Stream(value));
+    case Type::kString:
+      break;
   }
 }
 

@@ -34,7 +34,8 @@ class Descriptor {
 
 class Mapping {
  public:
-  Mapping(int fd, size_t size) : size_(size), memory_(::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0)) {}
+  Mapping(int fd, size_t size)
+      : size_(size), memory_(::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0)) {}
   ~Mapping() {
     if (ok()) ::munmap(memory_, size_);
   }
@@ -70,12 +71,14 @@ bool SyncDirectoryOf(const std::string& path) {
 Status WriteTo(const std::string& path, const engine::Unit& unit, engine::KeptAccess kept) {
   Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.get() < 0) return Status::FromErrno("cannot create " + path, errno);
-  rdb::FileWriter writer([&](Bytes bytes) { return WriteAll(file.get(), bytes); }, engine::RdbVersionFor(unit.databases));
+  rdb::FileWriter writer([&](Bytes bytes) { return WriteAll(file.get(), bytes); },
+                         engine::RdbVersionFor(unit.databases));
   writer.Note("redis-ver", kRedisVersion);
   writer.Note("redis-bits", "64");
   writer.Note("ctime", std::to_string(unit.now_ms / 1000));
   engine::WriteDump(unit, kept, writer);
-  if (!writer.Finish() || ::fsync(file.get()) != 0 || !file.Close()) return Status::FromErrno("cannot write " + path, errno);
+  if (!writer.Finish() || ::fsync(file.get()) != 0 || !file.Close())
+    return Status::FromErrno("cannot write " + path, errno);
   return Status::Ok();
 }
 
@@ -91,13 +94,16 @@ Status SaveDump(const std::string& path, const engine::Unit& unit, engine::KeptA
     ::unlink(beside.c_str());
     return written;
   }
-  return SyncDirectoryOf(path) ? Status::Ok() : Status::FromErrno("cannot make the name " + path + " durable", errno);
+  return SyncDirectoryOf(path)
+             ? Status::Ok()
+             : Status::FromErrno("cannot make the name " + path + " durable", errno);
 }
 
 Status LoadDump(const std::string& path, engine::DumpLoader& loader) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat facts;
-  if (file.get() < 0 || ::fstat(file.get(), &facts) != 0) return Status::FromErrno("cannot open " + path, errno);
+  if (file.get() < 0 || ::fstat(file.get(), &facts) != 0)
+    return Status::FromErrno("cannot open " + path, errno);
   if (facts.st_size == 0) return Status::Error(path + " is empty");
   const Mapping mapped(file.get(), static_cast<size_t>(facts.st_size));
   if (!mapped.ok()) return Status::FromErrno("cannot read " + path, errno);

@@ -16,7 +16,8 @@ using exec::SessionContext;
 // FUNCTION FLUSH [ASYNC | SYNC]
 void FunctionFlush(SessionContext& ctx, Args args) {
   if (args.size() > 3) return ReplyBadSubcommand(ctx.reply, "FUNCTION", args[1]);
-  if (args.size() == 3 && !EqualsIgnoreCase(args[2], "async") && !EqualsIgnoreCase(args[2], "sync")) {
+  if (args.size() == 3 && !EqualsIgnoreCase(args[2], "async") &&
+      !EqualsIgnoreCase(args[2], "sync")) {
     return ctx.reply.Error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
   }
   ctx.reply.Ok();
@@ -60,24 +61,52 @@ void FunctionHelp(SessionContext& ctx, Args) { ReplyWithHelp(ctx.reply, *ctx.com
 constexpr uint32_t kPlain = commands::kNoScript | commands::kLockFree;
 
 constexpr CommandSpec kFunctionSubcommands[] = {
-    {.name = "flush", .arity = -2, .flags = kPlain | commands::kWrite, .group = Group::kScripting,
-     .session = FunctionFlush, .since = "7.0.0", .complexity = "O(1)", .summary = "Removes all libraries.",
-     .syntax = "[ASYNC | SYNC]", .tips = "request_policy:all_shards,response_policy:all_succeeded"},
-    {.name = "help", .arity = 2, .flags = commands::kLoading | commands::kStale | commands::kLockFree,
-     .group = Group::kScripting, .session = FunctionHelp, .since = "7.0.0", .complexity = "O(1)",
+    {.name = "flush",
+     .arity = -2,
+     .flags = kPlain | commands::kWrite,
+     .group = Group::kScripting,
+     .session = FunctionFlush,
+     .since = "7.0.0",
+     .complexity = "O(1)",
+     .summary = "Removes all libraries.",
+     .syntax = "[ASYNC | SYNC]",
+     .tips = "request_policy:all_shards,response_policy:all_succeeded"},
+    {.name = "help",
+     .arity = 2,
+     .flags = commands::kLoading | commands::kStale | commands::kLockFree,
+     .group = Group::kScripting,
+     .session = FunctionHelp,
+     .since = "7.0.0",
+     .complexity = "O(1)",
      .summary = "Explains the subcommands."},
-    {.name = "list", .arity = -2, .flags = kPlain, .group = Group::kScripting, .session = FunctionList,
-     .since = "7.0.0", .complexity = "O(1)", .summary = "Lists the libraries.",
-     .syntax = "[LIBRARYNAME library-name-pattern] [WITHCODE]", .tips = "nondeterministic_output_order"},
-    {.name = "stats", .arity = 2, .flags = kPlain | commands::kAllowBusy, .group = Group::kScripting,
-     .session = FunctionStats, .since = "7.0.0", .complexity = "O(1)",
+    {.name = "list",
+     .arity = -2,
+     .flags = kPlain,
+     .group = Group::kScripting,
+     .session = FunctionList,
+     .since = "7.0.0",
+     .complexity = "O(1)",
+     .summary = "Lists the libraries.",
+     .syntax = "[LIBRARYNAME library-name-pattern] [WITHCODE]",
+     .tips = "nondeterministic_output_order"},
+    {.name = "stats",
+     .arity = 2,
+     .flags = kPlain | commands::kAllowBusy,
+     .group = Group::kScripting,
+     .session = FunctionStats,
+     .since = "7.0.0",
+     .complexity = "O(1)",
      .summary = "Tells what function runs, and which engines there are.",
      .tips = "nondeterministic_output,request_policy:all_shards,response_policy:special"},
 };
 
 constexpr CommandSpec kFunctionCommands[] = {
-    {.name = "function", .arity = -2, .group = Group::kScripting, .subcommands = kFunctionSubcommands,
-     .since = "7.0.0", .complexity = "Depends on subcommand.",
+    {.name = "function",
+     .arity = -2,
+     .group = Group::kScripting,
+     .subcommands = kFunctionSubcommands,
+     .since = "7.0.0",
+     .complexity = "Depends on subcommand.",
      .summary = "A container for commands about script libraries."},
 };
 

@@ -109,7 +109,8 @@ class GatheredRequests {
   const commands::Command* last_command_ = nullptr;
 };
 
-inline const commands::Command* GatheredRequests::Add(Connection& connection, const resp::ParsedRequest& request) {
+inline const commands::Command* GatheredRequests::Add(Connection& connection,
+                                                      const resp::ParsedRequest& request) {
   GatheredRequest& gathered = requests_.emplace_back();
   gathered.connection = &connection;
   gathered.argv = request.argv;
@@ -133,7 +134,8 @@ inline const commands::Command* GatheredRequests::Add(Connection& connection, co
 
 // Clients tend to send the same command again, spelled in the same way.
 inline const commands::Command* GatheredRequests::FindCommand(Bytes name) {
-  if (TERRACE_LIKELY(name.size() == last_name_bytes_ && std::memcmp(name.data(), last_name_, name.size()) == 0)) {
+  if (TERRACE_LIKELY(name.size() == last_name_bytes_ &&
+                     std::memcmp(name.data(), last_name_, name.size()) == 0)) {
     return last_command_;
   }
   const commands::Command* command = table_.Find(name);

@@ -13,7 +13,11 @@ constexpr size_t kAnswerBytesMax = 4 * kKiB;
 std::string Request(std::initializer_list<Bytes> words) {
   std::string request = "*" + std::to_string(words.size()) + "\r\n";
   for (const Bytes word : words) {
-    request.append("$").append(std::to_string(word.size())).append("\r\n").append(word).append("\r\n");
+    request.append("$")
+        .append(std::to_string(word.size()))
+        .append("\r\n")
+        .append(word)
+        .append("\r\n");
   }
   return request;
 }
@@ -45,7 +49,8 @@ StatusOr<std::string> ReadLine(net::BlockingClient& client, unsigned wanted) {
 
 Status CheckHealth(const config::HealthTarget& target) {
   auto client = target.unixsocket.empty()
-                    ? net::BlockingClient::ConnectTcp(target.host, static_cast<uint16_t>(target.port), kTimeoutMs)
+                    ? net::BlockingClient::ConnectTcp(
+                          target.host, static_cast<uint16_t>(target.port), kTimeoutMs)
                     : net::BlockingClient::ConnectUnix(target.unixsocket, kTimeoutMs);
   if (!client.ok()) return client.error();
   std::string request;

@@ -13,7 +13,9 @@ namespace {
 
 constexpr auto kLookEvery = std::chrono::milliseconds(500);
 
-bool Differ(int64_t a, int64_t b, int64_t least, int64_t part) { return std::abs(a - b) > std::max(least, b / part); }
+bool Differ(int64_t a, int64_t b, int64_t least, int64_t part) {
+  return std::abs(a - b) > std::max(least, b / part);
+}
 
 // Of the resident set: it moved between two looks; it is another one than at the last pass.
 bool Moves(int64_t now, int64_t before) { return Differ(now, before, int64_t{kMiB}, 256); }

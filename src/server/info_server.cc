@@ -30,10 +30,14 @@ std::string Executable() {
 
 const char* SupervisedName(config::Supervised supervised) {
   switch (supervised) {
-    case config::Supervised::kUpstart: return "upstart";
-    case config::Supervised::kSystemd: return "systemd";
-    case config::Supervised::kAuto: return "unknown";
-    case config::Supervised::kNo: return "no";
+    case config::Supervised::kUpstart:
+      return "upstart";
+    case config::Supervised::kSystemd:
+      return "systemd";
+    case config::Supervised::kAuto:
+      return "unknown";
+    case config::Supervised::kNo:
+      return "no";
   }
   return "no";
 }
@@ -62,52 +66,68 @@ void InfoListeners(const config::Options& options, std::string* out) {
 void InfoServer(InfoSource& source, std::string* out) {
   const Parts& parts = source.parts;
   const uint64_t uptime_s = (source.now_ms - parts.run.started_ms) / 1000;
-  AppendFormat(out, "redis_version:%s\r\nterrace_version:%s\r\nserver_name:terrace\r\n", kRedisVersion,
-               kTerraceVersion);
-  AppendFormat(out, "redis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:%" PRIx64 "\r\n", BuildId());
-  AppendFormat(out, "redis_mode:standalone\r\nos:%s\r\narch_bits:%zu\r\n", OperatingSystem().c_str(),
-               sizeof(void*) * 8);
-  AppendFormat(out, "monotonic_clock:POSIX clock_gettime\r\nmultiplexing_api:epoll\r\natomicvar_api:c++20\r\n");
+  AppendFormat(out, "redis_version:%s\r\nterrace_version:%s\r\nserver_name:terrace\r\n",
+               kRedisVersion, kTerraceVersion);
+  AppendFormat(out,
+               "redis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:%" PRIx64 "\r\n",
+               BuildId());
+  AppendFormat(out, "redis_mode:standalone\r\nos:%s\r\narch_bits:%zu\r\n",
+               OperatingSystem().c_str(), sizeof(void*) * 8);
+  AppendFormat(
+      out,
+      "monotonic_clock:POSIX clock_gettime\r\nmultiplexing_api:epoll\r\natomicvar_api:c++20\r\n");
   AppendFormat(out, "gcc_version:%d.%d.%d\r\n", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
   AppendFormat(out, "process_id:%ld\r\nprocess_supervised:%s\r\n", static_cast<long>(getpid()),
                SupervisedName(source.options.supervised));
-  AppendFormat(out, "run_id:%s\r\ntcp_port:%" PRId64 "\r\n", parts.run_id.c_str(), source.options.port);
+  AppendFormat(out, "run_id:%s\r\ntcp_port:%" PRId64 "\r\n", parts.run_id.c_str(),
+               source.options.port);
   AppendFormat(out, "server_time_usec:%" PRIu64 "\r\n", parts.clock.WallUs());
   AppendFormat(out, "uptime_in_seconds:%" PRIu64 "\r\nuptime_in_days:%" PRIu64 "\r\n", uptime_s,
                uptime_s / kSecondsPerDay);
-  AppendFormat(out, "hz:%" PRId64 "\r\nconfigured_hz:%" PRId64 "\r\n", source.options.hz, source.options.hz);
+  AppendFormat(out, "hz:%" PRId64 "\r\nconfigured_hz:%" PRId64 "\r\n", source.options.hz,
+               source.options.hz);
   AppendFormat(out, "lru_clock:%u\r\n", engine::LruClock(source.now_ms));
-  AppendFormat(out, "executable:%s\r\nconfig_file:%s\r\n", Executable().c_str(), parts.config.config_file().c_str());
+  AppendFormat(out, "executable:%s\r\nconfig_file:%s\r\n", Executable().c_str(),
+               parts.config.config_file().c_str());
   AppendFormat(out, "io_threads_active:0\r\nworker_threads:%zu\r\n", parts.workers.size());
   InfoListeners(source.options, out);
 }
 
 void InfoClients(InfoSource& source, std::string* out) {
   const ClientSummary& clients = source.clients();
-  AppendFormat(out, "connected_clients:%" PRIu64 "\r\ncluster_connections:0\r\nmaxclients:%" PRId64 "\r\n",
-               clients.connected, source.options.maxclients);
-  AppendFormat(out, "client_recent_max_input_buffer:%" PRIu64 "\r\nclient_recent_max_output_buffer:%" PRIu64 "\r\n",
+  AppendFormat(
+      out, "connected_clients:%" PRIu64 "\r\ncluster_connections:0\r\nmaxclients:%" PRId64 "\r\n",
+      clients.connected, source.options.maxclients);
+  AppendFormat(out,
+               "client_recent_max_input_buffer:%" PRIu64
+               "\r\nclient_recent_max_output_buffer:%" PRIu64 "\r\n",
                clients.input_bytes_max, clients.output_bytes_max);
-  AppendFormat(out, "blocked_clients:%" PRIu64 "\r\ntracking_clients:0\r\npubsub_clients:%" PRIu64 "\r\n",
-               clients.blocked, clients.pubsub);
-  AppendFormat(out, "watching_clients:%" PRIu64 "\r\nclients_in_timeout_table:%" PRIu64 "\r\n", clients.watching,
-               clients.timeouts);
+  AppendFormat(
+      out, "blocked_clients:%" PRIu64 "\r\ntracking_clients:0\r\npubsub_clients:%" PRIu64 "\r\n",
+      clients.blocked, clients.pubsub);
+  AppendFormat(out, "watching_clients:%" PRIu64 "\r\nclients_in_timeout_table:%" PRIu64 "\r\n",
+               clients.watching, clients.timeouts);
   AppendFormat(out, "total_watched_keys:%" PRIu64 "\r\n", clients.watched_keys);
-  AppendFormat(out, "total_blocking_keys:%" PRIu64 "\r\ntotal_blocking_keys_on_nokey:%" PRIu64 "\r\n",
+  AppendFormat(out,
+               "total_blocking_keys:%" PRIu64 "\r\ntotal_blocking_keys_on_nokey:%" PRIu64 "\r\n",
                clients.awaited_keys, clients.awaited_gone_keys);
 }
 
 void InfoPersistence(InfoSource& source, std::string* out) {
-  const uint64_t changes =
-      SumOverWorkers(source.parts, [](Worker& worker) { return worker.executor().counters().changes.load(); });
+  const uint64_t changes = SumOverWorkers(
+      source.parts, [](Worker& worker) { return worker.executor().counters().changes.load(); });
   *out +=
-      "loading:0\r\nasync_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\ncurrent_cow_size_age:0\r\n"
+      "loading:0\r\nasync_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\ncurrent_cow_"
+      "size_age:0\r\n"
       "current_fork_perc:0.00\r\ncurrent_save_keys_processed:0\r\ncurrent_save_keys_total:0\r\n";
-  AppendFormat(out, "rdb_changes_since_last_save:%" PRIu64 "\r\nrdb_bgsave_in_progress:0\r\n", changes);
+  AppendFormat(out, "rdb_changes_since_last_save:%" PRIu64 "\r\nrdb_bgsave_in_progress:0\r\n",
+               changes);
   AppendFormat(out, "rdb_last_save_time:%" PRIu64 "\r\n", source.parts.run.started_ms / 1000);
   *out +=
-      "rdb_last_bgsave_status:ok\r\nrdb_last_bgsave_time_sec:-1\r\nrdb_current_bgsave_time_sec:-1\r\nrdb_saves:0\r\n"
-      "rdb_last_cow_size:0\r\nrdb_last_load_keys_expired:0\r\nrdb_last_load_keys_loaded:0\r\naof_enabled:0\r\n"
+      "rdb_last_bgsave_status:ok\r\nrdb_last_bgsave_time_sec:-1\r\nrdb_current_bgsave_time_sec:-"
+      "1\r\nrdb_saves:0\r\n"
+      "rdb_last_cow_size:0\r\nrdb_last_load_keys_expired:0\r\nrdb_last_load_keys_loaded:0\r\naof_"
+      "enabled:0\r\n"
       "aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\naof_last_rewrite_time_sec:-1\r\n"
       "aof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\naof_rewrites:0\r\n"
       "aof_rewrites_consecutive_failures:0\r\naof_last_write_status:ok\r\naof_last_cow_size:0\r\n"
@@ -122,19 +142,22 @@ void InfoReplication(InfoSource& source, std::string* out) {
   AppendFormat(out, "master_replid:%s\r\n", source.parts.run.replication_id().c_str());
   AppendFormat(out, "master_replid2:%s\r\n", std::string(40, '0').c_str());
   AppendFormat(out, "master_repl_offset:%" PRIu64 "\r\nsecond_repl_offset:-1\r\n", end);
-  AppendFormat(out, "repl_backlog_active:%d\r\nrepl_backlog_size:%" PRIu64 "\r\n", log.enabled() ? 1 : 0,
+  AppendFormat(out, "repl_backlog_active:%d\r\nrepl_backlog_size:%" PRIu64 "\r\n",
+               log.enabled() ? 1 : 0,
                log.enabled() ? log.ring_bytes() : source.options.repl_backlog_size_bytes);
-  AppendFormat(out, "repl_backlog_first_byte_offset:%" PRIu64 "\r\nrepl_backlog_histlen:%" PRIu64 "\r\n", first,
-               log.enabled() ? end + 1 - first : 0);
+  AppendFormat(out,
+               "repl_backlog_first_byte_offset:%" PRIu64 "\r\nrepl_backlog_histlen:%" PRIu64 "\r\n",
+               first, log.enabled() ? end + 1 - first : 0);
 }
 
 void InfoCpu(InfoSource& source, std::string* out) {
   rusage self{}, children{};
   getrusage(RUSAGE_SELF, &self);
   getrusage(RUSAGE_CHILDREN, &children);
-  AppendFormat(out, "used_cpu_sys:%.6f\r\nused_cpu_user:%.6f\r\n", Seconds(self.ru_stime), Seconds(self.ru_utime));
-  AppendFormat(out, "used_cpu_sys_children:%.6f\r\nused_cpu_user_children:%.6f\r\n", Seconds(children.ru_stime),
-               Seconds(children.ru_utime));
+  AppendFormat(out, "used_cpu_sys:%.6f\r\nused_cpu_user:%.6f\r\n", Seconds(self.ru_stime),
+               Seconds(self.ru_utime));
+  AppendFormat(out, "used_cpu_sys_children:%.6f\r\nused_cpu_user_children:%.6f\r\n",
+               Seconds(children.ru_stime), Seconds(children.ru_utime));
   AppendFormat(out, "used_cpu_sys_main_thread:%.6f\r\nused_cpu_user_main_thread:%.6f\r\n",
                static_cast<double>(source.parts.run.main_system_us.load()) / 1e6,
                static_cast<double>(source.parts.run.main_user_us.load()) / 1e6);

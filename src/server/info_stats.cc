@@ -44,7 +44,8 @@ void Throughput(const Parts& parts, std::string* out) {
   Field(out, "total_net_output_bytes", sum(&WorkerStats::net_output_bytes));
   *out += "total_net_repl_input_bytes:0\r\ntotal_net_repl_output_bytes:0\r\n";
   AppendFormat(out, "instantaneous_input_kbps:%.2f\r\ninstantaneous_output_kbps:%.2f\r\n",
-               parts.run.input_bytes.per_second() / 1024, parts.run.output_bytes.per_second() / 1024);
+               parts.run.input_bytes.per_second() / 1024,
+               parts.run.output_bytes.per_second() / 1024);
   *out += "instantaneous_input_repl_kbps:0.00\r\ninstantaneous_output_repl_kbps:0.00\r\n";
   Field(out, "rejected_connections", parts.stats.connections_rejected.load());
   *out += "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n";
@@ -52,9 +53,11 @@ void Throughput(const Parts& parts, std::string* out) {
 
 void Keys(const Parts& parts, std::string* out) {
   const auto sum = [&](std::atomic<uint64_t> engine::EngineCounters::*field) {
-    return SumOverWorkers(parts, [&](Worker& worker) { return (worker.executor().counters().*field).load(); });
+    return SumOverWorkers(
+        parts, [&](Worker& worker) { return (worker.executor().counters().*field).load(); });
   };
-  const uint64_t expire_ns = SumOverWorkers(parts, [](Worker& worker) { return worker.stats().expiry_ns.load(); });
+  const uint64_t expire_ns =
+      SumOverWorkers(parts, [](Worker& worker) { return worker.stats().expiry_ns.load(); });
   Field(out, "expired_subkeys", sum(&engine::EngineCounters::expired_fields));
   Field(out, "expired_keys", sum(&engine::EngineCounters::expired));
   *out += "expired_stale_perc:0.00\r\nexpired_time_cap_reached_count:0\r\n";
@@ -85,11 +88,13 @@ void Errors(const Parts& parts, std::string* out) {
 
 // Redis' event loop is our workers' turns.
 void Turns(const Parts& parts, std::string* out) {
-  const uint64_t turn_ns = SumOverWorkers(parts, [](Worker& worker) { return worker.stats().turn_ns.load(); });
+  const uint64_t turn_ns =
+      SumOverWorkers(parts, [](Worker& worker) { return worker.stats().turn_ns.load(); });
   uint64_t command_ns = 0;
   for (uint32_t id = 0; id < parts.table.ids(); ++id) command_ns += TotalsOf(parts, id).nanoseconds;
   const double turns_per_second = parts.run.turns.per_second();
-  Field(out, "eventloop_cycles", SumOverWorkers(parts, [](Worker& worker) { return worker.stats().turns.load(); }));
+  Field(out, "eventloop_cycles",
+        SumOverWorkers(parts, [](Worker& worker) { return worker.stats().turns.load(); }));
   Field(out, "eventloop_duration_sum", turn_ns / 1000);
   Field(out, "eventloop_duration_cmd_sum", command_ns / 1000);
   Field(out, "instantaneous_eventloop_cycles_per_sec", static_cast<uint64_t>(turns_per_second));
@@ -115,8 +120,10 @@ void InfoStats(InfoSource& source, std::string* out) {
   Field(out, "pubsub_patterns", channels.patterns);
   Field(out, "pubsubshard_channels", channels.shard_channels);
   *out +=
-      "latest_fork_usec:0\r\ntotal_forks:0\r\nmigrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\n"
-      "active_defrag_hits:0\r\nactive_defrag_misses:0\r\nactive_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n"
+      "latest_fork_usec:0\r\ntotal_forks:0\r\nmigrate_cached_sockets:0\r\nslave_expires_tracked_"
+      "keys:0\r\n"
+      "active_defrag_hits:0\r\nactive_defrag_misses:0\r\nactive_defrag_key_hits:0\r\nactive_defrag_"
+      "key_misses:0\r\n"
       "total_active_defrag_time:0\r\ncurrent_active_defrag_time:0\r\ntracking_total_keys:0\r\n"
       "tracking_total_items:0\r\ntracking_total_prefixes:0\r\n";
   Errors(parts, out);
@@ -130,12 +137,13 @@ void InfoCommandStats(InfoSource& source, std::string* out) {
     const CommandTotals totals = TotalsOf(source.parts, id);
     if (totals.calls == 0 && totals.rejected == 0 && totals.failed == 0) continue;
     const uint64_t us = totals.nanoseconds / 1000;
-    AppendFormat(out,
-                 "cmdstat_%s:calls=%" PRIu64 ",usec=%" PRIu64 ",usec_per_call=%.2f,rejected_calls=%" PRIu64
-                 ",failed_calls=%" PRIu64 "\r\n",
-                 std::string(table.ById(id).full_name()).c_str(), totals.calls, us,
-                 Ratio(static_cast<double>(totals.nanoseconds) / 1000, static_cast<double>(totals.calls)),
-                 totals.rejected, totals.failed);
+    AppendFormat(
+        out,
+        "cmdstat_%s:calls=%" PRIu64 ",usec=%" PRIu64 ",usec_per_call=%.2f,rejected_calls=%" PRIu64
+        ",failed_calls=%" PRIu64 "\r\n",
+        std::string(table.ById(id).full_name()).c_str(), totals.calls, us,
+        Ratio(static_cast<double>(totals.nanoseconds) / 1000, static_cast<double>(totals.calls)),
+        totals.rejected, totals.failed);
   }
 }
 

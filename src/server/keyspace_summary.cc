@@ -27,7 +27,9 @@ void SampleTtls(engine::Shard& shard, uint64_t now_ms, TtlSum* sum) {
 }  // namespace
 
 double KeyspaceSummary::entries_per_bucket() const {
-  return shards == 0 ? 0 : static_cast<double>(keys) / static_cast<double>(shards * engine::kShardBuckets);
+  return shards == 0
+             ? 0
+             : static_cast<double>(keys) / static_cast<double>(shards * engine::kShardBuckets);
 }
 
 KeyspaceSummary Summarize(const engine::Databases& databases, unsigned db, uint64_t now_ms) {

@@ -11,9 +11,9 @@ namespace terrace::server {
 struct KeyspaceSummary {
   unsigned db = 0;
   uint64_t keys = 0;
-  uint64_t deadlines = 0;     // keys that have one
+  uint64_t deadlines = 0;         // keys that have one
   uint64_t with_timed_items = 0;  // hashes with fields that have one
-  uint64_t ttl_ms_mean = 0;   // see Summarize
+  uint64_t ttl_ms_mean = 0;       // see Summarize
   uint64_t shards = 0;
   uint64_t bucket_bytes = 0;  // bucket arrays and the shards themselves
   uint64_t expiry_bytes = 0;  // pairs of the expiry indexes

@@ -33,7 +33,8 @@ std::vector<LatencyDistribution::Step> LatencyDistribution::Steps() const {
   unsigned i = 0;
   for (unsigned bits = 10; told < calls_ && bits < 64; ++bits) {
     const uint64_t edge = uint64_t{1} << bits;
-    while (i < LatencyHistogram::kBuckets && LatencyHistogram::UpperBound(i) < edge) seen += counts_[i++];
+    while (i < LatencyHistogram::kBuckets && LatencyHistogram::UpperBound(i) < edge)
+      seen += counts_[i++];
     if (seen != told) steps.push_back({(edge + edge / 128 - 1) / 1000, seen});
     told = seen;
   }

@@ -27,7 +27,8 @@ char BarAt(size_t thirds, size_t row) {
   return kTops[thirds - row * 3 - 1];
 }
 
-void DrawBars(const std::vector<LatencySample>& samples, uint64_t low, uint64_t high, std::string* out) {
+void DrawBars(const std::vector<LatencySample>& samples, uint64_t low, uint64_t high,
+              std::string* out) {
   const uint64_t range = std::max<uint64_t>(1, high - low);
   for (size_t row = kRows; row-- > 0;) {
     for (const LatencySample& sample : samples) {
@@ -64,31 +65,45 @@ Spread SpreadOf(const std::vector<LatencySample>& samples, uint64_t now_s) {
     spread.deviation += std::fabs(static_cast<double>(sample.ms) - spread.mean) / count;
   }
   const uint64_t first = samples.front().unix_seconds;
-  spread.period_s = static_cast<double>(std::max<uint64_t>(1, now_s > first ? now_s - first : 1)) / count;
+  spread.period_s =
+      static_cast<double>(std::max<uint64_t>(1, now_s > first ? now_s - first : 1)) / count;
   return spread;
 }
 
-bool Has(const std::map<std::string, LatencySeries>& all, const char* event) { return all.count(event) != 0; }
+bool Has(const std::map<std::string, LatencySeries>& all, const char* event) {
+  return all.count(event) != 0;
+}
 
-std::string Advise(const std::map<std::string, LatencySeries>& all, uint64_t threshold_ms, int64_t slow_log_us) {
+std::string Advise(const std::map<std::string, LatencySeries>& all, uint64_t threshold_ms,
+                   int64_t slow_log_us) {
   std::string advice;
   if (Has(all, "command") || Has(all, "fast-command")) {
     if (slow_log_us < 0 || static_cast<uint64_t>(slow_log_us) > threshold_ms * 1000) {
       AppendFormat(&advice,
-                   "- The slow log leaves out what is noticed here: 'CONFIG SET slowlog-log-slower-than %" PRIu64 "'.\n",
+                   "- The slow log leaves out what is noticed here: 'CONFIG SET "
+                   "slowlog-log-slower-than %" PRIu64 "'.\n",
                    threshold_ms * 1000);
     }
-    advice += "- SLOWLOG GET names the commands; those over large values or whole databases are the usual ones.\n";
+    advice +=
+        "- SLOWLOG GET names the commands; those over large values or whole databases are the "
+        "usual ones.\n";
   }
   if (Has(all, "fast-command")) {
-    advice += "- Fast commands do little themselves: look for a busy machine, swapping, or a command before them.\n";
+    advice +=
+        "- Fast commands do little themselves: look for a busy machine, swapping, or a command "
+        "before them.\n";
   }
-  if (Has(all, "expire-cycle")) advice += "- Many keys fall due together: spread their times to live.\n";
+  if (Has(all, "expire-cycle"))
+    advice += "- Many keys fall due together: spread their times to live.\n";
   if (Has(all, "eviction-cycle")) {
-    advice += "- Making room takes long: a higher maxmemory, smaller values, or less memory in clients' buffers.\n";
+    advice +=
+        "- Making room takes long: a higher maxmemory, smaller values, or less memory in clients' "
+        "buffers.\n";
   }
   if (Has(all, "handover")) {
-    advice += "- A step of a growing or shrinking keyspace was slow, which should be microseconds: look at the machine.\n";
+    advice +=
+        "- A step of a growing or shrinking keyspace was slow, which should be microseconds: look "
+        "at the machine.\n";
   }
   return advice;
 }
@@ -97,16 +112,16 @@ std::string Advise(const std::map<std::string, LatencySeries>& all, uint64_t thr
 
 std::string DrawLatencies(Bytes event, const LatencySeries& series, uint64_t now_s) {
   const size_t shown = std::min(series.samples.size(), kColumns);
-  const std::vector<LatencySample> samples(series.samples.end() - static_cast<std::ptrdiff_t>(shown),
-                                           series.samples.end());
+  const std::vector<LatencySample> samples(
+      series.samples.end() - static_cast<std::ptrdiff_t>(shown), series.samples.end());
   uint64_t low = UINT64_MAX, high = 0;
   for (const LatencySample& sample : samples) {
     low = std::min(low, sample.ms);
     high = std::max(high, sample.ms);
   }
   std::string out(event);
-  AppendFormat(&out, " - high %" PRIu64 " ms, low %" PRIu64 " ms (all time high %" PRIu64 " ms)\n", high, low,
-               series.ms_max);
+  AppendFormat(&out, " - high %" PRIu64 " ms, low %" PRIu64 " ms (all time high %" PRIu64 " ms)\n",
+               high, low, series.ms_max);
   out.append(kColumns, '-').append("\n");
   DrawBars(samples, low, high, &out);
   out += '\n';
@@ -117,7 +132,8 @@ std::string DrawLatencies(Bytes event, const LatencySeries& series, uint64_t now
 std::string ExplainLatencies(const std::map<std::string, LatencySeries>& all, uint64_t threshold_ms,
                              int64_t slow_log_us, uint64_t now_s) {
   if (threshold_ms == 0 && all.empty()) {
-    return "Latency monitoring is disabled: 'CONFIG SET latency-monitor-threshold <milliseconds>' turns it on.\n";
+    return "Latency monitoring is disabled: 'CONFIG SET latency-monitor-threshold <milliseconds>' "
+           "turns it on.\n";
   }
   if (all.empty()) return "Nothing has taken as long as the threshold yet.\n";
   std::string out = "Some things took longer than they should:\n\n";
@@ -125,10 +141,11 @@ std::string ExplainLatencies(const std::map<std::string, LatencySeries>& all, ui
   for (const auto& [event, series] : all) {
     const Spread spread = SpreadOf(series.samples, now_s);
     AppendFormat(&out,
-                 "%zu. %s: %zu latency spikes (average %.0fms, mean deviation %.0fms, period %.2f sec). Worst all time "
+                 "%zu. %s: %zu latency spikes (average %.0fms, mean deviation %.0fms, period %.2f "
+                 "sec). Worst all time "
                  "event %" PRIu64 "ms.\n",
-                 ++number, event.c_str(), series.samples.size(), spread.mean, spread.deviation, spread.period_s,
-                 series.ms_max);
+                 ++number, event.c_str(), series.samples.size(), spread.mean, spread.deviation,
+                 spread.period_s, series.ms_max);
   }
   return out + "\nWhat to do about it:\n\n" + Advise(all, threshold_ms, slow_log_us);
 }

@@ -44,11 +44,13 @@ void Log(config::LogLevel level, const char* format, ...) {
                            static_cast<int>(us / 1000 % 1000), ".-*#"[static_cast<int>(level) & 3]);
   va_list arguments;
   va_start(arguments, format);
-  used += std::vsnprintf(line + used, sizeof line - static_cast<size_t>(used) - 1, format, arguments);
+  used +=
+      std::vsnprintf(line + used, sizeof line - static_cast<size_t>(used) - 1, format, arguments);
   va_end(arguments);
   if (used > static_cast<int>(sizeof line) - 2) used = static_cast<int>(sizeof line) - 2;
   line[used++] = '\n';
-  const ssize_t ignored = ::write(log_fd.load(std::memory_order_relaxed), line, static_cast<size_t>(used));
+  const ssize_t ignored =
+      ::write(log_fd.load(std::memory_order_relaxed), line, static_cast<size_t>(used));
   static_cast<void>(ignored);  // there is nowhere left to complain to
 }
 

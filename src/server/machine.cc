@@ -23,9 +23,10 @@ HashKey RandomHashKey() {
 commands::CommandTable MakeTable() {
   std::vector<std::span<const commands::CommandSpec>> families = commands::DataFamilies();
   for (const auto& family :
-       {exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands(), ConnectionCommands(),
-        ClientCommands(), PubSubCommands(), CommandCommands(), ConfigCommands(), DebugCommands(), FunctionCommands(),
-        LatencyCommands(), MemoryCommands(), ServerCommands(), SlowLogCommands()}) {
+       {exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands(),
+        ConnectionCommands(), ClientCommands(), PubSubCommands(), CommandCommands(),
+        ConfigCommands(), DebugCommands(), FunctionCommands(), LatencyCommands(), MemoryCommands(),
+        ServerCommands(), SlowLogCommands()}) {
     families.push_back(family);
   }
   return commands::CommandTable(families);
@@ -33,7 +34,8 @@ commands::CommandTable MakeTable() {
 
 unsigned WorkerCount(const config::Options& options) {
   const int64_t wanted = options.threads > 0 ? options.threads : net::AllowedCpus();
-  const int64_t most = engine::Participants::kParticipantsMax - 4;  // background threads take part, too
+  const int64_t most =
+      engine::Participants::kParticipantsMax - 4;  // background threads take part, too
   return static_cast<unsigned>(std::min(wanted, most));
 }
 
@@ -46,8 +48,9 @@ Machine::Machine(config::Startup startup)
       table_(MakeTable()),
       databases_(static_cast<unsigned>(options_.databases), RandomHashKey(), participants_),
       channels_(RandomHashKey()),
-      parts_(new Parts{SystemClock(), config_, table_, participants_, databases_, log_, engine_settings_, eviction_, gates_,
-                       channels_, limits_, stats_, slow_log_, expiry_, heap_, workers_, run_id_}),
+      parts_(new Parts{SystemClock(), config_, table_, participants_, databases_, log_,
+                       engine_settings_, eviction_, gates_, channels_, limits_, stats_, slow_log_,
+                       expiry_, heap_, workers_, run_id_}),
       acceptor_(workers_) {
   ApplySettings(options_, *parts_);
   FollowSettings(*parts_);
@@ -67,8 +70,10 @@ Machine::~Machine() {
 }
 
 Status Machine::Open() {
-  on_sigterm_ = std::make_unique<net::SignalHook>(workers_[0]->loop(), SIGTERM, net::Bind<&Machine::RequestStop>(this));
-  on_sigint_ = std::make_unique<net::SignalHook>(workers_[0]->loop(), SIGINT, net::Bind<&Machine::RequestStop>(this));
+  on_sigterm_ = std::make_unique<net::SignalHook>(workers_[0]->loop(), SIGTERM,
+                                                  net::Bind<&Machine::RequestStop>(this));
+  on_sigint_ = std::make_unique<net::SignalHook>(workers_[0]->loop(), SIGINT,
+                                                 net::Bind<&Machine::RequestStop>(this));
   on_sigterm_->Start();
   on_sigint_->Start();
   return acceptor_.Listen(options_);

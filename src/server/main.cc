@@ -35,7 +35,8 @@ int Print(std::string_view text) {
 // `terrace-server --check-config FILE`: parsing it was the check.
 int ReportCheck(const config::Startup& startup) {
   for (const std::string& warning : startup.warnings) std::printf("warning: %s\n", warning.c_str());
-  std::printf("%s: OK\n", startup.config_file.empty() ? "configuration" : startup.config_file.c_str());
+  std::printf("%s: OK\n",
+              startup.config_file.empty() ? "configuration" : startup.config_file.c_str());
   return 0;
 }
 
@@ -71,10 +72,13 @@ class PidFile {
 int Serve(config::Startup startup) {
   config::Options& options = startup.options;
   // First of all, because other paths may be relative to it.
-  if (::chdir(options.dir.c_str()) != 0) return Complain(Status::FromErrno("dir " + options.dir, errno));
-  if (const Status opened = OpenLog(options.logfile, options.loglevel); !opened.ok()) return Complain(opened);
+  if (::chdir(options.dir.c_str()) != 0)
+    return Complain(Status::FromErrno("dir " + options.dir, errno));
+  if (const Status opened = OpenLog(options.logfile, options.loglevel); !opened.ok())
+    return Complain(opened);
   Log(LogLevel::kNotice, "Terrace %s starts, PID: %d", kTerraceVersion, static_cast<int>(getpid()));
-  for (const std::string& warning : startup.warnings) Log(LogLevel::kWarning, "%s", warning.c_str());
+  for (const std::string& warning : startup.warnings)
+    Log(LogLevel::kWarning, "%s", warning.c_str());
   if (!FitMaxclients(options)) return 1;
   const PidFile pidfile(options.pidfile);
   const int64_t port = options.port;
@@ -85,7 +89,8 @@ int Serve(config::Startup startup) {
     return 1;
   }
   if (machine.parts().participants.fencing() == engine::Fencing::kByEveryone) {
-    Log(LogLevel::kNotice, "membarrier(2) is refused here: workers execute a memory fence each turn instead");
+    Log(LogLevel::kNotice,
+        "membarrier(2) is refused here: workers execute a memory fence each turn instead");
   }
   Log(LogLevel::kNotice, "Ready to accept connections");
   machine.Run();
@@ -97,12 +102,18 @@ int Main(int argc, char** argv) {
   if (!startup.ok()) return Complain(startup.error());
   net::IgnoreSigpipe();
   switch (startup->mode) {
-    case config::Mode::kHelp: return Print(config::HelpText());
-    case config::Mode::kVersion: return Print(std::string("Terrace ") + kTerraceVersion + "\n");
-    case config::Mode::kSampleConfig: return Print(config::SampleToml());
-    case config::Mode::kCheckConfig: return ReportCheck(*startup);
-    case config::Mode::kHealthcheck: return ReportHealth(startup->health);
-    case config::Mode::kRun: break;
+    case config::Mode::kHelp:
+      return Print(config::HelpText());
+    case config::Mode::kVersion:
+      return Print(std::string("Terrace ") + kTerraceVersion + "\n");
+    case config::Mode::kSampleConfig:
+      return Print(config::SampleToml());
+    case config::Mode::kCheckConfig:
+      return ReportCheck(*startup);
+    case config::Mode::kHealthcheck:
+      return ReportHealth(startup->health);
+    case config::Mode::kRun:
+      break;
   }
   return Serve(std::move(*startup));
 }

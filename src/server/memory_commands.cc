@@ -25,7 +25,8 @@ Parts& PartsOf(SessionContext& ctx) { return static_cast<Worker&>(*ctx.executor.
 void Usage(commands::ReadContext& ctx, Args args) {
   constexpr size_t kBucketShare = (64 + engine::kBucketLoad - 1) / engine::kBucketLoad;
   for (size_t i = 3; i < args.size(); i += 2) {
-    if (!EqualsIgnoreCase(args[i], "samples") || i + 1 == args.size()) return ctx.reply.Error(commands::kSyntaxError);
+    if (!EqualsIgnoreCase(args[i], "samples") || i + 1 == args.size())
+      return ctx.reply.Error(commands::kSyntaxError);
     const auto samples = ParseInt64(args[i + 1]);
     if (!samples) return ctx.reply.Error(commands::kNotAnIntegerError);
     if (*samples < 0) return ctx.reply.Error(commands::kSyntaxError);
@@ -68,7 +69,8 @@ void ReplyAllocator(const MemoryReport& memory, Fields* fields) {
   fields->Integer("allocator.resident", memory.resident);
   fields->Integer("allocator.muzzy", 0);
   fields->Double("allocator-fragmentation.ratio", memory.fragmentation());
-  fields->Integer("allocator-fragmentation.bytes", static_cast<uint64_t>(memory.fragmentation_bytes()));
+  fields->Integer("allocator-fragmentation.bytes",
+                  static_cast<uint64_t>(memory.fragmentation_bytes()));
   fields->Double("allocator-rss.ratio", 1);
   fields->Integer("allocator-rss.bytes", 0);
   fields->Double("rss-overhead.ratio", 1);
@@ -105,7 +107,8 @@ void Stats(SessionContext& ctx, Args) {
   fields.Integer("keys.bytes-per-key", memory.keys == 0 ? 0 : grown / memory.keys);
   fields.Integer("dataset.bytes", memory.dataset());
   fields.Double("dataset.percentage", memory.dataset_percent());
-  fields.Double("peak.percentage", 100 * Ratio(static_cast<double>(memory.used), static_cast<double>(memory.peak)));
+  fields.Double("peak.percentage",
+                100 * Ratio(static_cast<double>(memory.used), static_cast<double>(memory.peak)));
   ReplyAllocator(memory, &fields);
   ctx.reply.SetDeferred(slot, fields.count);
 }
@@ -114,36 +117,47 @@ std::string Diagnose(const MemoryReport& memory, uint64_t clients) {
   constexpr uint64_t kWorthALook = 5 * kMiB;
   constexpr double kFragmentedAbove = 1.4;
   constexpr uint64_t kClientBytesMax = 200 * kKiB;
-  if (memory.used < kWorthALook) return "There is too little data here to say anything about memory.\n";
+  if (memory.used < kWorthALook)
+    return "There is too little data here to say anything about memory.\n";
   std::string found;
   if (memory.peak > memory.used * 3 / 2) {
-    found += "- Peak: much more memory was in use once than is now; what the process keeps of it shows as "
-             "fragmentation.\n";
+    found +=
+        "- Peak: much more memory was in use once than is now; what the process keeps of it shows "
+        "as "
+        "fragmentation.\n";
   }
-  if (memory.fragmentation() > kFragmentedAbove && memory.fragmentation_bytes() > static_cast<int64_t>(10 * kMiB)) {
-    AppendFormat(&found, "- Fragmentation: the process holds %.2f times what is in use; MEMORY PURGE gives back what "
-                 "lies idle.\n", memory.fragmentation());
+  if (memory.fragmentation() > kFragmentedAbove &&
+      memory.fragmentation_bytes() > static_cast<int64_t>(10 * kMiB)) {
+    AppendFormat(&found,
+                 "- Fragmentation: the process holds %.2f times what is in use; MEMORY PURGE gives "
+                 "back what "
+                 "lies idle.\n",
+                 memory.fragmentation());
   }
   if (clients > 0 && memory.clients / clients > kClientBytesMax) {
-    AppendFormat(&found, "- Clients: %s on average; CLIENT LIST shows who does not read its replies.\n",
+    AppendFormat(&found,
+                 "- Clients: %s on average; CLIENT LIST shows who does not read its replies.\n",
                  HumanBytes(memory.clients / clients).c_str());
   }
-  return found.empty() ? "No memory problems were found.\n" : "What stands out about memory:\n\n" + found;
+  return found.empty() ? "No memory problems were found.\n"
+                       : "What stands out about memory:\n\n" + found;
 }
 
 // MEMORY DOCTOR
 void Doctor(SessionContext& ctx, Args) {
   const std::vector<KeyspaceSummary> keyspaces = SummarizeInUse(ctx.env().databases, ctx.now_ms());
   const ClientSummary clients = SummarizeClients(ctx.executor, PartsOf(ctx));
-  ctx.reply.Verbatim("txt", Diagnose(MakeMemoryReport(PartsOf(ctx), keyspaces, clients), clients.connected));
+  ctx.reply.Verbatim(
+      "txt", Diagnose(MakeMemoryReport(PartsOf(ctx), keyspaces, clients), clients.connected));
 }
 
 // MEMORY MALLOC-STATS
 void MallocStats(SessionContext& ctx, Args) {
-  ctx.reply.Verbatim("txt", Format("allocator %s\nheld      %s\npeak      %s\nresident  %s\n", AllocatorName(),
-                                   HumanBytes(static_cast<uint64_t>(UsedMemory())).c_str(),
-                                   HumanBytes(static_cast<uint64_t>(PeakMemory())).c_str(),
-                                   HumanBytes(static_cast<uint64_t>(ResidentMemory())).c_str()));
+  ctx.reply.Verbatim(
+      "txt", Format("allocator %s\nheld      %s\npeak      %s\nresident  %s\n", AllocatorName(),
+                    HumanBytes(static_cast<uint64_t>(UsedMemory())).c_str(),
+                    HumanBytes(static_cast<uint64_t>(PeakMemory())).c_str(),
+                    HumanBytes(static_cast<uint64_t>(ResidentMemory())).c_str()));
 }
 
 // MEMORY PURGE
@@ -156,31 +170,72 @@ void Purge(SessionContext& ctx, Args) {
 void Help(SessionContext& ctx, Args) { ReplyWithHelp(ctx.reply, *ctx.command.parent); }
 
 constexpr commands::KeySpec kMeasuredKey[] = {commands::OneKey(commands::kKeyRO, 2)};
-constexpr char kTips[] = "nondeterministic_output,request_policy:all_shards,response_policy:special";
+constexpr char kTips[] =
+    "nondeterministic_output,request_policy:all_shards,response_policy:special";
 
 constexpr CommandSpec kMemorySubcommands[] = {
-    {.name = "doctor", .arity = 2, .group = Group::kServer, .session = Doctor, .since = "4.0.0",
-     .complexity = "O(shards + clients)", .summary = "Says in words what stands out.", .tips = kTips},
-    {.name = "help", .arity = 2, .flags = commands::kLoading | commands::kStale | commands::kLockFree,
-     .group = Group::kServer, .session = Help, .since = "4.0.0", .complexity = "O(1)",
-     .summary = "Explains the subcommands."},
-    {.name = "malloc-stats", .arity = 2, .flags = commands::kLockFree, .group = Group::kServer,
-     .session = MallocStats, .since = "4.0.0", .complexity = "O(1)", .summary = "What the allocator holds.",
+    {.name = "doctor",
+     .arity = 2,
+     .group = Group::kServer,
+     .session = Doctor,
+     .since = "4.0.0",
+     .complexity = "O(shards + clients)",
+     .summary = "Says in words what stands out.",
      .tips = kTips},
-    {.name = "purge", .arity = 2, .flags = commands::kLockFree, .group = Group::kServer, .session = Purge,
-     .since = "4.0.0", .complexity = "Depends on how much memory lies idle.",
+    {.name = "help",
+     .arity = 2,
+     .flags = commands::kLoading | commands::kStale | commands::kLockFree,
+     .group = Group::kServer,
+     .session = Help,
+     .since = "4.0.0",
+     .complexity = "O(1)",
+     .summary = "Explains the subcommands."},
+    {.name = "malloc-stats",
+     .arity = 2,
+     .flags = commands::kLockFree,
+     .group = Group::kServer,
+     .session = MallocStats,
+     .since = "4.0.0",
+     .complexity = "O(1)",
+     .summary = "What the allocator holds.",
+     .tips = kTips},
+    {.name = "purge",
+     .arity = 2,
+     .flags = commands::kLockFree,
+     .group = Group::kServer,
+     .session = Purge,
+     .since = "4.0.0",
+     .complexity = "Depends on how much memory lies idle.",
      .summary = "Gives idle memory back to the system.",
      .tips = "request_policy:all_shards,response_policy:all_succeeded"},
-    {.name = "stats", .arity = 2, .group = Group::kServer, .session = Stats, .since = "4.0.0",
-     .complexity = "O(shards + clients)", .summary = "What memory is used for.", .tips = kTips},
-    {.name = "usage", .arity = -3, .flags = commands::kReadonly, .group = Group::kServer, .keys = kMeasuredKey,
-     .read = Usage, .since = "4.0.0", .complexity = "O(1)", .summary = "The bytes that a key and its value take.",
+    {.name = "stats",
+     .arity = 2,
+     .group = Group::kServer,
+     .session = Stats,
+     .since = "4.0.0",
+     .complexity = "O(shards + clients)",
+     .summary = "What memory is used for.",
+     .tips = kTips},
+    {.name = "usage",
+     .arity = -3,
+     .flags = commands::kReadonly,
+     .group = Group::kServer,
+     .keys = kMeasuredKey,
+     .read = Usage,
+     .since = "4.0.0",
+     .complexity = "O(1)",
+     .summary = "The bytes that a key and its value take.",
      .syntax = "key [SAMPLES count]"},
 };
 
 constexpr CommandSpec kMemoryCommands[] = {
-    {.name = "memory", .arity = -2, .group = Group::kServer, .subcommands = kMemorySubcommands, .since = "4.0.0",
-     .complexity = "Depends on subcommand.", .summary = "A container for commands about memory."},
+    {.name = "memory",
+     .arity = -2,
+     .group = Group::kServer,
+     .subcommands = kMemorySubcommands,
+     .since = "4.0.0",
+     .complexity = "Depends on subcommand.",
+     .summary = "A container for commands about memory."},
 };
 
 }  // namespace

@@ -23,8 +23,10 @@ ClientSummary SummarizeClients(exec::Executor& executor, const Parts& parts) {
         summary.watching += !connection->watched.empty();
         summary.watched_keys += connection->watched.size();
         summary.memory_bytes += connection->memory_bytes();
-        summary.input_bytes_max = std::max<uint64_t>(summary.input_bytes_max, connection->parser().buffered_bytes());
-        summary.output_bytes_max = std::max<uint64_t>(summary.output_bytes_max, connection->output_bytes());
+        summary.input_bytes_max =
+            std::max<uint64_t>(summary.input_bytes_max, connection->parser().buffered_bytes());
+        summary.output_bytes_max =
+            std::max<uint64_t>(summary.output_bytes_max, connection->output_bytes());
         if (const exec::Wait* wait = connection->parking.wait.get()) {
           for (const exec::NamedKey& key : wait->keys) {
             awaited.emplace(wait->db, key.key);
@@ -41,10 +43,13 @@ ClientSummary SummarizeClients(exec::Executor& executor, const Parts& parts) {
 
 double MemoryReport::dataset_percent() const {
   if (used <= startup) return 0;
-  return std::min(100.0, 100 * Ratio(static_cast<double>(dataset()), static_cast<double>(used - startup)));
+  return std::min(100.0,
+                  100 * Ratio(static_cast<double>(dataset()), static_cast<double>(used - startup)));
 }
 
-double MemoryReport::fragmentation() const { return Ratio(static_cast<double>(resident), static_cast<double>(used)); }
+double MemoryReport::fragmentation() const {
+  return Ratio(static_cast<double>(resident), static_cast<double>(used));
+}
 
 MemoryReport MakeMemoryReport(const Parts& parts, const std::vector<KeyspaceSummary>& keyspaces,
                               const ClientSummary& clients) {

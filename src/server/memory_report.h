@@ -22,9 +22,9 @@ struct ClientSummary {
   uint64_t pubsub = 0;
   uint64_t watching = 0;
   uint64_t watched_keys = 0;
-  uint64_t awaited_keys = 0;  // that somebody waits for
+  uint64_t awaited_keys = 0;       // that somebody waits for
   uint64_t awaited_gone_keys = 0;  // of them, those whose going is waited for, too
-  uint64_t timeouts = 0;      // waits that end by themselves
+  uint64_t timeouts = 0;           // waits that end by themselves
   uint64_t memory_bytes = 0;
   uint64_t input_bytes_max = 0;   // longest unfinished request
   uint64_t output_bytes_max = 0;  // longest queue of replies
@@ -49,7 +49,9 @@ struct MemoryReport {
   /// Of what was allocated since the start, how much is data.
   double dataset_percent() const;
   double fragmentation() const;
-  int64_t fragmentation_bytes() const { return static_cast<int64_t>(resident) - static_cast<int64_t>(used); }
+  int64_t fragmentation_bytes() const {
+    return static_cast<int64_t>(resident) - static_cast<int64_t>(used);
+  }
 };
 
 MemoryReport MakeMemoryReport(const Parts& parts, const std::vector<KeyspaceSummary>& keyspaces,

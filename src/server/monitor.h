@@ -40,6 +40,7 @@ class Monitors {
 
 /// The line for a command that ran at `wall_us` (microseconds since the epoch) on database `db`; `client` is its
 /// address. Passwords are not shown.
-std::string MonitorLine(uint64_t wall_us, unsigned db, Bytes client, const commands::Command& command, Args args);
+std::string MonitorLine(uint64_t wall_us, unsigned db, Bytes client,
+                        const commands::Command& command, Args args);
 
 }  // namespace terrace::server

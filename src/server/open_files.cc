@@ -28,21 +28,24 @@ bool FitMaxclients(config::Options& options) {
   using config::LogLevel;
   const uint64_t before = LimitNow();
   const auto wanted = static_cast<uint64_t>(options.maxclients);
-  const auto workers = static_cast<unsigned>(options.threads > 0 ? options.threads : net::AllowedCpus());
+  const auto workers =
+      static_cast<unsigned>(options.threads > 0 ? options.threads : net::AllowedCpus());
   const uint64_t fit = MakeRoomForClients(wanted, workers);
   const uint64_t after = LimitNow();
   if (after != before) {
-    Log(LogLevel::kNotice, "Raised the limit on open files from %llu to %llu.", static_cast<unsigned long long>(before),
-        static_cast<unsigned long long>(after));
+    Log(LogLevel::kNotice, "Raised the limit on open files from %llu to %llu.",
+        static_cast<unsigned long long>(before), static_cast<unsigned long long>(after));
   }
   if (fit == wanted) return true;
   if (fit == 0) {
-    Log(LogLevel::kWarning, "The limit on open files is %llu, which leaves none for clients. Raise it (ulimit -n).",
+    Log(LogLevel::kWarning,
+        "The limit on open files is %llu, which leaves none for clients. Raise it (ulimit -n).",
         static_cast<unsigned long long>(after));
     return false;
   }
   Log(LogLevel::kWarning,
-      "maxclients is %llu, but the limit on open files is %llu: serving at most %llu clients. For more, raise the limit "
+      "maxclients is %llu, but the limit on open files is %llu: serving at most %llu clients. For "
+      "more, raise the limit "
       "(ulimit -n).",
       static_cast<unsigned long long>(wanted), static_cast<unsigned long long>(after),
       static_cast<unsigned long long>(fit));

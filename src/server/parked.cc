@@ -21,7 +21,8 @@ void Worker::Park(Connection& connection, const commands::Command* command, Args
 
 void Worker::OnWaitEnd() {
   EnsureIn();
-  while (const ParkingLot::SharedWait wait = parking_lot_.TakeTimedOut(executor_.NowNs())) EndWait(*wait);
+  while (const ParkingLot::SharedWait wait = parking_lot_.TakeTimedOut(executor_.NowNs()))
+    EndWait(*wait);
   const uint64_t ms = parking_lot_.NextMs(executor_.NowNs());
   if (ms != 0) wait_timer_.Start(ms);
 }
@@ -58,8 +59,8 @@ void Worker::RunUnparked() {
 
 void Worker::RunParked(Connection& connection) {
   exec::Parking& parking = connection.parking;
-  while (parking.reason == ParkReason::kNone && !parking.requests.empty() && !connection.closing() &&
-         !connection.close_after_reply) {
+  while (parking.reason == ParkReason::kNone && !parking.requests.empty() &&
+         !connection.closing() && !connection.close_after_reply) {
     const exec::OwnedRequest request = parking.TakeFirst();
     const exec::Invocation invocation{request.command(), request.args(), request.raw(), 0, false};
     if (RunRequest(connection, invocation) == exec::Executor::Outcome::kParked) {

@@ -29,7 +29,9 @@ ParkingLot::SharedWait ParkingLot::TakeTimedOut(uint64_t now_ns) {
     Remove(*wait);
     if (wait->TryEnd(exec::Wait::State::kTimedOut)) return wait;
     // Who has claimed it may find nothing for it and leave it to us again; any other end is on its way here.
-    if (wait->state() != exec::Wait::State::kClaimed && wait->state() != exec::Wait::State::kWaiting) continue;
+    if (wait->state() != exec::Wait::State::kClaimed &&
+        wait->state() != exec::Wait::State::kWaiting)
+      continue;
     timeouts_.emplace(std::pair(now_ns + kRetryNs, wait->number), wait);
     deadlines_.emplace(wait->number, now_ns + kRetryNs);
   }

@@ -24,7 +24,8 @@ void PauseClients(Worker& worker, uint64_t end_ms, PauseScope scope) {
     if (end <= now_ms) return;
     parts.pause_end_ms.store(end);
     parts.engine_settings.paused.store(true);
-    parts.gates.Close(exec::kGatePauseWrites | (scope == PauseScope::kAll ? exec::kGatePauseAll : 0u));
+    parts.gates.Close(exec::kGatePauseWrites |
+                      (scope == PauseScope::kAll ? exec::kGatePauseAll : 0u));
     worker.ArmPauseEnd(end - now_ms);
   });
 }

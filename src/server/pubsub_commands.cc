@@ -25,7 +25,10 @@ using pubsub::Kind;
 class Confirmations {
  public:
   Confirmations(SessionContext& ctx, Kind kind, Bytes verb)
-      : reply_(ctx.reply), set_(static_cast<Connection&>(ctx.session).subscription_set()), kind_(kind), verb_(verb),
+      : reply_(ctx.reply),
+        set_(static_cast<Connection&>(ctx.session).subscription_set()),
+        kind_(kind),
+        verb_(verb),
         was_muted_(ctx.reply.muted()) {
     reply_.set_muted(false);
   }
@@ -74,20 +77,27 @@ void UnsubscribeFrom(SessionContext& ctx, Args args, Kind kind, Bytes verb) {
 }
 
 // SUBSCRIBE channel [channel ...]
-void Subscribe(SessionContext& ctx, Args args) { SubscribeTo(ctx, args, Kind::kChannel, "subscribe"); }
+void Subscribe(SessionContext& ctx, Args args) {
+  SubscribeTo(ctx, args, Kind::kChannel, "subscribe");
+}
 
 // PSUBSCRIBE pattern [pattern ...]
-void PatternSubscribe(SessionContext& ctx, Args args) { SubscribeTo(ctx, args, Kind::kPattern, "psubscribe"); }
+void PatternSubscribe(SessionContext& ctx, Args args) {
+  SubscribeTo(ctx, args, Kind::kPattern, "psubscribe");
+}
 
 // SSUBSCRIBE shardchannel [shardchannel ...]
 void ShardSubscribe(SessionContext& ctx, Args args) {
   // The older two are allowed in a transaction for the sake of those who rely on it.
-  if (ctx.executor.in_scope()) return ctx.reply.Error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+  if (ctx.executor.in_scope())
+    return ctx.reply.Error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
   SubscribeTo(ctx, args, Kind::kShardChannel, "ssubscribe");
 }
 
 // UNSUBSCRIBE [channel [channel ...]]
-void Unsubscribe(SessionContext& ctx, Args args) { UnsubscribeFrom(ctx, args, Kind::kChannel, "unsubscribe"); }
+void Unsubscribe(SessionContext& ctx, Args args) {
+  UnsubscribeFrom(ctx, args, Kind::kChannel, "unsubscribe");
+}
 
 // PUNSUBSCRIBE [pattern [pattern ...]]
 void PatternUnsubscribe(SessionContext& ctx, Args args) {
@@ -123,13 +133,19 @@ void ReplyWithCounts(SessionContext& ctx, Args args, Kind kind) {
 void Channels(SessionContext& ctx, Args args) { ReplyWithChannels(ctx, args, Kind::kChannel); }
 
 // PUBSUB SHARDCHANNELS [pattern]
-void ShardChannels(SessionContext& ctx, Args args) { ReplyWithChannels(ctx, args, Kind::kShardChannel); }
+void ShardChannels(SessionContext& ctx, Args args) {
+  ReplyWithChannels(ctx, args, Kind::kShardChannel);
+}
 
 // PUBSUB NUMSUB [channel [channel ...]]
-void CountSubscribers(SessionContext& ctx, Args args) { ReplyWithCounts(ctx, args, Kind::kChannel); }
+void CountSubscribers(SessionContext& ctx, Args args) {
+  ReplyWithCounts(ctx, args, Kind::kChannel);
+}
 
 // PUBSUB SHARDNUMSUB [shardchannel [shardchannel ...]]
-void CountShardSubscribers(SessionContext& ctx, Args args) { ReplyWithCounts(ctx, args, Kind::kShardChannel); }
+void CountShardSubscribers(SessionContext& ctx, Args args) {
+  ReplyWithCounts(ctx, args, Kind::kShardChannel);
+}
 
 // PUBSUB NUMPAT
 void CountPatterns(SessionContext& ctx, Args) {
@@ -146,44 +162,123 @@ constexpr uint32_t kListen = kAsk | commands::kNoScript | commands::kSubscribeMo
 constexpr commands::KeySpec kShardChannelNames[] = {commands::AllKeys(commands::kKeyNotKey)};
 
 constexpr CommandSpec kPubSubSubcommands[] = {
-    {.name = "channels", .arity = -2, .flags = kAsk, .group = Group::kPubSub, .session = Channels, .since = "2.8.0",
-     .complexity = "O(N) in the number of channels", .summary = "Returns the channels somebody listens to.",
+    {.name = "channels",
+     .arity = -2,
+     .flags = kAsk,
+     .group = Group::kPubSub,
+     .session = Channels,
+     .since = "2.8.0",
+     .complexity = "O(N) in the number of channels",
+     .summary = "Returns the channels somebody listens to.",
      .syntax = "[pattern]"},
-    {.name = "help", .arity = 2, .flags = kLook, .group = Group::kPubSub, .session = Help, .since = "6.2.0",
-     .complexity = "O(1)", .summary = "Explains the subcommands."},
-    {.name = "numpat", .arity = 2, .flags = kAsk, .group = Group::kPubSub, .session = CountPatterns, .since = "2.8.0",
-     .complexity = "O(1)", .summary = "Counts the patterns somebody listens to."},
-    {.name = "numsub", .arity = -2, .flags = kAsk, .group = Group::kPubSub, .session = CountSubscribers,
-     .since = "2.8.0", .complexity = "O(1) a channel",
-     .summary = "Counts the listeners of channels, patterns not included.", .syntax = "[channel [channel ...]]"},
-    {.name = "shardchannels", .arity = -2, .flags = kAsk, .group = Group::kPubSub, .session = ShardChannels,
-     .since = "7.0.0", .complexity = "O(N) in the number of shard channels",
-     .summary = "Returns the shard channels somebody listens to.", .syntax = "[pattern]"},
-    {.name = "shardnumsub", .arity = -2, .flags = kAsk, .group = Group::kPubSub, .session = CountShardSubscribers,
-     .since = "7.0.0", .complexity = "O(1) a shard channel", .summary = "Counts the listeners of shard channels.",
+    {.name = "help",
+     .arity = 2,
+     .flags = kLook,
+     .group = Group::kPubSub,
+     .session = Help,
+     .since = "6.2.0",
+     .complexity = "O(1)",
+     .summary = "Explains the subcommands."},
+    {.name = "numpat",
+     .arity = 2,
+     .flags = kAsk,
+     .group = Group::kPubSub,
+     .session = CountPatterns,
+     .since = "2.8.0",
+     .complexity = "O(1)",
+     .summary = "Counts the patterns somebody listens to."},
+    {.name = "numsub",
+     .arity = -2,
+     .flags = kAsk,
+     .group = Group::kPubSub,
+     .session = CountSubscribers,
+     .since = "2.8.0",
+     .complexity = "O(1) a channel",
+     .summary = "Counts the listeners of channels, patterns not included.",
+     .syntax = "[channel [channel ...]]"},
+    {.name = "shardchannels",
+     .arity = -2,
+     .flags = kAsk,
+     .group = Group::kPubSub,
+     .session = ShardChannels,
+     .since = "7.0.0",
+     .complexity = "O(N) in the number of shard channels",
+     .summary = "Returns the shard channels somebody listens to.",
+     .syntax = "[pattern]"},
+    {.name = "shardnumsub",
+     .arity = -2,
+     .flags = kAsk,
+     .group = Group::kPubSub,
+     .session = CountShardSubscribers,
+     .since = "7.0.0",
+     .complexity = "O(1) a shard channel",
+     .summary = "Counts the listeners of shard channels.",
      .syntax = "[shardchannel [shardchannel ...]]"},
 };
 
 constexpr CommandSpec kPubSubCommands[] = {
-    {.name = "psubscribe", .arity = -2, .flags = kListen, .group = Group::kPubSub, .session = PatternSubscribe,
-     .since = "2.0.0", .complexity = "O(1) a pattern", .summary = "Listens to all channels that match a pattern.",
+    {.name = "psubscribe",
+     .arity = -2,
+     .flags = kListen,
+     .group = Group::kPubSub,
+     .session = PatternSubscribe,
+     .since = "2.0.0",
+     .complexity = "O(1) a pattern",
+     .summary = "Listens to all channels that match a pattern.",
      .syntax = "pattern [pattern ...]"},
-    {.name = "pubsub", .arity = -2, .group = Group::kPubSub, .subcommands = kPubSubSubcommands, .since = "2.8.0",
-     .complexity = "Depends on subcommand.", .summary = "A container for commands that tell who listens."},
-    {.name = "punsubscribe", .arity = -1, .flags = kListen, .group = Group::kPubSub, .session = PatternUnsubscribe,
-     .since = "2.0.0", .complexity = "O(1) a pattern", .summary = "Stops listening to patterns.",
+    {.name = "pubsub",
+     .arity = -2,
+     .group = Group::kPubSub,
+     .subcommands = kPubSubSubcommands,
+     .since = "2.8.0",
+     .complexity = "Depends on subcommand.",
+     .summary = "A container for commands that tell who listens."},
+    {.name = "punsubscribe",
+     .arity = -1,
+     .flags = kListen,
+     .group = Group::kPubSub,
+     .session = PatternUnsubscribe,
+     .since = "2.0.0",
+     .complexity = "O(1) a pattern",
+     .summary = "Stops listening to patterns.",
      .syntax = "[pattern [pattern ...]]"},
-    {.name = "ssubscribe", .arity = -2, .flags = kListen, .group = Group::kPubSub, .keys = kShardChannelNames,
-     .session = ShardSubscribe, .since = "7.0.0", .complexity = "O(1) a shard channel",
-     .summary = "Listens to shard channels.", .syntax = "shardchannel [shardchannel ...]"},
-    {.name = "subscribe", .arity = -2, .flags = kListen, .group = Group::kPubSub, .session = Subscribe,
-     .since = "2.0.0", .complexity = "O(1) a channel", .summary = "Listens to channels.",
+    {.name = "ssubscribe",
+     .arity = -2,
+     .flags = kListen,
+     .group = Group::kPubSub,
+     .keys = kShardChannelNames,
+     .session = ShardSubscribe,
+     .since = "7.0.0",
+     .complexity = "O(1) a shard channel",
+     .summary = "Listens to shard channels.",
+     .syntax = "shardchannel [shardchannel ...]"},
+    {.name = "subscribe",
+     .arity = -2,
+     .flags = kListen,
+     .group = Group::kPubSub,
+     .session = Subscribe,
+     .since = "2.0.0",
+     .complexity = "O(1) a channel",
+     .summary = "Listens to channels.",
      .syntax = "channel [channel ...]"},
-    {.name = "sunsubscribe", .arity = -1, .flags = kListen, .group = Group::kPubSub, .keys = kShardChannelNames,
-     .session = ShardUnsubscribe, .since = "7.0.0", .complexity = "O(1) a shard channel",
-     .summary = "Stops listening to shard channels.", .syntax = "[shardchannel [shardchannel ...]]"},
-    {.name = "unsubscribe", .arity = -1, .flags = kListen, .group = Group::kPubSub, .session = Unsubscribe,
-     .since = "2.0.0", .complexity = "O(1) a channel", .summary = "Stops listening to channels.",
+    {.name = "sunsubscribe",
+     .arity = -1,
+     .flags = kListen,
+     .group = Group::kPubSub,
+     .keys = kShardChannelNames,
+     .session = ShardUnsubscribe,
+     .since = "7.0.0",
+     .complexity = "O(1) a shard channel",
+     .summary = "Stops listening to shard channels.",
+     .syntax = "[shardchannel [shardchannel ...]]"},
+    {.name = "unsubscribe",
+     .arity = -1,
+     .flags = kListen,
+     .group = Group::kPubSub,
+     .session = Unsubscribe,
+     .since = "2.0.0",
+     .complexity = "O(1) a channel",
+     .summary = "Stops listening to channels.",
      .syntax = "[channel [channel ...]]"},
 };
 

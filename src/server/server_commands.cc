@@ -15,7 +15,8 @@ using commands::CommandSpec;
 using commands::Group;
 using exec::SessionContext;
 
-constexpr char kNoPersistence[] = "ERR this version keeps data in memory only; persistence is not available yet";
+constexpr char kNoPersistence[] =
+    "ERR this version keeps data in memory only; persistence is not available yet";
 
 Parts& PartsOf(SessionContext& ctx) { return static_cast<Worker&>(*ctx.executor.host()).parts(); }
 
@@ -94,7 +95,8 @@ void Shutdown(SessionContext& ctx, Args args) {
   if (!ParseShutdown(args, &options)) return ctx.reply.Error(commands::kSyntaxError);
   if (options.abort) return ctx.reply.Error("ERR No shutdown in progress.");
   if (options.save && !options.force) {
-    Log(config::LogLevel::kWarning, "SHUTDOWN SAVE refused: this version keeps data in memory only");
+    Log(config::LogLevel::kWarning,
+        "SHUTDOWN SAVE refused: this version keeps data in memory only");
     return ctx.reply.Error("ERR Errors trying to SHUTDOWN. Check logs.");
   }
   Log(config::LogLevel::kWarning, "User requested shutdown...");
@@ -109,7 +111,8 @@ void Lolwut(SessionContext& ctx, Args args) {
   constexpr int64_t kStepsMax = 24;
   constexpr size_t kStepWidth = 4;
   size_t next = 1;
-  const std::string versions = Format("Redis ver. %s (Terrace %s)\n", kRedisVersion, kTerraceVersion);
+  const std::string versions =
+      Format("Redis ver. %s (Terrace %s)\n", kRedisVersion, kTerraceVersion);
   if (args.size() > 2 && EqualsIgnoreCase(args[1], "version")) {
     const auto version = ParseInt64(args[2]);
     if (!version) return ctx.reply.Error(commands::kNotAnIntegerError);
@@ -127,7 +130,9 @@ void Lolwut(SessionContext& ctx, Args args) {
   const auto count = static_cast<size_t>(steps);
   std::string art;
   for (size_t i = 0; i < count; ++i) {
-    art.append((count - 1 - i) * kStepWidth, ' ').append("__|").append(i * kStepWidth, i % 2 == 0 ? '.' : ':');
+    art.append((count - 1 - i) * kStepWidth, ' ')
+        .append("__|")
+        .append(i * kStepWidth, i % 2 == 0 ? '.' : ':');
     art += '\n';
   }
   art += "\n" + versions;
@@ -138,36 +143,89 @@ constexpr uint32_t kAlways = commands::kLoading | commands::kStale;
 constexpr uint32_t kAdministration = commands::kAdmin | commands::kNoScript;
 
 constexpr CommandSpec kServerCommands[] = {
-    {.name = "bgrewriteaof", .arity = 1, .flags = kAdministration | commands::kNoAsyncLoading | commands::kLockFree,
-     .group = Group::kServer, .session = NoPersistence, .since = "1.0.0", .complexity = "O(1)",
+    {.name = "bgrewriteaof",
+     .arity = 1,
+     .flags = kAdministration | commands::kNoAsyncLoading | commands::kLockFree,
+     .group = Group::kServer,
+     .session = NoPersistence,
+     .since = "1.0.0",
+     .complexity = "O(1)",
      .summary = "Would rewrite the log in the background; data is in memory only."},
-    {.name = "bgsave", .arity = -1, .flags = kAdministration | commands::kNoAsyncLoading | commands::kLockFree,
-     .group = Group::kServer, .session = BgSave, .since = "1.0.0", .complexity = "O(1)",
-     .summary = "Would save in the background; data is in memory only.", .syntax = "[SCHEDULE]"},
-    {.name = "info", .arity = -1, .flags = kAlways, .categories = commands::kCatDangerous, .group = Group::kServer,
-     .session = Info, .since = "1.0.0", .complexity = "O(shards + clients)",
-     .summary = "Tells about the server, section by section.", .syntax = "[section [section ...]]",
+    {.name = "bgsave",
+     .arity = -1,
+     .flags = kAdministration | commands::kNoAsyncLoading | commands::kLockFree,
+     .group = Group::kServer,
+     .session = BgSave,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Would save in the background; data is in memory only.",
+     .syntax = "[SCHEDULE]"},
+    {.name = "info",
+     .arity = -1,
+     .flags = kAlways,
+     .categories = commands::kCatDangerous,
+     .group = Group::kServer,
+     .session = Info,
+     .since = "1.0.0",
+     .complexity = "O(shards + clients)",
+     .summary = "Tells about the server, section by section.",
+     .syntax = "[section [section ...]]",
      .tips = "nondeterministic_output,request_policy:all_shards,response_policy:special"},
-    {.name = "lastsave", .arity = 1, .flags = kAlways | commands::kFast | commands::kLockFree,
-     .categories = commands::kCatAdmin | commands::kCatDangerous, .group = Group::kServer, .session = LastSave,
-     .since = "1.0.0", .complexity = "O(1)", .summary = "Returns when data was last saved.",
+    {.name = "lastsave",
+     .arity = 1,
+     .flags = kAlways | commands::kFast | commands::kLockFree,
+     .categories = commands::kCatAdmin | commands::kCatDangerous,
+     .group = Group::kServer,
+     .session = LastSave,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Returns when data was last saved.",
      .tips = "nondeterministic_output"},
-    {.name = "lolwut", .arity = -1, .flags = commands::kReadonly | commands::kFast | commands::kLockFree,
-     .group = Group::kServer, .session = Lolwut, .since = "5.0.0", .complexity = "O(1)",
-     .summary = "Draws a picture and names the version.", .syntax = "[VERSION version] [steps]"},
-    {.name = "role", .arity = 1, .flags = kAlways | commands::kNoScript | commands::kFast | commands::kLockFree,
-     .categories = commands::kCatAdmin | commands::kCatDangerous, .group = Group::kServer, .session = Role,
-     .since = "2.8.12", .complexity = "O(1)", .summary = "Returns the server's part in replication."},
-    {.name = "save", .arity = 1,
-     .flags = kAdministration | commands::kNoAsyncLoading | commands::kNoMulti | commands::kLockFree,
-     .group = Group::kServer, .session = NoPersistence, .since = "1.0.0", .complexity = "O(1)",
+    {.name = "lolwut",
+     .arity = -1,
+     .flags = commands::kReadonly | commands::kFast | commands::kLockFree,
+     .group = Group::kServer,
+     .session = Lolwut,
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Draws a picture and names the version.",
+     .syntax = "[VERSION version] [steps]"},
+    {.name = "role",
+     .arity = 1,
+     .flags = kAlways | commands::kNoScript | commands::kFast | commands::kLockFree,
+     .categories = commands::kCatAdmin | commands::kCatDangerous,
+     .group = Group::kServer,
+     .session = Role,
+     .since = "2.8.12",
+     .complexity = "O(1)",
+     .summary = "Returns the server's part in replication."},
+    {.name = "save",
+     .arity = 1,
+     .flags =
+         kAdministration | commands::kNoAsyncLoading | commands::kNoMulti | commands::kLockFree,
+     .group = Group::kServer,
+     .session = NoPersistence,
+     .since = "1.0.0",
+     .complexity = "O(1)",
      .summary = "Would save at once; data is in memory only."},
-    {.name = "shutdown", .arity = -1,
-     .flags = kAdministration | kAlways | commands::kNoMulti | commands::kAllowBusy | commands::kLockFree,
-     .group = Group::kServer, .session = Shutdown, .since = "1.0.0", .complexity = "O(1)",
-     .summary = "Stops the server.", .syntax = "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]"},
-    {.name = "time", .arity = 1, .flags = kAlways | commands::kFast | commands::kLockFree, .group = Group::kServer,
-     .session = Time, .since = "2.6.0", .complexity = "O(1)", .summary = "Returns the server's time.",
+    {.name = "shutdown",
+     .arity = -1,
+     .flags = kAdministration | kAlways | commands::kNoMulti | commands::kAllowBusy |
+              commands::kLockFree,
+     .group = Group::kServer,
+     .session = Shutdown,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Stops the server.",
+     .syntax = "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]"},
+    {.name = "time",
+     .arity = 1,
+     .flags = kAlways | commands::kFast | commands::kLockFree,
+     .group = Group::kServer,
+     .session = Time,
+     .since = "2.6.0",
+     .complexity = "O(1)",
+     .summary = "Returns the server's time.",
      .tips = "nondeterministic_output"},
 };
 

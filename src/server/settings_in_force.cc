@@ -18,14 +18,22 @@ engine::EvictionPolicy PolicyOf(config::MaxmemoryPolicy policy) {
   using From = config::MaxmemoryPolicy;
   using To = engine::EvictionPolicy;
   switch (policy) {
-    case From::kVolatileLru: return To::kVolatileLru;
-    case From::kVolatileLfu: return To::kVolatileLfu;
-    case From::kVolatileRandom: return To::kVolatileRandom;
-    case From::kVolatileTtl: return To::kVolatileTtl;
-    case From::kAllkeysLru: return To::kAllKeysLru;
-    case From::kAllkeysLfu: return To::kAllKeysLfu;
-    case From::kAllkeysRandom: return To::kAllKeysRandom;
-    case From::kNoEviction: return To::kNoEviction;
+    case From::kVolatileLru:
+      return To::kVolatileLru;
+    case From::kVolatileLfu:
+      return To::kVolatileLfu;
+    case From::kVolatileRandom:
+      return To::kVolatileRandom;
+    case From::kVolatileTtl:
+      return To::kVolatileTtl;
+    case From::kAllkeysLru:
+      return To::kAllKeysLru;
+    case From::kAllkeysLfu:
+      return To::kAllKeysLfu;
+    case From::kAllkeysRandom:
+      return To::kAllKeysRandom;
+    case From::kNoEviction:
+      return To::kNoEviction;
   }
   return To::kNoEviction;
 }
@@ -34,8 +42,9 @@ engine::EvictionPolicy PolicyOf(config::MaxmemoryPolicy policy) {
 uint64_t ClientMemoryMax(const config::Options& options) {
   constexpr uint64_t kLeast = 128 * kKiB;
   const config::BytesOrPercent& wanted = options.maxmemory_clients;
-  const uint64_t bytes =
-      wanted.percent != 0 ? options.maxmemory_bytes / 100 * static_cast<uint64_t>(wanted.percent) : wanted.bytes;
+  const uint64_t bytes = wanted.percent != 0
+                             ? options.maxmemory_bytes / 100 * static_cast<uint64_t>(wanted.percent)
+                             : wanted.bytes;
   return bytes == 0 ? 0 : std::clamp<uint64_t>(bytes, kLeast, INT64_MAX);
 }
 
@@ -44,8 +53,9 @@ Status FollowMaxclients(const config::Options& options, Parts& parts) {
   const auto wanted = static_cast<uint64_t>(options.maxclients);
   const uint64_t fit = MakeRoomForClients(wanted, static_cast<unsigned>(parts.workers.size()));
   if (fit < wanted) {
-    return Status::Error("The operating system is not able to handle the specified number of clients, try with " +
-                         std::to_string(fit));
+    return Status::Error(
+        "The operating system is not able to handle the specified number of clients, try with " +
+        std::to_string(fit));
   }
   ApplySettings(options, parts);
   return Status::Ok();
@@ -70,9 +80,11 @@ void ApplySettings(const config::Options& options, Parts& parts) {
                            : static_cast<uint64_t>(options.slowlog_log_slower_than_us) * 1000;
   const auto monitor_ms = static_cast<uint64_t>(options.latency_monitor_threshold_ms);
   parts.run.latency.set_threshold_ms(monitor_ms);
-  limits.slow_command_ns = std::min(limits.slow_log_ns.load(), monitor_ms == 0 ? UINT64_MAX : monitor_ms * 1'000'000);
+  limits.slow_command_ns =
+      std::min(limits.slow_log_ns.load(), monitor_ms == 0 ? UINT64_MAX : monitor_ms * 1'000'000);
   limits.latency_tracking = options.latency_tracking;
-  for (auto& worker : parts.workers) worker->executor().stats().set_keeps_histograms(options.latency_tracking);
+  for (auto& worker : parts.workers)
+    worker->executor().stats().set_keeps_histograms(options.latency_tracking);
   limits.password_set = !options.requirepass.empty();
   limits.protected_mode = options.protected_mode;
   limits.set_output(options.client_output_buffer_limit);
@@ -105,35 +117,63 @@ void ApplySettings(const config::Options& options, Parts& parts) {
 
   parts.client_memory.set_limit(ClientMemoryMax(options));
   // More than any machine has is no limit; as a negative number it would be one that nothing fits under.
-  parts.eviction.memory_max = static_cast<int64_t>(std::min<uint64_t>(options.maxmemory_bytes, INT64_MAX));
+  parts.eviction.memory_max =
+      static_cast<int64_t>(std::min<uint64_t>(options.maxmemory_bytes, INT64_MAX));
   parts.eviction.policy = PolicyOf(options.maxmemory_policy);
   parts.eviction.samples = static_cast<uint32_t>(options.maxmemory_samples);
-  options.maxmemory_bytes != 0 ? parts.gates.Close(exec::kGateMaxMemory) : parts.gates.Open(exec::kGateMaxMemory);
+  options.maxmemory_bytes != 0 ? parts.gates.Close(exec::kGateMaxMemory)
+                               : parts.gates.Open(exec::kGateMaxMemory);
 
   parts.slow_log.set_items_max(static_cast<size_t>(options.slowlog_max_len));
   SetLogLevel(options.loglevel);
 }
 
 void FollowSettings(Parts& parts) {
-  constexpr const char* kFollowed[] = {
-      "client-query-buffer-limit", "proto-max-bulk-len", "timeout", "tcp-keepalive",
-      "slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold", "latency-tracking", "requirepass", "protected-mode", "client-output-buffer-limit",
-      "notify-keyspace-events", "maxmemory", "maxmemory-clients", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor",
-      "lfu-decay-time", "lazyfree-lazy-expire", "lazyfree-lazy-user-del", "loglevel",
-      "hash-max-listpack-entries", "hash-max-listpack-value", "list-max-listpack-size", "list-compress-depth",
-      "set-max-intset-entries", "set-max-listpack-entries", "set-max-listpack-value", "zset-max-listpack-entries",
-      "zset-max-listpack-value", "hll-sparse-max-bytes", "stream-node-max-bytes", "stream-node-max-entries"};
+  constexpr const char* kFollowed[] = {"client-query-buffer-limit",
+                                       "proto-max-bulk-len",
+                                       "timeout",
+                                       "tcp-keepalive",
+                                       "slowlog-log-slower-than",
+                                       "slowlog-max-len",
+                                       "latency-monitor-threshold",
+                                       "latency-tracking",
+                                       "requirepass",
+                                       "protected-mode",
+                                       "client-output-buffer-limit",
+                                       "notify-keyspace-events",
+                                       "maxmemory",
+                                       "maxmemory-clients",
+                                       "maxmemory-policy",
+                                       "maxmemory-samples",
+                                       "lfu-log-factor",
+                                       "lfu-decay-time",
+                                       "lazyfree-lazy-expire",
+                                       "lazyfree-lazy-user-del",
+                                       "loglevel",
+                                       "hash-max-listpack-entries",
+                                       "hash-max-listpack-value",
+                                       "list-max-listpack-size",
+                                       "list-compress-depth",
+                                       "set-max-intset-entries",
+                                       "set-max-listpack-entries",
+                                       "set-max-listpack-value",
+                                       "zset-max-listpack-entries",
+                                       "zset-max-listpack-value",
+                                       "hll-sparse-max-bytes",
+                                       "stream-node-max-bytes",
+                                       "stream-node-max-entries"};
   for (const char* name : kFollowed) {
     parts.config.OnChange(name, [&parts](const config::Options&, const config::Options& after) {
       ApplySettings(after, parts);
       return Status::Ok();
     });
   }
-  parts.config.OnChange("maxclients", [&parts](const config::Options&, const config::Options& after) {
-    return FollowMaxclients(after, parts);
-  });
-  parts.config.OnChange("dir",
-                        [](const config::Options&, const config::Options& after) { return FollowDir(after); });
+  parts.config.OnChange("maxclients",
+                        [&parts](const config::Options&, const config::Options& after) {
+                          return FollowMaxclients(after, parts);
+                        });
+  parts.config.OnChange(
+      "dir", [](const config::Options&, const config::Options& after) { return FollowDir(after); });
 }
 
 }  // namespace terrace::server

@@ -4,7 +4,8 @@
 
 namespace terrace::server {
 
-void SlowLog::Add(Args args, uint64_t unix_seconds, uint64_t microseconds, Bytes peer, Bytes client_name) {
+void SlowLog::Add(Args args, uint64_t unix_seconds, uint64_t microseconds, Bytes peer,
+                  Bytes client_name) {
   SlowLogItem item;
   item.unix_seconds = unix_seconds;
   item.microseconds = microseconds;
@@ -29,8 +30,10 @@ void SlowLog::Add(Args args, uint64_t unix_seconds, uint64_t microseconds, Bytes
 
 std::vector<SlowLogItem> SlowLog::Newest(int64_t count) const {
   MutexLock lock(mutex_);
-  const size_t wanted = count < 0 ? items_.size() : std::min(items_.size(), static_cast<size_t>(count));
-  return std::vector<SlowLogItem>(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(wanted));
+  const size_t wanted =
+      count < 0 ? items_.size() : std::min(items_.size(), static_cast<size_t>(count));
+  return std::vector<SlowLogItem>(items_.begin(),
+                                  items_.begin() + static_cast<std::ptrdiff_t>(wanted));
 }
 
 size_t SlowLog::size() const {

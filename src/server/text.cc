@@ -64,8 +64,9 @@ void ReplyHelp(resp::Reply& reply, Bytes command, std::initializer_list<Bytes> l
 
 void ReplyBadSubcommand(resp::Reply& reply, Bytes command, Bytes subcommand) {
   constexpr size_t kShownMax = 128;
-  reply.Error("ERR unknown subcommand or wrong number of arguments for '" + std::string(subcommand.substr(0, kShownMax)) +
-              "'. Try " + std::string(command) + " HELP.");
+  reply.Error("ERR unknown subcommand or wrong number of arguments for '" +
+              std::string(subcommand.substr(0, kShownMax)) + "'. Try " + std::string(command) +
+              " HELP.");
 }
 
 }  // namespace terrace::server

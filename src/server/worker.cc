@@ -28,7 +28,9 @@ uint64_t Seed() {
 
 // The first words of HTTP's requests. A web page can make its reader's browser send such a request here, with commands
 // of the page's choice behind it.
-bool IsHttp(Bytes word) { return EqualsIgnoreCase(word, "post") || EqualsIgnoreCase(word, "host:"); }
+bool IsHttp(Bytes word) {
+  return EqualsIgnoreCase(word, "post") || EqualsIgnoreCase(word, "host:");
+}
 
 }  // namespace
 
@@ -46,10 +48,11 @@ Worker::Worker(Parts& parts, unsigned index)
       wait_timer_(loop_, net::Bind<&Worker::OnWaitEnd>(this)),
       mailbox_(doorbell_, kMailboxItems),
       subscriptions_(parts.channels, index),
-      environment_{parts.table,          parts.databases, parts.log,   parts.engine_settings,
-                   parts.eviction,       parts.gates,     parts.clock, parts.limits.slow_command_ns},
+      environment_{parts.table,    parts.databases, parts.log,   parts.engine_settings,
+                   parts.eviction, parts.gates,     parts.clock, parts.limits.slow_command_ns},
       executor_(environment_, *participant_, *this, this, this, Seed()) {
-  executor_.stats().set_keeps_histograms(parts.limits.latency_tracking.load(std::memory_order_relaxed));
+  executor_.stats().set_keeps_histograms(
+      parts.limits.latency_tracking.load(std::memory_order_relaxed));
   parts_.log.progress().Join(*this);
 }
 
@@ -87,9 +90,11 @@ void Worker::Send(Worker& to, Mail mail) {
   }
   if (outboxes_.size() <= to.index_) outboxes_.resize(parts_.workers.size());
   auto& outbox = outboxes_[to.index_];
-  if (outbox == nullptr) outbox = std::make_unique<net::Outbox<Mail>>(to.mailbox_, doorbell_, kSpillItems);
+  if (outbox == nullptr)
+    outbox = std::make_unique<net::Outbox<Mail>>(to.mailbox_, doorbell_, kSpillItems);
   // What Post refuses it leaves alone.
-  if (TERRACE_UNLIKELY(!outbox->Post(std::move(mail)))) RefuseMail(to, mail);  // NOLINT(bugprone-use-after-move)
+  if (TERRACE_UNLIKELY(!outbox->Post(std::move(mail))))
+    RefuseMail(to, mail);  // NOLINT(bugprone-use-after-move)
   backlogged_ |= outbox->backlogged();
 }
 
@@ -178,8 +183,10 @@ void Worker::RunOne(GatheredRequest& request) {
     if (TERRACE_UNLIKELY(connection.is_parked())) {
       connection.parking.PutLast(exec::OwnedRequest(request.command, args, request.raw));
     } else {
-      const exec::Invocation invocation{request.command, args, request.raw, request.hash, request.hashed};
-      if (TERRACE_UNLIKELY(RunRequest(connection, invocation) == exec::Executor::Outcome::kParked)) {
+      const exec::Invocation invocation{request.command, args, request.raw, request.hash,
+                                        request.hashed};
+      if (TERRACE_UNLIKELY(RunRequest(connection, invocation) ==
+                           exec::Executor::Outcome::kParked)) {
         Park(connection, request.command, args, request.raw);
       }
     }
@@ -191,10 +198,12 @@ void Worker::RunOne(GatheredRequest& request) {
   }
 }
 
-exec::Executor::Outcome Worker::RunRequest(Connection& connection, const exec::Invocation& invocation) {
+exec::Executor::Outcome Worker::RunRequest(Connection& connection,
+                                           const exec::Invocation& invocation) {
   if (TERRACE_UNLIKELY(invocation.command == nullptr && IsHttp(invocation.args[0]))) {
     Log(config::LogLevel::kWarning,
-        "%s sent '%s': somebody's browser is being used to attack this server; the connection is closed",
+        "%s sent '%s': somebody's browser is being used to attack this server; the connection is "
+        "closed",
         connection.peer().c_str(), std::string(invocation.args[0]).c_str());
     connection.CloseSoon(false);
     return exec::Executor::Outcome::kDone;
@@ -267,7 +276,9 @@ void Worker::DrainMailbox() {
 
 void Worker::HandleSignals() {
   const uint32_t raised = signals_.exchange(0, std::memory_order_acq_rel);
-  const auto is_raised = [raised](Signal signal) { return (raised & static_cast<uint32_t>(signal)) != 0; };
+  const auto is_raised = [raised](Signal signal) {
+    return (raised & static_cast<uint32_t>(signal)) != 0;
+  };
   if (is_raised(Signal::kCloseMarked)) {
     for (auto& connection : connections_) {
       if (connection->closing() || connection->close_after_reply) Touch(*connection);
@@ -303,14 +314,15 @@ void Worker::FinishTouched() {
     }
     if (TERRACE_UNLIKELY(!connection.reply_gate.empty())) NoteHeld(connection);
     const config::OutputBufferLimits& limits = output_limits();
-    const config::OutputBufferLimit& limit = connection.subscriptions() > 0 ? limits.pubsub : limits.normal;
+    const config::OutputBufferLimit& limit =
+        connection.subscriptions() > 0 ? limits.pubsub : limits.normal;
     const size_t queued = connection.output_bytes();
     const bool hard = limit.hard_bytes != 0 && queued > limit.hard_bytes;
     const bool soft = limit.soft_bytes != 0 && queued > limit.soft_bytes;
     if (!soft) connection.soft_limit_since_ms = 0;
     if (soft && connection.soft_limit_since_ms == 0) connection.soft_limit_since_ms = now_ms_;
-    const bool soft_too_long =
-        soft && now_ms_ - connection.soft_limit_since_ms >= static_cast<uint64_t>(limit.soft_s) * 1000;
+    const bool soft_too_long = soft && now_ms_ - connection.soft_limit_since_ms >=
+                                           static_cast<uint64_t>(limit.soft_s) * 1000;
     if (hard || (soft_too_long && limit.soft_s > 0) || (soft && limit.soft_s == 0)) {
       parts_.stats.output_buffer_closed.fetch_add(1, std::memory_order_relaxed);
       connection.MarkForClosing();
@@ -348,7 +360,8 @@ void Worker::CloseMarked() {
     if (connection->touched) {
       touched_.erase(std::remove(touched_.begin(), touched_.end(), connection), touched_.end());
     }
-    if (connection->held) held_.erase(std::remove(held_.begin(), held_.end(), connection), held_.end());
+    if (connection->held)
+      held_.erase(std::remove(held_.begin(), held_.end(), connection), held_.end());
     if (!connection->watched.empty()) exec::ForgetWatches(*connection, executor_);
     if (connection->parking.wait != nullptr) AbandonWait(*connection);
     client_bytes_change_ -= static_cast<int64_t>(connection->counted_bytes);
@@ -362,7 +375,8 @@ void Worker::CloseMarked() {
 
 void Worker::CountMemory(Connection& connection) {
   const uint64_t bytes = counts_clients_ ? connection.memory_bytes() : 0;
-  client_bytes_change_ += static_cast<int64_t>(bytes) - static_cast<int64_t>(connection.counted_bytes);
+  client_bytes_change_ +=
+      static_cast<int64_t>(bytes) - static_cast<int64_t>(connection.counted_bytes);
   connection.counted_bytes = bytes;
 }
 
@@ -404,8 +418,10 @@ void Worker::Adopt(int fd) {
     parts_.stats.connections_alive.fetch_sub(1, std::memory_order_relaxed);
     return refuse("-ERR max number of clients reached\r\n");
   }
-  auto connection = std::make_unique<Connection>(*this, parts_.next_session_id.fetch_add(1), now_ms_);
-  const Status opened = connection->Open(loop_, fd, parts_.limits.keepalive_s.load(std::memory_order_relaxed));
+  auto connection =
+      std::make_unique<Connection>(*this, parts_.next_session_id.fetch_add(1), now_ms_);
+  const Status opened =
+      connection->Open(loop_, fd, parts_.limits.keepalive_s.load(std::memory_order_relaxed));
   if (!opened.ok()) {
     parts_.stats.connections_alive.fetch_sub(1, std::memory_order_relaxed);
     connections_alive_.fetch_sub(1, std::memory_order_relaxed);
@@ -416,12 +432,15 @@ void Worker::Adopt(int fd) {
   if (password) {
     connection->authenticated = false;
     connection->gates |= exec::kGateNeedsAuth;
-  } else if (parts_.limits.protected_mode.load(std::memory_order_relaxed) && !connection->stream().is_unix() &&
-             !connection->stream().peer_is_loopback()) {
+  } else if (parts_.limits.protected_mode.load(std::memory_order_relaxed) &&
+             !connection->stream().is_unix() && !connection->stream().peer_is_loopback()) {
     connection->out.Append(
-        "-DENIED Terrace is running in protected mode because no password is set and only connections from this "
-        "machine are accepted. Set a password with requirepass, or turn the mode off with 'CONFIG SET protected-mode "
-        "no' from this machine, and make sure that the server is not reachable from the internet.\r\n");
+        "-DENIED Terrace is running in protected mode because no password is set and only "
+        "connections from this "
+        "machine are accepted. Set a password with requirepass, or turn the mode off with 'CONFIG "
+        "SET protected-mode "
+        "no' from this machine, and make sure that the server is not reachable from the "
+        "internet.\r\n");
     connection->CloseSoon(true);
   }
   connections_.push_back(std::move(connection));
@@ -437,7 +456,8 @@ void Worker::OnTick() {
   SettleClientMemory();
   if (parts_.run.cron_paused.load(std::memory_order_relaxed)) return;
   // A limit that was lowered shows its effect without waiting for the next command.
-  if (index_ == 0 && (parts_.gates.closed.load(std::memory_order_relaxed) & exec::kGateMaxMemory) != 0) {
+  if (index_ == 0 &&
+      (parts_.gates.closed.load(std::memory_order_relaxed) & exec::kGateMaxMemory) != 0) {
     executor_.MakeRoom();
   }
   if (ticks_ % 10 == 0) CheckTimeouts();
@@ -455,7 +475,8 @@ void Worker::SampleRates() {
   const uint64_t now_ns = executor_.NowNs();
   const auto sample = [&](RateMeter& meter, std::atomic<uint64_t> WorkerStats::*field) {
     uint64_t sum = 0;
-    for (const auto& worker : parts_.workers) sum += (worker->stats().*field).load(std::memory_order_relaxed);
+    for (const auto& worker : parts_.workers)
+      sum += (worker->stats().*field).load(std::memory_order_relaxed);
     meter.Sample(sum, now_ns);
   };
   sample(parts_.run.commands, &WorkerStats::commands);
@@ -465,16 +486,21 @@ void Worker::SampleRates() {
   sample(parts_.run.turn_ns, &WorkerStats::turn_ns);
   rusage usage{};
   getrusage(RUSAGE_THREAD, &usage);
-  const auto us = [](const timeval& time) { return static_cast<uint64_t>(time.tv_sec * 1'000'000 + time.tv_usec); };
+  const auto us = [](const timeval& time) {
+    return static_cast<uint64_t>(time.tv_sec * 1'000'000 + time.tv_usec);
+  };
   parts_.run.main_user_us.store(us(usage.ru_utime), std::memory_order_relaxed);
   parts_.run.main_system_us.store(us(usage.ru_stime), std::memory_order_relaxed);
 }
 
 void Worker::CheckTimeouts() {
-  const uint64_t timeout_ms = uint64_t{parts_.limits.idle_timeout_s.load(std::memory_order_relaxed)} * 1000;
+  const uint64_t timeout_ms =
+      uint64_t{parts_.limits.idle_timeout_s.load(std::memory_order_relaxed)} * 1000;
   for (auto& connection : connections_) {
     if (connection->soft_limit_since_ms != 0) Touch(*connection);
-    if (timeout_ms == 0 || connection->subscriptions() > 0 || connection->monitor || connection->is_parked()) continue;
+    if (timeout_ms == 0 || connection->subscriptions() > 0 || connection->monitor ||
+        connection->is_parked())
+      continue;
     if (now_ms_ - connection->last_activity_ms() > timeout_ms) connection->CloseSoon(false);
   }
 }
@@ -499,7 +525,8 @@ void Worker::ArmExpiry() {
   armed.store(UINT64_MAX, std::memory_order_seq_cst);
   const auto workers = static_cast<unsigned>(parts_.workers.size());
   const uint64_t start = executor_.NowNs();
-  const uint64_t earliest = executor_.ExpireDueKeys(index_, workers == 0 ? 1 : workers, kExpiryBudgetNs);
+  const uint64_t earliest =
+      executor_.ExpireDueKeys(index_, workers == 0 ? 1 : workers, kExpiryBudgetNs);
   const uint64_t ns = executor_.NowNs() - start;
   exec::CommandCounter::Bump(stats_.expiry_ns, ns);
   OnHousekeeping("expire-cycle", ns);
@@ -529,8 +556,9 @@ void Worker::TellNewDeadline() {
 
 uint64_t Worker::Publish(pubsub::Kind kind, Bytes channel, Bytes payload) {
   if (kind != pubsub::Kind::kShardChannel && parts_.channels.empty()) return 0;
-  const pubsub::Targets targets =
-      kind == pubsub::Kind::kShardChannel ? parts_.channels.FindShard(channel) : parts_.channels.Find(channel);
+  const pubsub::Targets targets = kind == pubsub::Kind::kShardChannel
+                                      ? parts_.channels.FindShard(channel)
+                                      : parts_.channels.Find(channel);
   if (targets.receivers == 0) return 0;
   const pubsub::SharedMessage message = pubsub::SharedMessage::Copy(kind, channel, payload);
   for (auto& worker : parts_.workers) {
@@ -540,12 +568,15 @@ uint64_t Worker::Publish(pubsub::Kind kind, Bytes channel, Bytes payload) {
   return targets.receivers;
 }
 
-void Worker::OnSlowCommand(exec::Session& session, const commands::Command& command, Args args, uint64_t ns) {
+void Worker::OnSlowCommand(exec::Session& session, const commands::Command& command, Args args,
+                           uint64_t ns) {
   OnHousekeeping((command.flags & commands::kFast) != 0 ? "fast-command" : "command", ns);
-  if ((command.flags & commands::kSkipSlowlog) != 0 || ns < parts_.limits.slow_log_ns.load()) return;
+  if ((command.flags & commands::kSkipSlowlog) != 0 || ns < parts_.limits.slow_log_ns.load())
+    return;
   const auto& connection = static_cast<const Connection&>(session);
   const std::vector<Bytes> shown = Redacted(command, args);
-  parts_.slow_log.Add(Args(shown.data(), shown.size()), parts_.clock.WallMs() / 1000, ns / 1000, connection.peer(), session.name);
+  parts_.slow_log.Add(Args(shown.data(), shown.size()), parts_.clock.WallMs() / 1000, ns / 1000,
+                      connection.peer(), session.name);
 }
 
 void Worker::OnMonitored(exec::Session& session, const commands::Command& command, Args args) {
@@ -553,7 +584,8 @@ void Worker::OnMonitored(exec::Session& session, const commands::Command& comman
   const uint64_t workers = parts_.monitors.workers();
   if (workers == 0) return;
   const std::string line =
-      MonitorLine(parts_.clock.WallUs(), session.db, static_cast<Connection&>(session).MonitorName(), command, args);
+      MonitorLine(parts_.clock.WallUs(), session.db,
+                  static_cast<Connection&>(session).MonitorName(), command, args);
   const auto message = pubsub::SharedMessage::Copy(pubsub::Kind::kChannel, "", line);
   for (auto& worker : parts_.workers) {
     if ((workers >> worker->index_ & 1) == 0) continue;

@@ -37,7 +37,8 @@ struct Mail {
   Kind kind;
   int fd = -1;                    // kAdopt
   pubsub::SharedMessage message;  // kMessage; kMonitorLine: the payload is the line
-  uint64_t offset = 0;            // what it tells of is in the log up to here: it leaves when a reply to that could
+  uint64_t offset =
+      0;  // what it tells of is in the log up to here: it leaves when a reply to that could
 };
 
 /// What others ask of a worker and what needs no words: asked twice it is done once, and there is always room for it.
@@ -128,7 +129,8 @@ class Worker final : public exec::Host,
   void Adopt(int fd);
 
   // exec::Observer
-  void OnSlowCommand(exec::Session& session, const commands::Command& command, Args args, uint64_t ns) override;
+  void OnSlowCommand(exec::Session& session, const commands::Command& command, Args args,
+                     uint64_t ns) override;
   void OnMonitored(exec::Session& session, const commands::Command& command, Args args) override;
   void OnErrorReply(Bytes code) override;
   void OnHousekeeping(Bytes event, uint64_t ns) override;
@@ -163,7 +165,9 @@ class Worker final : public exec::Host,
   void DisconnectListeners();
   void RefuseMail(Worker& to, const Mail& mail);
   void FlushOutboxes();
-  bool HasWork() const { return !gathered_.empty() || !touched_.empty() || own_mail_ || parking_lot_.has_posted(); }
+  bool HasWork() const {
+    return !gathered_.empty() || !touched_.empty() || own_mail_ || parking_lot_.has_posted();
+  }
   void FinishTouched();
   void NoteHeld(Connection& connection);
   void TouchHeld();
@@ -199,7 +203,8 @@ class Worker final : public exec::Host,
   std::vector<Mail> mail_;
   bool own_mail_ = false;  // the mailbox holds a letter to ourselves, for which nothing rings
   std::atomic<uint32_t> signals_{0};
-  std::vector<std::unique_ptr<net::Outbox<Mail>>> outboxes_;  // by the receiver's index; made when first needed
+  std::vector<std::unique_ptr<net::Outbox<Mail>>>
+      outboxes_;  // by the receiver's index; made when first needed
   bool backlogged_ = false;
   bool holds_reading_ = false;
   resp::TurnArena arena_;
@@ -208,8 +213,8 @@ class Worker final : public exec::Host,
   std::list<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> closing_;
   ParkingLot parking_lot_;
-  std::vector<Connection*> unparked_;  // what they have parked may run
-  std::vector<Connection*> held_;  // replies of theirs wait for the log
+  std::vector<Connection*> unparked_;                         // what they have parked may run
+  std::vector<Connection*> held_;                             // replies of theirs wait for the log
   uint64_t held_offset_ = engine::LogProgress::kEverything;   // the lowest they wait for
   uint64_t armed_offset_ = engine::LogProgress::kEverything;  // the one we have asked to be told of
   uint64_t delivered_offset_ = 0;  // of the letter that is being delivered
@@ -219,7 +224,7 @@ class Worker final : public exec::Host,
   WorkerStats stats_;
   config::OutputBufferLimits output_limits_;
   uint32_t output_limits_version_ = 0;
-  bool counts_clients_ = false;     // there is a limit for all clients' memory
+  bool counts_clients_ = false;      // there is a limit for all clients' memory
   int64_t client_bytes_change_ = 0;  // counted and not yet added to the sum of all
   uint64_t evict_again_ms_ = 0;
   uint64_t now_ms_ = 0;

@@ -31,10 +31,12 @@ uint64_t LoadInBitOrder(const char* from) {
   const char* at = bytes.data();
   size_t left = bytes.size();
   for (; left >= 32; left -= 32, at += 32) {
-    ones += static_cast<uint64_t>(std::popcount(LoadWord(at)) + std::popcount(LoadWord(at + 8)) +
-                                  std::popcount(LoadWord(at + 16)) + std::popcount(LoadWord(at + 24)));
+    ones +=
+        static_cast<uint64_t>(std::popcount(LoadWord(at)) + std::popcount(LoadWord(at + 8)) +
+                              std::popcount(LoadWord(at + 16)) + std::popcount(LoadWord(at + 24)));
   }
-  for (; left > 0; --left, ++at) ones += static_cast<uint64_t>(std::popcount(static_cast<uint8_t>(*at)));
+  for (; left > 0; --left, ++at)
+    ones += static_cast<uint64_t>(std::popcount(static_cast<uint8_t>(*at)));
   return ones;
 }
 
@@ -45,10 +47,12 @@ __attribute__((target("popcnt"))) uint64_t CountWithInstruction(Bytes bytes) {
   const char* at = bytes.data();
   size_t left = bytes.size();
   for (; left >= 32; left -= 32, at += 32) {
-    ones += static_cast<uint64_t>(__builtin_popcountll(LoadWord(at)) + __builtin_popcountll(LoadWord(at + 8)) +
-                                  __builtin_popcountll(LoadWord(at + 16)) + __builtin_popcountll(LoadWord(at + 24)));
+    ones += static_cast<uint64_t>(
+        __builtin_popcountll(LoadWord(at)) + __builtin_popcountll(LoadWord(at + 8)) +
+        __builtin_popcountll(LoadWord(at + 16)) + __builtin_popcountll(LoadWord(at + 24)));
   }
-  for (; left > 0; --left, ++at) ones += static_cast<uint64_t>(__builtin_popcount(static_cast<uint8_t>(*at)));
+  for (; left > 0; --left, ++at)
+    ones += static_cast<uint64_t>(__builtin_popcount(static_cast<uint8_t>(*at)));
   return ones;
 }
 #endif
@@ -62,16 +66,21 @@ void Apply(char* out, const char* source, size_t size, Operation operation) {
     std::memcpy(out + i, &word, 8);
   }
   for (; i < size; ++i) {
-    out[i] = static_cast<char>(operation(static_cast<uint8_t>(out[i]), static_cast<uint8_t>(source[i])));
+    out[i] =
+        static_cast<char>(operation(static_cast<uint8_t>(out[i]), static_cast<uint8_t>(source[i])));
   }
 }
 
 void ApplyTo(BitOperation operation, char* out, const char* source, size_t size) {
   switch (operation) {
-    case BitOperation::kAnd: return Apply(out, source, size, [](uint64_t a, uint64_t b) { return a & b; });
-    case BitOperation::kOr: return Apply(out, source, size, [](uint64_t a, uint64_t b) { return a | b; });
-    case BitOperation::kXor: return Apply(out, source, size, [](uint64_t a, uint64_t b) { return a ^ b; });
-    case BitOperation::kNot: return Apply(out, source, size, [](uint64_t a, uint64_t) { return ~a; });
+    case BitOperation::kAnd:
+      return Apply(out, source, size, [](uint64_t a, uint64_t b) { return a & b; });
+    case BitOperation::kOr:
+      return Apply(out, source, size, [](uint64_t a, uint64_t b) { return a | b; });
+    case BitOperation::kXor:
+      return Apply(out, source, size, [](uint64_t a, uint64_t b) { return a ^ b; });
+    case BitOperation::kNot:
+      return Apply(out, source, size, [](uint64_t a, uint64_t) { return ~a; });
   }
 }
 
@@ -97,16 +106,20 @@ FieldLimits LimitsOf(FieldType type) {
 int64_t Truncate(FieldType type, uint64_t bits) {
   const unsigned unused = 64U - type.width;
   bits <<= unused;
-  return type.is_signed ? static_cast<int64_t>(bits) >> unused : static_cast<int64_t>(bits >> unused);
+  return type.is_signed ? static_cast<int64_t>(bits) >> unused
+                        : static_cast<int64_t>(bits >> unused);
 }
 
 std::optional<int64_t> Fit(FieldType type, Wide value, Overflow overflow) {
   const FieldLimits limits = LimitsOf(type);
   if (value >= limits.min && value <= limits.max) return static_cast<int64_t>(value);
   switch (overflow) {
-    case Overflow::kWrap: return Truncate(type, static_cast<uint64_t>(value));
-    case Overflow::kSaturate: return static_cast<int64_t>(value < limits.min ? limits.min : limits.max);
-    case Overflow::kFail: break;
+    case Overflow::kWrap:
+      return Truncate(type, static_cast<uint64_t>(value));
+    case Overflow::kSaturate:
+      return static_cast<int64_t>(value < limits.min ? limits.min : limits.max);
+    case Overflow::kFail:
+      break;
   }
   return std::nullopt;
 }
@@ -125,9 +138,12 @@ uint64_t CountBits(Bytes bytes) {
 uint64_t CountBits(Bytes bytes, BitRange range) {
   TERRACE_DCHECK(range.first <= range.last && range.last / 8 < bytes.size());
   const size_t first = range.first / 8, last = range.last / 8;
-  const auto before = static_cast<uint8_t>(static_cast<uint8_t>(bytes[first]) & ~(0xFFU >> (range.first % 8)));
-  const auto behind = static_cast<uint8_t>(static_cast<uint8_t>(bytes[last]) & (0x7FU >> (range.last % 8)));
-  return CountBits(bytes.substr(first, last - first + 1)) - static_cast<uint64_t>(std::popcount(before)) -
+  const auto before =
+      static_cast<uint8_t>(static_cast<uint8_t>(bytes[first]) & ~(0xFFU >> (range.first % 8)));
+  const auto behind =
+      static_cast<uint8_t>(static_cast<uint8_t>(bytes[last]) & (0x7FU >> (range.last % 8)));
+  return CountBits(bytes.substr(first, last - first + 1)) -
+         static_cast<uint64_t>(std::popcount(before)) -
          static_cast<uint64_t>(std::popcount(behind));
 }
 
@@ -141,7 +157,9 @@ std::optional<uint64_t> FindBit(Bytes bytes, bool bit, BitRange range) {
     if (position > range.last) return std::nullopt;
     return position;
   };
-  const auto byte_at = [&](size_t i) { return static_cast<uint8_t>(static_cast<uint8_t>(bytes[i]) ^ flip); };
+  const auto byte_at = [&](size_t i) {
+    return static_cast<uint8_t>(static_cast<uint8_t>(bytes[i]) ^ flip);
+  };
   const auto head = static_cast<uint8_t>(byte_at(at) & (0xFFU >> (range.first % 8)));
   if (head != 0) return inside(at * 8 + static_cast<unsigned>(std::countl_zero(head)));
   ++at;
@@ -161,7 +179,8 @@ bool GetBit(Bytes bytes, uint64_t position) {
   return byte < bytes.size() && (static_cast<uint8_t>(bytes[byte]) >> (7 - position % 8) & 1) != 0;
 }
 
-void CombineBits(BitOperation operation, const std::vector<Bytes>& sources, char* out, size_t size) {
+void CombineBits(BitOperation operation, const std::vector<Bytes>& sources, char* out,
+                 size_t size) {
   // Piece by piece, so that `out` stays in the first-level cache however many sources there are.
   constexpr size_t kPieceBytes = 16 * kKiB;
   for (size_t from = 0; from < size; from += kPieceBytes) {

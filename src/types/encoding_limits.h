@@ -10,9 +10,11 @@ namespace terrace::types {
 struct EncodingLimits {
   std::atomic<int64_t> hash_listpack_entries{512};
   std::atomic<uint64_t> hash_listpack_value_bytes{64};
-  std::atomic<int64_t> list_listpack_size{-2};  // > 0: entries a node; -1 .. -5: 4, 8, 16, 32, 64 KiB a node
+  std::atomic<int64_t> list_listpack_size{
+      -2};  // > 0: entries a node; -1 .. -5: 4, 8, 16, 32, 64 KiB a node
   std::atomic<int64_t> list_compress_depth{0};
-  std::atomic<uint64_t> list_plain_bytes{0};  // > 0: elements of so many bytes stand alone (DEBUG, for tests)
+  std::atomic<uint64_t> list_plain_bytes{
+      0};  // > 0: elements of so many bytes stand alone (DEBUG, for tests)
   std::atomic<int64_t> set_intset_entries{512};
   std::atomic<int64_t> set_listpack_entries{128};
   std::atomic<uint64_t> set_listpack_value_bytes{64};

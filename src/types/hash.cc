@@ -24,7 +24,8 @@ bool Hash::Contains(Bytes field) const {
 
 bool Hash::Set(Bytes field, Bytes value, const HashLimits& limits, OldDeadline old_deadline) {
   if (packed()) {
-    const bool too_long = field.size() > limits.listpack_value_bytes || value.size() > limits.listpack_value_bytes;
+    const bool too_long =
+        field.size() > limits.listpack_value_bytes || value.size() > limits.listpack_value_bytes;
     if (too_long || !listpack().HasRoomFor(field.size() + value.size() + 32)) BecomeTable();
   }
   if (packed()) {
@@ -33,7 +34,8 @@ bool Hash::Set(Bytes field, Bytes value, const HashLimits& limits, OldDeadline o
     return true;
   }
   const bool is_new = table()->Put(field, value);
-  if (value_.encoding == Encoding::kTimedTable && !is_new && old_deadline == OldDeadline::kGoes) SetDeadline(field, 0);
+  if (value_.encoding == Encoding::kTimedTable && !is_new && old_deadline == OldDeadline::kGoes)
+    SetDeadline(field, 0);
   return is_new;
 }
 
@@ -43,7 +45,8 @@ bool Hash::SetPacked(Bytes field, Bytes value, OldDeadline old_deadline) {
   if (at != nullptr) {
     list.Replace(list.Next(at), value);
     value_.data = list.data();
-    if (value_.encoding == Encoding::kListpackEx && old_deadline == OldDeadline::kGoes) SetDeadline(field, 0);
+    if (value_.encoding == Encoding::kListpackEx && old_deadline == OldDeadline::kGoes)
+      SetDeadline(field, 0);
     return false;
   }
   list.Append(field);
@@ -80,7 +83,8 @@ void Hash::SetDeadline(Bytes field, uint64_t deadline_ms) {
   if (!MayHaveTimedItems(value_.encoding)) {
     if (deadline_ms == 0) return;
     if (packed() && listpack().HasRoomFor(16 * Size())) {
-      value_ = {Type::kHash, Encoding::kListpackEx, PackedFields::TakeOver(listpack()).list().data()};
+      value_ = {Type::kHash, Encoding::kListpackEx,
+                PackedFields::TakeOver(listpack()).list().data()};
     } else {
       if (packed()) BecomeTable();
       value_ = {Type::kHash, Encoding::kTimedTable, TimedTable::New(table())};
@@ -101,7 +105,8 @@ std::vector<Listpack::Position> Hash::Fields(size_t wanted) const {
   if (wanted <= 1) return fields;
   const Listpack list = listpack();
   fields.reserve(Size());
-  for (auto at = list.First(); at != nullptr; at = NextField(list, list.Next(at))) fields.push_back(at);
+  for (auto at = list.First(); at != nullptr; at = NextField(list, list.Next(at)))
+    fields.push_back(at);
   return fields;
 }
 
@@ -117,7 +122,8 @@ void Hash::BecomeTable() {
     TimedTable* timed = TimedTable::New(table);
     const PackedFields fields(value_.data);
     const Listpack list = fields.list();
-    for (auto at = list.First(); at != nullptr && fields.DeadlineAt(at) != 0; at = NextField(list, list.Next(at))) {
+    for (auto at = list.First(); at != nullptr && fields.DeadlineAt(at) != 0;
+         at = NextField(list, list.Next(at))) {
       char digits[kInt64CharsMax];
       timed->SetDeadline(list.Get(at).Text(digits), fields.DeadlineAt(at));
     }
@@ -128,7 +134,8 @@ void Hash::BecomeTable() {
 }
 
 void Hash::ForgetIndexIfEmpty() {
-  if (timed_table()->timed() == 0) value_ = {Type::kHash, Encoding::kHashTable, TimedTable::Dissolve(timed_table())};
+  if (timed_table()->timed() == 0)
+    value_ = {Type::kHash, Encoding::kHashTable, TimedTable::Dissolve(timed_table())};
 }
 
 }  // namespace terrace::types

@@ -41,7 +41,8 @@ class Hash {
   Value value() const { return value_; }
   size_t Size() const {
     if (!packed()) return table()->Size();
-    return value_.encoding == Encoding::kListpack ? listpack().Count() / 2 : listpack().Count() / PackedFields::kGroup;
+    return value_.encoding == Encoding::kListpack ? listpack().Count() / 2
+                                                  : listpack().Count() / PackedFields::kGroup;
   }
 
   /// The field's value, good until the next edit.
@@ -50,7 +51,8 @@ class Hash {
   /// Whether a field that gets another value keeps the deadline it had.
   enum class OldDeadline : uint8_t { kGoes, kStays };
   /// True if the field is new. The value must not be a part of this hash.
-  bool Set(Bytes field, Bytes value, const HashLimits& limits, OldDeadline old_deadline = OldDeadline::kGoes);
+  bool Set(Bytes field, Bytes value, const HashLimits& limits,
+           OldDeadline old_deadline = OldDeadline::kGoes);
   /// False if there is no such field.
   bool Erase(Bytes field);
 
@@ -109,7 +111,8 @@ class Hash {
   /// Table::Scan's promise; a small hash is visited whole at once.
   template <typename F>
   uint64_t Scan(uint64_t cursor, size_t count, F&& visit) const {
-    if (!packed()) return table()->Scan(cursor, count, [&](const TableItem& item) { Show(item, visit); });
+    if (!packed())
+      return table()->Scan(cursor, count, [&](const TableItem& item) { Show(item, visit); });
     ForEach(visit);
     return 0;
   }
@@ -134,7 +137,8 @@ class Hash {
   /// The same for `count` different fields, each choice of them as likely; count <= Size().
   template <typename F>
   void Sample(Random& random, size_t count, F&& visit) const {
-    if (!packed()) return table()->Sample(random, count, [&](const TableItem& item) { Show(item, visit); });
+    if (!packed())
+      return table()->Sample(random, count, [&](const TableItem& item) { Show(item, visit); });
     Sampling sampling(Size(), count);
     ForEach([&](const Element& field, const Element& value) {
       if (sampling.Takes(random)) visit(field, value);
@@ -142,7 +146,9 @@ class Hash {
   }
 
  private:
-  bool packed() const { return value_.encoding == Encoding::kListpack || value_.encoding == Encoding::kListpackEx; }
+  bool packed() const {
+    return value_.encoding == Encoding::kListpack || value_.encoding == Encoding::kListpackEx;
+  }
   Listpack listpack() const { return Listpack(value_.data); }
   /// Elements that a field takes in the listpack.
   size_t group() const { return value_.encoding == Encoding::kListpack ? 2 : PackedFields::kGroup; }
@@ -155,7 +161,8 @@ class Hash {
   }
   TimedTable* timed_table() const { return static_cast<TimedTable*>(value_.data); }
   Table* table() const {
-    return value_.encoding == Encoding::kHashTable ? static_cast<Table*>(value_.data) : timed_table()->fields();
+    return value_.encoding == Encoding::kHashTable ? static_cast<Table*>(value_.data)
+                                                   : timed_table()->fields();
   }
 
   template <typename F>

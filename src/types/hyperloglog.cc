@@ -43,7 +43,8 @@ uint64_t Murmur64(Bytes text, uint64_t seed) {
     word = (word ^ word >> kShift) * kFactor;
     hash = (hash ^ word) * kFactor;
   }
-  if (whole != text.size()) hash = (hash ^ take(text.data() + whole, text.size() - whole)) * kFactor;
+  if (whole != text.size())
+    hash = (hash ^ take(text.data() + whole, text.size() - whole)) * kFactor;
   hash = (hash ^ hash >> kShift) * kFactor;
   return hash ^ hash >> kShift;
 }
@@ -77,7 +78,8 @@ void VisitDense(const char* registers, Visit visit) {
   for (size_t index = 0; index < kHllRegisters; index += 4, registers += 3) {
     const unsigned group = ByteAt(registers) | static_cast<unsigned>(ByteAt(registers + 1)) << 8 |
                            static_cast<unsigned>(ByteAt(registers + 2)) << 16;
-    for (unsigned i = 0; i < 4; ++i) visit(index + i, static_cast<uint8_t>(group >> (6 * i) & kDenseRankMax));
+    for (unsigned i = 0; i < 4; ++i)
+      visit(index + i, static_cast<uint8_t>(group >> (6 * i) & kDenseRankMax));
   }
 }
 
@@ -235,15 +237,19 @@ uint64_t EstimateFrom(const Histogram& histogram) {
 HllMark HllMarkOf(Bytes element) {
   const uint64_t hash = Murmur64(element, 0xadc83b19);
   const uint64_t rest = hash >> kIndexBits | uint64_t{1} << kRankBits;  // the mark bounds the run
-  return {static_cast<uint16_t>(hash % kHllRegisters), static_cast<uint8_t>(std::countr_zero(rest) + 1)};
+  return {static_cast<uint16_t>(hash % kHllRegisters),
+          static_cast<uint8_t>(std::countr_zero(rest) + 1)};
 }
 
 std::optional<HllEncoding> HllEncodingOf(Bytes image) {
   if (image.size() < kHllHeaderBytes || !image.starts_with("HYLL")) return std::nullopt;
   switch (ByteAt(image.data() + 4)) {
-    case 0: return image.size() == kHllDenseBytes ? std::optional(HllEncoding::kDense) : std::nullopt;
-    case 1: return HllEncoding::kSparse;
-    default: return std::nullopt;
+    case 0:
+      return image.size() == kHllDenseBytes ? std::optional(HllEncoding::kDense) : std::nullopt;
+    case 1:
+      return HllEncoding::kSparse;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -267,7 +273,9 @@ void HllKeepEstimate(char* image, uint64_t estimate) {
 
 void HllForgetEstimate(char* image) { image[15] = static_cast<char>(ByteAt(image + 15) | 0x80U); }
 
-uint8_t HllDenseRank(Bytes image, size_t index) { return DenseRank(image.data() + kHllHeaderBytes, index); }
+uint8_t HllDenseRank(Bytes image, size_t index) {
+  return DenseRank(image.data() + kHllHeaderBytes, index);
+}
 
 HllChange HllRaiseDense(char* image, HllMark mark) {
   if (DenseRank(image + kHllHeaderBytes, mark.index) >= mark.rank) return HllChange::kNone;
@@ -283,11 +291,13 @@ HllChange HllRaise(std::string* image, HllMark mark, uint64_t sparse_bytes_max) 
 bool HllMakeDense(std::string* image) {
   if (HllEncodingOf(*image) == HllEncoding::kDense) return true;
   std::string dense(kHllDenseBytes, '\0');
-  std::memcpy(dense.data(), image->data(), kHllHeaderBytes);  // the kept estimate holds for both forms
+  std::memcpy(dense.data(), image->data(),
+              kHllHeaderBytes);  // the kept estimate holds for both forms
   dense[4] = static_cast<char>(HllEncoding::kDense);
   const bool sound = VisitSparse(*image, [&](size_t first, const Run& run) {
     if (run.rank == 0) return;
-    for (size_t i = 0; i < run.length; ++i) SetDenseRank(dense.data() + kHllHeaderBytes, first + i, run.rank);
+    for (size_t i = 0; i < run.length; ++i)
+      SetDenseRank(dense.data() + kHllHeaderBytes, first + i, run.rank);
   });
   if (sound) image->swap(dense);
   return sound;
@@ -311,7 +321,8 @@ std::optional<uint64_t> HllEstimate(Bytes image) {
   Histogram histogram{};
   if (HllEncodingOf(image) == HllEncoding::kDense) {
     VisitDense(image.data() + kHllHeaderBytes, [&](size_t, uint8_t rank) { ++histogram[rank]; });
-  } else if (!VisitSparse(image, [&](size_t, const Run& run) { histogram[run.rank] += run.length; })) {
+  } else if (!VisitSparse(image,
+                          [&](size_t, const Run& run) { histogram[run.rank] += run.length; })) {
     return std::nullopt;
   }
   return EstimateFrom(histogram);
@@ -319,9 +330,8 @@ std::optional<uint64_t> HllEstimate(Bytes image) {
 
 bool HllRegisters::Merge(Bytes image) {
   if (HllEncodingOf(image) == HllEncoding::kDense) {
-    VisitDense(image.data() + kHllHeaderBytes, [&](size_t index, uint8_t rank) {
-      ranks_[index] = std::max(ranks_[index], rank);
-    });
+    VisitDense(image.data() + kHllHeaderBytes,
+               [&](size_t index, uint8_t rank) { ranks_[index] = std::max(ranks_[index], rank); });
     return true;
   }
   return VisitSparse(image, [&](size_t first, const Run& run) {

@@ -87,7 +87,9 @@ class IdTree {
 
   size_t size() const { return size_; }
   Position First() const { return first_ == nullptr ? Position() : Position(first_, 0); }
-  Position Last() const { return last_ == nullptr ? Position() : Position(last_, last_->count - 1); }
+  Position Last() const {
+    return last_ == nullptr ? Position() : Position(last_, last_->count - 1);
+  }
   /// The item with this id, or nothing.
   T* Find(StreamId id) const {
     const Position at = AtOrAfter(id);
@@ -211,7 +213,8 @@ template <typename T>
 uint32_t IdTree<T>::CountBefore(Leaf* leaf, StreamId id) {
   const Item* items = leaf->items();
   return static_cast<uint32_t>(
-      std::lower_bound(items, items + leaf->count, id, [](const Item& item, StreamId key) { return item.id < key; }) -
+      std::lower_bound(items, items + leaf->count, id,
+                       [](const Item& item, StreamId key) { return item.id < key; }) -
       items);
 }
 
@@ -222,9 +225,10 @@ auto IdTree<T>::Descend(StreamId id, Step* steps) const -> Leaf* {
   for (unsigned level = levels_; level > 0; --level) {
     auto* branch = static_cast<Branch*>(node);
     // The first child is where everything goes that is before the second (I2).
-    const Entry* taken = std::upper_bound(branch->entries + 1, branch->entries + branch->count, id,
-                                          [](StreamId key, const Entry& entry) { return key < entry.id; }) -
-                         1;
+    const Entry* taken =
+        std::upper_bound(branch->entries + 1, branch->entries + branch->count, id,
+                         [](StreamId key, const Entry& entry) { return key < entry.id; }) -
+        1;
     steps[level - 1] = {branch, static_cast<uint32_t>(taken - branch->entries)};
     node = taken->child;
   }
@@ -276,7 +280,8 @@ void IdTree<T>::InsertInto(Leaf* leaf, uint32_t at, StreamId id, const T& value)
 template <typename T>
 void IdTree<T>::Insert(StreamId id, const T& value) {
   if (root_ == nullptr) root_ = NewLeaf(2, nullptr, nullptr);
-  if (last_->count < last_->capacity && last_->count > 0 && last_->items()[last_->count - 1].id < id) {
+  if (last_->count < last_->capacity && last_->count > 0 &&
+      last_->items()[last_->count - 1].id < id) {
     return InsertInto(last_, last_->count, id, value);
   }
   Step steps[kHeightMax];
@@ -291,7 +296,8 @@ void IdTree<T>::Insert(StreamId id, const T& value) {
   Leaf* right = NewLeaf(kLeafMax, leaf, leaf->next);
   leaf->count -= moved;
   right->count = moved;
-  std::memcpy(static_cast<void*>(right->items()), leaf->items() + leaf->count, moved * sizeof(Item));
+  std::memcpy(static_cast<void*>(right->items()), leaf->items() + leaf->count,
+              moved * sizeof(Item));
   if (at > leaf->count || appends) {
     InsertInto(right, at - leaf->count, id, value);
   } else {
@@ -318,7 +324,8 @@ void IdTree<T>::AddChild(const Step* steps, StreamId id, void* child) {
         branch = right;
       }
     }
-    std::memmove(branch->entries + at + 1, branch->entries + at, (branch->count - at) * sizeof(Entry));
+    std::memmove(branch->entries + at + 1, branch->entries + at,
+                 (branch->count - at) * sizeof(Entry));
     branch->entries[at] = {id, child};
     ++branch->count;
     if (right == nullptr) return;
@@ -364,10 +371,12 @@ void IdTree<T>::RemoveChild(Step* steps, unsigned level) {
   for (; level < levels_; ++level) {
     auto& [branch, index] = steps[level];
     --branch->count;
-    std::memmove(branch->entries + index, branch->entries + index + 1, (branch->count - index) * sizeof(Entry));
+    std::memmove(branch->entries + index, branch->entries + index + 1,
+                 (branch->count - index) * sizeof(Entry));
     if (branch->count == 0) {
       FreeBranch(branch);
-    } else if (level + 1 == levels_ || branch->count >= kBranchMax / 4 || !MergeBranch(steps, level)) {
+    } else if (level + 1 == levels_ || branch->count >= kBranchMax / 4 ||
+               !MergeBranch(steps, level)) {
       break;
     }
   }
@@ -388,7 +397,8 @@ void IdTree<T>::MergeLeaf(Step* steps) {
     auto* left = static_cast<Leaf*>(parent->entries[left_at].child);
     auto* right = static_cast<Leaf*>(parent->entries[left_at + 1].child);
     if (left->count + right->count > kLeafMax * 3 / 4) continue;
-    std::memcpy(static_cast<void*>(left->items() + left->count), right->items(), right->count * sizeof(Item));
+    std::memcpy(static_cast<void*>(left->items() + left->count), right->items(),
+                right->count * sizeof(Item));
     left->count += right->count;
     FreeLeaf(right);
     index = left_at + 1;
@@ -406,7 +416,8 @@ bool IdTree<T>::MergeBranch(Step* steps, unsigned level) {
     auto* right = static_cast<Branch*>(parent->entries[left_at + 1].child);
     if (left->count + right->count > kBranchMax * 3 / 4) continue;
     std::memcpy(left->entries + left->count, right->entries, right->count * sizeof(Entry));
-    left->entries[left->count].id = parent->entries[left_at + 1].id;  // it is no first child any more (I2)
+    left->entries[left->count].id =
+        parent->entries[left_at + 1].id;  // it is no first child any more (I2)
     left->count += right->count;
     FreeBranch(right);
     index = left_at + 1;
@@ -430,7 +441,8 @@ void IdTree<T>::Check() const {
 }
 
 template <typename T>
-size_t IdTree<T>::CheckBelow(void* node, unsigned level, const StreamId* least, const StreamId** last) const {
+size_t IdTree<T>::CheckBelow(void* node, unsigned level, const StreamId* least,
+                             const StreamId** last) const {
   size_t items = 0;
   if (level > 0) {
     auto* branch = static_cast<Branch*>(node);

@@ -25,9 +25,12 @@ size_t WidthFor(int64_t value) {
 int64_t ElementAt(const uint8_t* data, size_t width, size_t index) {
   const uint8_t* at = data + Intset::kHeaderBytes + index * width;
   switch (width) {
-    case 2: return LoadAt<int16_t>(at);
-    case 4: return LoadAt<int32_t>(at);
-    default: return LoadAt<int64_t>(at);
+    case 2:
+      return LoadAt<int16_t>(at);
+    case 4:
+      return LoadAt<int32_t>(at);
+    default:
+      return LoadAt<int64_t>(at);
   }
 }
 
@@ -77,7 +80,9 @@ bool Intset::Validate(Bytes bytes) {
   const size_t width = Width(data);
   const auto count = LoadAt<uint32_t>(data + 4);
   if (width != 2 && width != 4 && width != 8) return false;
-  if (count == 0 || (bytes.size() - kHeaderBytes) / width != count || TotalBytes(width, count) != bytes.size()) return false;
+  if (count == 0 || (bytes.size() - kHeaderBytes) / width != count ||
+      TotalBytes(width, count) != bytes.size())
+    return false;
   for (size_t i = 1; i < count; ++i) {
     if (ElementAt(data, width, i - 1) >= ElementAt(data, width, i)) return false;
   }
@@ -117,7 +122,8 @@ bool Intset::Add(int64_t value) {
     std::memmove(place + width, place, (count - at) * width);
   } else {
     auto* grown = static_cast<uint8_t*>(Allocate(after));
-    for (size_t i = 0; i < count; ++i) PutElement(grown, wanted, i < at ? i : i + 1, ElementAt(data_, width, i));
+    for (size_t i = 0; i < count; ++i)
+      PutElement(grown, wanted, i < at ? i : i + 1, ElementAt(data_, width, i));
     Deallocate(data_, before);
     data_ = grown;
   }
@@ -147,8 +153,14 @@ bool Intset::Remove(int64_t value) {
 
 const ValueOps kIntsetOps = {
     .destroy = [](void* data) { Intset(data).Free(); },
-    .copy = [](const void* data) { return Intset::Copy(Intset(const_cast<void*>(data)).bytes()).data(); },
-    .memory_bytes = [](const void* data) { return AllocationSize(Intset(const_cast<void*>(data)).bytes().size()); },
+    .copy =
+        [](const void* data) {
+          return Intset::Copy(Intset(const_cast<void*>(data)).bytes()).data();
+        },
+    .memory_bytes =
+        [](const void* data) {
+          return AllocationSize(Intset(const_cast<void*>(data)).bytes().size());
+        },
     .free_effort = [](const void*) { return size_t{1}; },
 };
 

@@ -15,12 +15,18 @@ size_t CountItems(Value value) {
   if (value.type == Type::kZset) return SortedSet(value).Size();
   if (value.type == Type::kHash) return Hash(value).Size();
   switch (value.encoding) {
-    case Encoding::kListpack: return Listpack(value.data).Count();
-    case Encoding::kIntset: return Intset(value.data).Count();
-    case Encoding::kHashTable: return static_cast<const Table*>(value.data)->Size();
-    case Encoding::kQuicklist: return Quicklist(value.data).Size();
-    case Encoding::kStream: return Stream(value).Size();
-    default: TERRACE_CHECK(false && "a collection of another encoding");
+    case Encoding::kListpack:
+      return Listpack(value.data).Count();
+    case Encoding::kIntset:
+      return Intset(value.data).Count();
+    case Encoding::kHashTable:
+      return static_cast<const Table*>(value.data)->Size();
+    case Encoding::kQuicklist:
+      return Quicklist(value.data).Size();
+    case Encoding::kStream:
+      return Stream(value).Size();
+    default:
+      TERRACE_CHECK(false && "a collection of another encoding");
   }
   return 0;
 }
@@ -30,7 +36,8 @@ void ForEachElement(Value list_or_set, const std::function<void(Bytes)>& visit) 
   switch (list_or_set.encoding) {
     case Encoding::kListpack: {
       const Listpack elements(list_or_set.data);
-      for (auto at = elements.First(); at != nullptr; at = elements.Next(at)) visit(elements.Get(at).Text(digits));
+      for (auto at = elements.First(); at != nullptr; at = elements.Next(at))
+        visit(elements.Get(at).Text(digits));
       return;
     }
     case Encoding::kIntset: {
@@ -40,13 +47,16 @@ void ForEachElement(Value list_or_set, const std::function<void(Bytes)>& visit) 
       return;
     }
     case Encoding::kHashTable:
-      return static_cast<const Table*>(list_or_set.data)->ForEach([&](const TableItem& item) { visit(item.member()); });
+      return static_cast<const Table*>(list_or_set.data)->ForEach([&](const TableItem& item) {
+        visit(item.member());
+      });
     case Encoding::kQuicklist:
       return Quicklist(list_or_set.data).Walk(0, ListEnd::kTail, [&](const Element& element) {
         visit(element.Text(digits));
         return true;
       });
-    default: TERRACE_CHECK(false && "a list or set of another encoding");
+    default:
+      TERRACE_CHECK(false && "a list or set of another encoding");
   }
 }
 
@@ -65,11 +75,13 @@ void ForEachTimedField(Value hash, const std::function<void(Bytes, Bytes, uint64
 }
 
 void ForEachScore(Value zset, const std::function<void(Bytes, double)>& visit) {
-  for (SortedSet::Cursor at = SortedSet(zset).First(); at; at.Next()) visit(at.member(), at.score());
+  for (SortedSet::Cursor at = SortedSet(zset).First(); at; at.Next())
+    visit(at.member(), at.score());
 }
 
 void ForEachScoreDown(Value zset, const std::function<void(Bytes, double)>& visit) {
-  for (SortedSet::Cursor at = SortedSet(zset).Last(); at; at.Previous()) visit(at.member(), at.score());
+  for (SortedSet::Cursor at = SortedSet(zset).Last(); at; at.Previous())
+    visit(at.member(), at.score());
 }
 
 }  // namespace terrace::types

@@ -17,7 +17,8 @@ void ForEachElement(Value list_or_set, const std::function<void(Bytes element)>&
 /// A hash's fields in no particular order.
 void ForEachField(Value hash, const std::function<void(Bytes field, Bytes value)>& visit);
 /// The same with each field's deadline, 0 for none.
-void ForEachTimedField(Value hash, const std::function<void(Bytes field, Bytes value, uint64_t deadline_ms)>& visit);
+void ForEachTimedField(
+    Value hash, const std::function<void(Bytes field, Bytes value, uint64_t deadline_ms)>& visit);
 /// A sorted set's members, lowest first.
 void ForEachScore(Value zset, const std::function<void(Bytes member, double score)>& visit);
 /// The same, highest first.

@@ -18,7 +18,8 @@ void List::BecomeQuicklist(const ListLimits& limits) {
 
 void List::Grow(size_t bytes, size_t elements, const ListLimits& limits) {
   if (!is_listpack()) return;
-  if (!limits.NodeFits(listpack().TotalBytes() + bytes, listpack().Count() + elements)) BecomeQuicklist(limits);
+  if (!limits.NodeFits(listpack().TotalBytes() + bytes, listpack().Count() + elements))
+    BecomeQuicklist(limits);
 }
 
 void List::Shrink(size_t fraction, const ListLimits& limits) {
@@ -43,7 +44,9 @@ bool List::Contains(Bytes text) const {
   return false;
 }
 
-void List::Push(ListEnd end, Bytes text, const ListLimits& limits) { Push(end, Args(&text, 1), 0, limits); }
+void List::Push(ListEnd end, Bytes text, const ListLimits& limits) {
+  Push(end, Args(&text, 1), 0, limits);
+}
 
 void List::Push(ListEnd end, Args args, size_t first, const ListLimits& limits) {
   size_t bytes = 0;

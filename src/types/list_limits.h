@@ -17,7 +17,9 @@ namespace terrace::types {
 
 enum class ListEnd : uint8_t { kHead, kTail };
 
-constexpr ListEnd Opposite(ListEnd end) { return end == ListEnd::kHead ? ListEnd::kTail : ListEnd::kHead; }
+constexpr ListEnd Opposite(ListEnd end) {
+  return end == ListEnd::kHead ? ListEnd::kTail : ListEnd::kHead;
+}
 
 struct ListLimits {
   int64_t node_size = -2;

@@ -47,11 +47,16 @@ Layout LayoutAt(const uint8_t* at, size_t available) {
     case 0xf0:
       if (available < 5) return {};
       return {5, LoadAt<uint32_t>(at + 1), false};
-    case 0xf1: return {3, 0, true};
-    case 0xf2: return {4, 0, true};
-    case 0xf3: return {5, 0, true};
-    case 0xf4: return {9, 0, true};
-    default: return {};
+    case 0xf1:
+      return {3, 0, true};
+    case 0xf2:
+      return {4, 0, true};
+    case 0xf3:
+      return {5, 0, true};
+    case 0xf4:
+      return {9, 0, true};
+    default:
+      return {};
   }
 }
 
@@ -65,14 +70,17 @@ int64_t IntegerAt(const uint8_t* at) {
     return value < 4096 ? value : value - 8192;
   }
   switch (first) {
-    case 0xf1: return LoadAt<int16_t>(at + 1);
+    case 0xf1:
+      return LoadAt<int16_t>(at + 1);
     case 0xf2: {
       const auto raw = static_cast<uint32_t>(at[1]) << 8 | static_cast<uint32_t>(at[2]) << 16 |
                        static_cast<uint32_t>(at[3]) << 24;
       return static_cast<int32_t>(raw) >> 8;
     }
-    case 0xf3: return LoadAt<int32_t>(at + 1);
-    default: return LoadAt<int64_t>(at + 1);
+    case 0xf3:
+      return LoadAt<int32_t>(at + 1);
+    default:
+      return LoadAt<int64_t>(at + 1);
   }
 }
 
@@ -194,7 +202,8 @@ const uint8_t* Splice(uint8_t** data, size_t at, size_t removed, const NewElemen
   TERRACE_CHECK(after <= Listpack::kBytesMax);
   if (after > before) *data = Resize(*data, before, after);
   uint8_t* place = *data + at;
-  if (added_bytes != removed) std::memmove(place + added_bytes, place + removed, before - at - removed);
+  if (added_bytes != removed)
+    std::memmove(place + added_bytes, place + removed, before - at - removed);
   if (after < before) {
     *data = Resize(*data, before, after);
     place = *data + at;
@@ -305,8 +314,9 @@ Listpack::Position Listpack::Find(Position from, Bytes text, size_t skip) const 
   Position at = from;
   while (at != nullptr) {
     const Layout layout = LayoutOf(at);
-    if (layout.is_integer ? integer && IntegerAt(at) == *integer
-                          : text == Bytes(reinterpret_cast<const char*>(at + layout.head), layout.text)) {
+    if (layout.is_integer
+            ? integer && IntegerAt(at) == *integer
+            : text == Bytes(reinterpret_cast<const char*>(at + layout.head), layout.text)) {
       return at;
     }
     at = Next(at);
@@ -333,12 +343,14 @@ Listpack::Position Listpack::Insert(Position at, Bytes text) {
 
 Listpack::Position Listpack::Replace(Position at, Bytes text) {
   const size_t size = LayoutOf(at).size();
-  return Splice(&data_, static_cast<size_t>(at - data_), size + BacklenBytes(size), NewElement(text));
+  return Splice(&data_, static_cast<size_t>(at - data_), size + BacklenBytes(size),
+                NewElement(text));
 }
 
 Listpack::Position Listpack::Replace(Position at, int64_t value) {
   const size_t size = LayoutOf(at).size();
-  return Splice(&data_, static_cast<size_t>(at - data_), size + BacklenBytes(size), NewElement(value));
+  return Splice(&data_, static_cast<size_t>(at - data_), size + BacklenBytes(size),
+                NewElement(value));
 }
 
 Listpack::Position Listpack::Erase(Position at, size_t count) {
@@ -417,8 +429,14 @@ void Listpack::AppendAll(const Listpack& other) {
 
 const ValueOps kListpackOps = {
     .destroy = [](void* data) { Listpack(data).Free(); },
-    .copy = [](const void* data) { return Listpack::Copy(Listpack(const_cast<void*>(data)).bytes()).data(); },
-    .memory_bytes = [](const void* data) { return AllocationSize(Listpack(const_cast<void*>(data)).TotalBytes()); },
+    .copy =
+        [](const void* data) {
+          return Listpack::Copy(Listpack(const_cast<void*>(data)).bytes()).data();
+        },
+    .memory_bytes =
+        [](const void* data) {
+          return AllocationSize(Listpack(const_cast<void*>(data)).TotalBytes());
+        },
     .free_effort = [](const void*) { return size_t{1}; },
 };
 

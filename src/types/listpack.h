@@ -37,7 +37,9 @@ class Element {
   /// The string; only if it is one.
   Bytes string() const { return bytes_; }
   /// The element as text; an integer is written to `digits` (kInt64CharsMax chars).
-  Bytes Text(char* digits) const { return is_integer_ ? Bytes(digits, FormatInt64(integer_, digits)) : bytes_; }
+  Bytes Text(char* digits) const {
+    return is_integer_ ? Bytes(digits, FormatInt64(integer_, digits)) : bytes_;
+  }
   bool operator==(Bytes text) const {
     char digits[kInt64CharsMax];
     return Text(digits) == text;

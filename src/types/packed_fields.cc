@@ -58,7 +58,8 @@ void PackedFields::SetDeadline(Position field, uint64_t deadline_ms) {
   char digits[kInt64CharsMax];
   at = list_.Insert(at, field_text);
   at = list_.Insert(list_.Next(at), value_text);
-  list_.Insert(list_.Next(at), Bytes(digits, FormatInt64(static_cast<int64_t>(deadline_ms), digits)));
+  list_.Insert(list_.Next(at),
+               Bytes(digits, FormatInt64(static_cast<int64_t>(deadline_ms), digits)));
 }
 
 }  // namespace terrace::types

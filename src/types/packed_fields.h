@@ -40,7 +40,9 @@ class PackedFields {
     const Position last = list_.Last();
     return last != nullptr && IsDue(Deadline(last), now_ms);
   }
-  static bool IsDue(uint64_t deadline_ms, uint64_t now_ms) { return deadline_ms != 0 && deadline_ms < now_ms; }
+  static bool IsDue(uint64_t deadline_ms, uint64_t now_ms) {
+    return deadline_ms != 0 && deadline_ms < now_ms;
+  }
 
   void Append(Bytes field, Bytes value);
   /// Puts the field, its value and this deadline (0: none) where they belong.
@@ -49,7 +51,8 @@ class PackedFields {
   template <typename Visit>
   size_t EraseDue(uint64_t now_ms, size_t max, Visit visit) {
     size_t due = 0;
-    for (Position at = list_.First(); at != nullptr && due < max && IsDue(DeadlineAt(at), now_ms); ++due) {
+    for (Position at = list_.First(); at != nullptr && due < max && IsDue(DeadlineAt(at), now_ms);
+         ++due) {
       char digits[kInt64CharsMax];
       visit(list_.Get(at).Text(digits));
       at = list_.Next(list_.Next(list_.Next(at)));

@@ -21,8 +21,12 @@ constexpr size_t kElementOverhead = 8;
 
 Quicklist Quicklist::New(int64_t compress_depth) {
   auto* rep = static_cast<Rep*>(Allocate(sizeof(Rep)));
-  *rep = {.elements = 0, .ring = static_cast<Node*>(Allocate(kRingMin * sizeof(Node))), .first = 0, .length = 0,
-          .capacity = kRingMin, .depth = static_cast<uint32_t>(std::max<int64_t>(compress_depth, 0))};
+  *rep = {.elements = 0,
+          .ring = static_cast<Node*>(Allocate(kRingMin * sizeof(Node))),
+          .first = 0,
+          .length = 0,
+          .capacity = kRingMin,
+          .depth = static_cast<uint32_t>(std::max<int64_t>(compress_depth, 0))};
   return Quicklist(rep);
 }
 
@@ -35,7 +39,10 @@ void Quicklist::Free() {
 // --- nodes ---
 
 Quicklist::Node Quicklist::NodeOf(Listpack listpack, size_t count) {
-  return {.data = listpack.data(), .count = static_cast<uint32_t>(count), .form = Form::kListpack, .packed = false,
+  return {.data = listpack.data(),
+          .count = static_cast<uint32_t>(count),
+          .form = Form::kListpack,
+          .packed = false,
           .incompressible = false};
 }
 
@@ -46,7 +53,11 @@ Quicklist::Node Quicklist::NewNode(Bytes text, Blob* blob, bool plain) {
     return NodeOf(listpack, 1);
   }
   BlobRef held = blob != nullptr ? BlobRef::Share(blob) : BlobRef::Copy(text);
-  return {.data = held.Release(), .count = 1, .form = Form::kPlain, .packed = false, .incompressible = false};
+  return {.data = held.Release(),
+          .count = 1,
+          .form = Form::kPlain,
+          .packed = false,
+          .incompressible = false};
 }
 
 size_t Quicklist::RawBytes(const Node& node) {
@@ -75,7 +86,8 @@ void Quicklist::Pack(Node* node) {
   const size_t bytes = LzfCompress(raw, run.data(), run.size());
   if (bytes == 0) return;
   void* memory = Allocate(sizeof(Packed) + bytes);
-  auto* packed = new (memory) Packed{static_cast<uint32_t>(raw.size()), static_cast<uint32_t>(bytes)};
+  auto* packed =
+      new (memory) Packed{static_cast<uint32_t>(raw.size()), static_cast<uint32_t>(bytes)};
   std::memcpy(packed + 1, run.data(), bytes);
   FreeNode(*node);
   node->data = packed;
@@ -293,7 +305,9 @@ void Quicklist::Insert(size_t index, Bytes text, const ListLimits& limits) {
   if (inside) {
     Node& node = Open(place.node);
     Listpack listpack(node.data);
-    listpack.Insert(place.offset == node.count ? nullptr : listpack.Seek(static_cast<int64_t>(place.offset)), text);
+    listpack.Insert(
+        place.offset == node.count ? nullptr : listpack.Seek(static_cast<int64_t>(place.offset)),
+        text);
     node.data = listpack.data();
     ++node.count;
     ++rep_->elements;
@@ -312,7 +326,8 @@ void Quicklist::Replace(size_t index, Bytes text, const ListLimits& limits) {
   if (held.count == 1) {
     FreeNode(held);
     At(place.node) = NewNode(text, nullptr, plain);
-  } else if (!plain && limits.NodeFits(RawBytes(held) + text.size() + kElementOverhead, held.count)) {
+  } else if (!plain &&
+             limits.NodeFits(RawBytes(held) + text.size() + kElementOverhead, held.count)) {
     Node& node = Open(place.node);
     Listpack listpack(node.data);
     listpack.Replace(listpack.Seek(static_cast<int64_t>(place.offset)), text);
@@ -438,8 +453,12 @@ size_t Quicklist::MemoryBytes() const {
 
 const ValueOps kQuicklistOps = {
     .destroy = [](void* data) { Quicklist(data).Free(); },
-    .copy = [](const void* data) { return Quicklist::CopyOf(Quicklist(const_cast<void*>(data))).data(); },
-    .memory_bytes = [](const void* data) { return Quicklist(const_cast<void*>(data)).MemoryBytes(); },
+    .copy =
+        [](const void* data) {
+          return Quicklist::CopyOf(Quicklist(const_cast<void*>(data))).data();
+        },
+    .memory_bytes =
+        [](const void* data) { return Quicklist(const_cast<void*>(data)).MemoryBytes(); },
     .free_effort = [](const void* data) { return Quicklist(const_cast<void*>(data)).Nodes(); },
 };
 

@@ -150,7 +150,7 @@ void Quicklist::Walk(size_t from, ListEnd towards, Visit&& visit) const {
       if (!visit(Element::OfString(bytes))) return;
     } else {
       const Listpack listpack(const_cast<char*>(bytes.data()));
-      Listpack::Position at = !entered                      ? listpack.Seek(static_cast<int64_t>(place.offset))
+      Listpack::Position at = !entered ? listpack.Seek(static_cast<int64_t>(place.offset))
                               : towards == ListEnd::kTail ? listpack.First()
                                                           : listpack.Last();
       while (at != nullptr) {

@@ -25,7 +25,9 @@ bool Precedes(double a_score, const ScoredItem* a, double b_score, Bytes b_membe
 struct Before {
   double score;
   Bytes member;
-  bool operator()(double other, const ScoredItem* item) const { return Precedes(other, item, score, member); }
+  bool operator()(double other, const ScoredItem* item) const {
+    return Precedes(other, item, score, member);
+  }
 };
 
 // Is an item (score, member) or before it? That is how one goes down to an item that is in.
@@ -113,7 +115,8 @@ RankedTree::Entry RankedTree::EntryOf(Branch* branch) {
 
 void RankedTree::InsertEntry(Branch* branch, uint32_t at, const Entry& entry) {
   TERRACE_DCHECK(branch->count < kBranchMax);
-  std::copy_backward(branch->entries + at, branch->entries + branch->count, branch->entries + branch->count + 1);
+  std::copy_backward(branch->entries + at, branch->entries + branch->count,
+                     branch->entries + branch->count + 1);
   branch->entries[at] = entry;
   ++branch->count;
 }
@@ -156,7 +159,8 @@ size_t RankedTree::RankOf(const ScoredItem* item) const {
 void RankedTree::Insert(ScoredItem* item) {
   const double score = ScoreOf(item);
   const Before before{score, MemberOf(item)};
-  const bool root_is_full = levels_ == 0 ? first_->count == kLeafMax : static_cast<Branch*>(root_)->count == kBranchMax;
+  const bool root_is_full =
+      levels_ == 0 ? first_->count == kLeafMax : static_cast<Branch*>(root_)->count == kBranchMax;
   if (root_is_full) RaiseRoot();
   ++size_;
   void* node = root_;
@@ -191,7 +195,9 @@ void RankedTree::Insert(ScoredItem* item) {
 void RankedTree::RaiseRoot() {
   TERRACE_CHECK(levels_ + 1 < kHeightMax);
   Branch* root = NewBranch();
-  InsertEntry(root, 0, levels_ == 0 ? EntryOf(static_cast<Leaf*>(root_)) : EntryOf(static_cast<Branch*>(root_)));
+  InsertEntry(
+      root, 0,
+      levels_ == 0 ? EntryOf(static_cast<Leaf*>(root_)) : EntryOf(static_cast<Branch*>(root_)));
   if (levels_ > 0) SplitBranch(root, 0);
   root_ = root;
   ++levels_;
@@ -211,7 +217,9 @@ void RankedTree::SplitBranch(Branch* parent, uint32_t index) {
 // Insertions at an end of the tree begin a new leaf there and leave the full one as it is.
 bool RankedTree::InsertAtEnd(Branch* parent, ScoredItem* item) {
   const Before before{ScoreOf(item), MemberOf(item)};
-  const auto holds = [&](uint32_t at, const Leaf* leaf) { return parent->entries[at].child == leaf; };
+  const auto holds = [&](uint32_t at, const Leaf* leaf) {
+    return parent->entries[at].child == leaf;
+  };
   Leaf* leaf = nullptr;
   uint32_t at = 0;
   if (holds(parent->count - 1, last_) && last_->count == kLeafMax) {
@@ -234,7 +242,9 @@ bool RankedTree::InsertAtEnd(Branch* parent, ScoredItem* item) {
 
 // The leaf at `index` is full, and so may be its neighbours: afterwards none of them is.
 void RankedTree::MakeRoom(Branch* parent, uint32_t index) {
-  const auto has_room = [&](uint32_t at) { return parent->entries[at].items + kRoomWorthSharing <= kLeafMax; };
+  const auto has_room = [&](uint32_t at) {
+    return parent->entries[at].items + kRoomWorthSharing <= kLeafMax;
+  };
   if (index + 1 < parent->count && has_room(index + 1)) return Spread(parent, index, 2);
   if (index > 0 && has_room(index - 1)) return Spread(parent, index - 1, 2);
   // Behind a full leaf comes an empty one, and both or, with a neighbour, all three are filled evenly.
@@ -375,7 +385,8 @@ size_t RankedTree::CheckBelow(const void* node, unsigned level, const ScoredItem
     TERRACE_CHECK(leaf->count <= kLeafMax && (leaf->count > 0 || node == root_));  // T3
     for (uint32_t i = 0; i < leaf->count; ++i) {
       const ScoredItem* item = leaf->items[i];
-      TERRACE_CHECK(*last == nullptr || Precedes(ScoreOf(*last), *last, ScoreOf(item), MemberOf(item)));  // T1
+      TERRACE_CHECK(*last == nullptr ||
+                    Precedes(ScoreOf(*last), *last, ScoreOf(item), MemberOf(item)));  // T1
       *last = item;
     }
     return leaf->count;
@@ -386,7 +397,8 @@ size_t RankedTree::CheckBelow(const void* node, unsigned level, const ScoredItem
   for (uint32_t i = 0; i < branch->count; ++i) {
     const Entry& entry = branch->entries[i];
     const void* child = entry.child;
-    const Entry first = level == 1 ? EntryOf(static_cast<Leaf*>(entry.child)) : EntryOf(static_cast<Branch*>(entry.child));
+    const Entry first = level == 1 ? EntryOf(static_cast<Leaf*>(entry.child))
+                                   : EntryOf(static_cast<Branch*>(entry.child));
     TERRACE_CHECK(entry.first == first.first && entry.score == ScoreOf(first.first));  // T2
     const size_t below = CheckBelow(child, level - 1, last);
     TERRACE_CHECK(below == entry.items);  // T2

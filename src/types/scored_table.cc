@@ -77,8 +77,10 @@ size_t ScoredTable::MemoryBytes() const {
 const ValueOps kSkiplistOps = {
     .destroy = [](void* data) { ScoredTable::Delete(static_cast<ScoredTable*>(data)); },
     .copy = [](const void* data) -> void* { return static_cast<const ScoredTable*>(data)->Copy(); },
-    .memory_bytes = [](const void* data) { return static_cast<const ScoredTable*>(data)->MemoryBytes(); },
-    .free_effort = [](const void* data) { return static_cast<const ScoredTable*>(data)->FreeEffort(); },
+    .memory_bytes =
+        [](const void* data) { return static_cast<const ScoredTable*>(data)->MemoryBytes(); },
+    .free_effort =
+        [](const void* data) { return static_cast<const ScoredTable*>(data)->FreeEffort(); },
 };
 
 }  // namespace terrace::types

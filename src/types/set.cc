@@ -13,7 +13,9 @@ constexpr size_t kIntsetEntriesMax = size_t{1} << 30;
 
 size_t Limit(int64_t setting) { return setting < 0 ? 0 : static_cast<size_t>(setting); }
 
-size_t IntsetEntries(const SetLimits& limits) { return std::min(Limit(limits.intset_entries), kIntsetEntriesMax); }
+size_t IntsetEntries(const SetLimits& limits) {
+  return std::min(Limit(limits.intset_entries), kIntsetEntriesMax);
+}
 
 std::optional<int64_t> IntegerIn(Bytes text) {
   if (text.size() > kInt64CharsMax) return std::nullopt;
@@ -25,18 +27,26 @@ std::optional<int64_t> IntegerIn(Bytes text) {
 Set Set::New(Encoding encoding) {
   Value value{Type::kSet, encoding, nullptr};
   switch (encoding) {
-    case Encoding::kIntset: value.data = Intset::New().data(); break;
-    case Encoding::kListpack: value.data = Listpack::New().data(); break;
-    default: value.data = Table::New(Table::Extra::kNone);
+    case Encoding::kIntset:
+      value.data = Intset::New().data();
+      break;
+    case Encoding::kListpack:
+      value.data = Listpack::New().data();
+      break;
+    default:
+      value.data = Table::New(Table::Extra::kNone);
   }
   return Set(value);
 }
 
 size_t Set::Size() const {
   switch (value_.encoding) {
-    case Encoding::kIntset: return intset().Count();
-    case Encoding::kListpack: return listpack().Count();
-    default: return table()->Size();
+    case Encoding::kIntset:
+      return intset().Count();
+    case Encoding::kListpack:
+      return listpack().Count();
+    default:
+      return table()->Size();
   }
 }
 
@@ -46,13 +56,16 @@ bool Set::Contains(Bytes member) const {
       const auto integer = IntegerIn(member);
       return integer && intset().Contains(*integer);
     }
-    case Encoding::kListpack: return listpack().Find(listpack().First(), member) != nullptr;
-    default: return table()->Find(member) != nullptr;
+    case Encoding::kListpack:
+      return listpack().Find(listpack().First(), member) != nullptr;
+    default:
+      return table()->Find(member) != nullptr;
   }
 }
 
 bool Set::Contains(const Element& member) const {
-  if (member.is_integer() && value_.encoding == Encoding::kIntset) return intset().Contains(member.integer());
+  if (member.is_integer() && value_.encoding == Encoding::kIntset)
+    return intset().Contains(member.integer());
   char digits[kInt64CharsMax];
   return Contains(member.Text(digits));
 }
@@ -63,7 +76,8 @@ void Set::Expect(Bytes first, size_t count, const SetLimits& limits) {
   if (value_.encoding == Encoding::kHashTable) return;
   if (Size() != 0) {
     const bool integers = value_.encoding == Encoding::kIntset;
-    if (count > (integers ? IntsetEntries(limits) : Limit(limits.listpack_entries))) ConvertToTable();
+    if (count > (integers ? IntsetEntries(limits) : Limit(limits.listpack_entries)))
+      ConvertToTable();
     return;
   }
   if (IntegerIn(first) && count <= IntsetEntries(limits)) return;
@@ -83,7 +97,8 @@ bool Set::Add(Bytes member, const SetLimits& limits) {
 }
 
 bool Set::Add(const Element& member, const SetLimits& limits) {
-  if (member.is_integer() && value_.encoding == Encoding::kIntset) return AddInteger(member.integer(), limits);
+  if (member.is_integer() && value_.encoding == Encoding::kIntset)
+    return AddInteger(member.integer(), limits);
   char digits[kInt64CharsMax];
   return Add(member.Text(digits), limits);
 }
@@ -108,7 +123,8 @@ bool Set::AddText(Bytes text, const SetLimits& limits) {
     size_t longest = text.size();
     if (const size_t count = integers.Count(); count != 0) {
       char digits[kInt64CharsMax];
-      longest = std::max({longest, FormatInt64(integers.At(0), digits), FormatInt64(integers.At(count - 1), digits)});
+      longest = std::max({longest, FormatInt64(integers.At(0), digits),
+                          FormatInt64(integers.At(count - 1), digits)});
     }
     FitsListpack(longest, limits) ? ConvertToListpack() : ConvertToTable();
   }
@@ -189,7 +205,8 @@ bool Set::Remove(Bytes member) {
       value_.data = members.data();
       return true;
     }
-    default: return table()->Erase(member);
+    default:
+      return table()->Erase(member);
   }
 }
 
@@ -207,10 +224,13 @@ bool Set::Remove(const Element& member) {
 Element Set::Pick(Random& random) const {
   TERRACE_DCHECK(Size() != 0);
   switch (value_.encoding) {
-    case Encoding::kIntset: return Element::OfInteger(intset().At(random.Below(intset().Count())));
+    case Encoding::kIntset:
+      return Element::OfInteger(intset().At(random.Below(intset().Count())));
     case Encoding::kListpack:
-      return listpack().Get(listpack().Seek(static_cast<int64_t>(random.Below(listpack().Count()))));
-    default: return ElementOf(*table()->Pick(random));
+      return listpack().Get(
+          listpack().Seek(static_cast<int64_t>(random.Below(listpack().Count()))));
+    default:
+      return ElementOf(*table()->Pick(random));
   }
 }
 

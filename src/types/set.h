@@ -115,7 +115,8 @@ void Set::ForEach(F&& visit) const {
       bool going = true;
       uint64_t cursor = 0;
       do {  // a bucket at a time
-        cursor = table()->Scan(cursor, 1, [&](const TableItem& item) { going = going && visit(ElementOf(item)); });
+        cursor = table()->Scan(
+            cursor, 1, [&](const TableItem& item) { going = going && visit(ElementOf(item)); });
       } while (going && cursor != 0);
     }
   }

@@ -22,9 +22,13 @@ struct ScoreRange {
 
   /// Is this one before the range; is it not behind it?
   template <typename At>
-  bool IsBefore(double score, const At&) const { return excludes_min ? score <= min : score < min; }
+  bool IsBefore(double score, const At&) const {
+    return excludes_min ? score <= min : score < min;
+  }
   template <typename At>
-  bool IsWithinOrBefore(double score, const At&) const { return excludes_max ? score < max : score <= max; }
+  bool IsWithinOrBefore(double score, const At&) const {
+    return excludes_max ? score < max : score <= max;
+  }
 };
 
 /// Members between two others; means something where all scores are equal.

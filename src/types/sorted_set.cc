@@ -53,9 +53,13 @@ SortedSet::Cursor SortedSet::At(size_t rank) const {
 
 // --- looking ---
 
-SortedSet SortedSet::New() { return SortedSet({Type::kZset, Encoding::kListpack, Listpack::New().data()}); }
+SortedSet SortedSet::New() {
+  return SortedSet({Type::kZset, Encoding::kListpack, Listpack::New().data()});
+}
 
-size_t SortedSet::Size() const { return is_listpack() ? listpack().Count() / 2 : skiplist().tree().size(); }
+size_t SortedSet::Size() const {
+  return is_listpack() ? listpack().Count() / 2 : skiplist().tree().size();
+}
 
 SortedSet::Pair SortedSet::FindInListpack(Bytes member) const {
   const Listpack all = listpack();
@@ -101,8 +105,10 @@ size_t SortedSet::CountBefore(Before before) const {
 
 template <typename Range>
 RankSpan SortedSet::SpanOf(const Range& range) const {
-  const size_t from = CountBefore([&](double score, const auto& at) { return range.IsBefore(score, at); });
-  const size_t until = CountBefore([&](double score, const auto& at) { return range.IsWithinOrBefore(score, at); });
+  const size_t from =
+      CountBefore([&](double score, const auto& at) { return range.IsBefore(score, at); });
+  const size_t until =
+      CountBefore([&](double score, const auto& at) { return range.IsWithinOrBefore(score, at); });
   return {from, until > from ? until - from : 0};
 }
 
@@ -117,7 +123,9 @@ bool SortedSet::FitsListpack(Bytes member, const Limits& limits) const {
 }
 
 void SortedSet::Expect(size_t members, size_t member_bytes, const Limits& limits) {
-  if (!is_listpack() || (members <= limits.listpack_entries && member_bytes <= limits.listpack_value_bytes)) return;
+  if (!is_listpack() ||
+      (members <= limits.listpack_entries && member_bytes <= limits.listpack_value_bytes))
+    return;
   BecomeSkiplist();
 }
 

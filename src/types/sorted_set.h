@@ -36,7 +36,9 @@ class SortedSet {
   /// A place in a set; good until the set changes. Like an iterator it is asked only where there is a member.
   class Cursor {
    public:
-    explicit operator bool() const { return listpack_ != nullptr ? at_ != nullptr : static_cast<bool>(position_); }
+    explicit operator bool() const {
+      return listpack_ != nullptr ? at_ != nullptr : static_cast<bool>(position_);
+    }
     /// Good until the cursor moves.
     Bytes member() const;
     double score() const;
@@ -108,7 +110,8 @@ double ScoreOfElement(const Element& element);
 template <typename Visit>
 uint64_t SortedSet::Scan(uint64_t cursor, size_t count, Visit visit) const {
   if (!is_listpack()) {
-    return skiplist().Scan(cursor, count, [&](const ScoredItem& item) { visit(item.member(), item.score()); });
+    return skiplist().Scan(cursor, count,
+                           [&](const ScoredItem& item) { visit(item.member(), item.score()); });
   }
   for (Cursor at = First(); at; at.Next()) visit(at.member(), at.score());
   return 0;

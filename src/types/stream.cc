@@ -77,7 +77,8 @@ Stream::Cursor Stream::AtOrBefore(StreamId id) const {
   cursor.node_ = data_->nodes.AtOrBefore(id);
   if (!cursor.node_) return cursor;
   cursor.entry_ = cursor.node().Last();
-  while (cursor.entry_ && cursor.entry_.id > id) cursor.entry_ = cursor.node().Previous(cursor.entry_);
+  while (cursor.entry_ && cursor.entry_.id > id)
+    cursor.entry_ = cursor.node().Previous(cursor.entry_);
   cursor.SkipDeletedBack();
   return cursor;
 }
@@ -120,7 +121,8 @@ void Stream::Append(StreamId id, std::span<const Bytes> pairs, const StreamLimit
     const uint64_t bytes_max = limited ? limits.node_bytes : Listpack::kBytesMax;
     uint64_t text_bytes = node.bytes().size();
     for (const Bytes text : pairs) text_bytes += text.size();
-    fits = text_bytes < bytes_max && node.bytes().size() + StreamNode::BytesFor(pairs) <= Listpack::kBytesMax;
+    fits = text_bytes < bytes_max &&
+           node.bytes().size() + StreamNode::BytesFor(pairs) <= Listpack::kBytesMax;
     if (fits && limits.node_entries > 0) {
       fits = node.live() + node.deleted() < static_cast<uint64_t>(limits.node_entries);
     }
@@ -173,7 +175,8 @@ bool Stream::WouldTrim(const StreamTrim& trim) const {
   const StreamNode node(at.value(), at.id());
   const size_t live = node.live();
   if (trim.max != 0 && live > trim.max) return false;
-  if (trim.by == StreamTrim::By::kId) return (trim.whole_nodes ? node.Last().id : data_->first_id) < trim.id;
+  if (trim.by == StreamTrim::By::kId)
+    return (trim.whole_nodes ? node.Last().id : data_->first_id) < trim.id;
   return data_->size >= trim.length + (trim.whole_nodes ? live : 1);
 }
 
@@ -182,7 +185,8 @@ size_t Stream::Trim(const StreamTrim& trim) {
   const bool by_length = trim.by == StreamTrim::By::kLength;
   size_t gone = 0;
   while (trim.by != StreamTrim::By::kNone && stream.size != 0) {
-    const uint64_t excess = by_length ? stream.size - std::min(stream.size, trim.length) : stream.size;
+    const uint64_t excess =
+        by_length ? stream.size - std::min(stream.size, trim.length) : stream.size;
     if (excess == 0) break;
     const Nodes::Position at = stream.nodes.First();
     StreamNode node(at.value(), at.id());
@@ -247,7 +251,7 @@ void Stream::Check() const {
   for (auto at = data_->nodes.First(); at; at.Next()) {
     const StreamNode node(at.value(), at.id());
     TERRACE_CHECK(StreamNode::Validate(node.bytes(), at.id()));
-    TERRACE_CHECK(node.live() > 0);                  // S1
+    TERRACE_CHECK(node.live() > 0);                   // S1
     TERRACE_CHECK(last.is_zero() || last < at.id());  // S2
     last = node.Last().id;
     live += node.live();
@@ -255,7 +259,7 @@ void Stream::Check() const {
   TERRACE_CHECK(live == data_->size);  // S1
   const Cursor first = First();
   TERRACE_CHECK(data_->first_id == (first ? first.id() : StreamId{}));  // S3
-  TERRACE_CHECK(last <= data_->last_id);                              // S3
+  TERRACE_CHECK(last <= data_->last_id);                                // S3
   if (groups() == nullptr) return;
   for (const auto& [name, group] : *groups()) group.Check();
 }
@@ -292,7 +296,8 @@ struct StreamOps {
   static size_t MemoryBytes(const void* data) {
     const auto* stream = static_cast<const Stream::Data*>(data);
     size_t bytes = AllocationSize(sizeof(Stream::Data)) + stream->nodes.MemoryBytes();
-    for (auto at = stream->nodes.First(); at; at.Next()) bytes += AllocationSize(Listpack(at.value()).TotalBytes());
+    for (auto at = stream->nodes.First(); at; at.Next())
+      bytes += AllocationSize(Listpack(at.value()).TotalBytes());
     if (stream->groups == nullptr) return bytes;
     bytes += AllocationSize(sizeof(Stream::Groups));
     for (const auto& [name, group] : *stream->groups) {

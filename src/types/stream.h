@@ -108,7 +108,8 @@ class Stream {
   /// visit(StreamNode node, StreamId base), in order.
   template <typename Visit>
   void ForEachNode(Visit visit) const {
-    for (auto at = data_->nodes.First(); at; at.Next()) visit(StreamNode(at.value(), at.id()), at.id());
+    for (auto at = data_->nodes.First(); at; at.Next())
+      visit(StreamNode(at.value(), at.id()), at.id());
   }
 
   Cursor First() const;
@@ -123,7 +124,9 @@ class Stream {
   std::optional<int64_t> CountedUpTo(StreamId id) const;
 
   /// Are these few enough bytes for an entry?
-  static bool Fits(std::span<const Bytes> pairs) { return StreamNode::BytesFor(pairs) <= Listpack::kBytesMax; }
+  static bool Fits(std::span<const Bytes> pairs) {
+    return StreamNode::BytesFor(pairs) <= Listpack::kBytesMax;
+  }
   /// Fields and values in turn. CONTRACT: `id` is behind last_id(), and they fit.
   void Append(StreamId id, std::span<const Bytes> pairs, const StreamLimits& limits);
   /// False if there is none.

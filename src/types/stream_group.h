@@ -41,8 +41,8 @@ class StreamConsumer {
   const Pending& pending() const { return pending_; }
 
   static constexpr int64_t kNever = -1;
-  int64_t seen_ms = 0;          // when it last asked
-  int64_t active_ms = kNever;   // when it last got something
+  int64_t seen_ms = 0;         // when it last asked
+  int64_t active_ms = kNever;  // when it last got something
 
  private:
   friend class StreamGroup;

@@ -19,9 +19,13 @@ struct StreamId {
   constexpr bool is_zero() const { return ms == 0 && seq == 0; }
 
   /// The id behind this one. CONTRACT: it is not the last of all.
-  constexpr StreamId Next() const { return seq == UINT64_MAX ? StreamId{ms + 1, 0} : StreamId{ms, seq + 1}; }
+  constexpr StreamId Next() const {
+    return seq == UINT64_MAX ? StreamId{ms + 1, 0} : StreamId{ms, seq + 1};
+  }
   /// The id before this one. CONTRACT: it is not 0-0.
-  constexpr StreamId Previous() const { return seq == 0 ? StreamId{ms - 1, UINT64_MAX} : StreamId{ms, seq - 1}; }
+  constexpr StreamId Previous() const {
+    return seq == 0 ? StreamId{ms - 1, UINT64_MAX} : StreamId{ms, seq - 1};
+  }
 };
 
 /// The longest text of an id: twice 20 digits and a dash.

@@ -135,7 +135,8 @@ size_t StreamNode::DeleteFront(size_t max, StreamId end) {
 
 void StreamNode::MoveToDeleted(size_t count) {
   const auto moved = static_cast<int64_t>(count);
-  const Listpack::Position at = listpack_.Replace(listpack_.First(), static_cast<int64_t>(live()) - moved);
+  const Listpack::Position at =
+      listpack_.Replace(listpack_.First(), static_cast<int64_t>(live()) - moved);
   listpack_.Replace(listpack_.Next(at), static_cast<int64_t>(deleted()) + moved);
 }
 
@@ -158,7 +159,9 @@ class ElementReader {
     *value = element.integer();
     return element.is_integer() && Take();
   }
-  bool TakeCount(int64_t* count) { return TakeInteger(count) && *count >= 0 && *count <= UINT32_MAX; }
+  bool TakeCount(int64_t* count) {
+    return TakeInteger(count) && *count >= 0 && *count <= UINT32_MAX;
+  }
   bool TakeMany(int64_t count) {
     while (count > 0 && Take()) --count;
     return count == 0;
@@ -176,17 +179,20 @@ bool StreamNode::Validate(Bytes bytes, StreamId base) {
   if (!Listpack::Validate(bytes, &elements)) return false;
   ElementReader reader(Listpack(const_cast<char*>(bytes.data())));  // only looked at
   int64_t live = 0, deleted = 0, master_fields = 0, zero = 0;
-  if (!reader.TakeCount(&live) || !reader.TakeCount(&deleted) || !reader.TakeCount(&master_fields)) return false;
+  if (!reader.TakeCount(&live) || !reader.TakeCount(&deleted) || !reader.TakeCount(&master_fields))
+    return false;
   if (!reader.TakeMany(master_fields) || !reader.TakeInteger(&zero) || zero != 0) return false;
   StreamId last;
   for (bool first = true; !reader.done(); first = false) {
     int64_t flags = 0, ms = 0, seq = 0, fields = master_fields, count = 0;
-    if (!reader.TakeInteger(&flags) || !reader.TakeInteger(&ms) || !reader.TakeInteger(&seq)) return false;
+    if (!reader.TakeInteger(&flags) || !reader.TakeInteger(&ms) || !reader.TakeInteger(&seq))
+      return false;
     const bool same_fields = (flags & kSameFields) != 0;
     if ((flags & ~int64_t{kDeleted | kSameFields}) != 0) return false;
     if (!same_fields && !reader.TakeCount(&fields)) return false;
     if (!reader.TakeMany(same_fields ? fields : 2 * fields)) return false;
-    if (!reader.TakeInteger(&count) || count != (same_fields ? 3 + fields : 4 + 2 * fields)) return false;
+    if (!reader.TakeInteger(&count) || count != (same_fields ? 3 + fields : 4 + 2 * fields))
+      return false;
     const StreamId id{base.ms + static_cast<uint64_t>(ms), base.seq + static_cast<uint64_t>(seq)};
     if (first ? id < base : id <= last) return false;
     last = id;

@@ -68,7 +68,9 @@ class StreamNode {
  private:
   enum Flag : int64_t { kDeleted = 1, kSameFields = 2 };
 
-  size_t Number(Listpack::Position at) const { return static_cast<size_t>(listpack_.Get(at).integer()); }
+  size_t Number(Listpack::Position at) const {
+    return static_cast<size_t>(listpack_.Get(at).integer());
+  }
   Listpack::Position MasterFields(size_t* count) const;
   Listpack::Position Skip(Listpack::Position at, size_t elements) const {
     for (; elements > 0; --elements) at = listpack_.Next(at);

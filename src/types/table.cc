@@ -48,9 +48,12 @@ void SeedTables(HashKey key) {
 
 size_t Table::ItemBytes(size_t member_size, size_t value_size) const {
   switch (extra()) {
-    case Extra::kNone: return StringBytes(member_size);
-    case Extra::kScore: return StringBytes(member_size) + sizeof(double);
-    case Extra::kValue: return StringBytes(member_size) + StringBytes(value_size);
+    case Extra::kNone:
+      return StringBytes(member_size);
+    case Extra::kScore:
+      return StringBytes(member_size) + sizeof(double);
+    case Extra::kValue:
+      return StringBytes(member_size) + StringBytes(value_size);
   }
   return 0;
 }
@@ -88,7 +91,8 @@ Table* Table::New(Extra extra) {
 void Table::Delete(Table* table) {
   for (;;) {
     // From the back: each bucket is emptied, then dropped with whatever stands above it.
-    table->Drain(*table->BucketAt(table->buckets_ - 1), [table](uint64_t slot) { table->FreeItem(ItemIn(slot)); });
+    table->Drain(*table->BucketAt(table->buckets_ - 1),
+                 [table](uint64_t slot) { table->FreeItem(ItemIn(slot)); });
     if (table->buckets_ == 1) break;
     table->DropLastBucket();
   }
@@ -275,12 +279,15 @@ void Table::Split() {
   *from = {};
   const unsigned shift = TagShift(level);
   if (TERRACE_LIKELY(shift == TagShift(level + 1))) {
-    Drain(old, [&](uint64_t slot) { AppendSlot((slot >> (48 + level - shift) & 1) != 0 ? to : from, slot); });
+    Drain(old, [&](uint64_t slot) {
+      AppendSlot((slot >> (48 + level - shift) & 1) != 0 ? to : from, slot);
+    });
     return;
   }
   Drain(old, [&](uint64_t slot) {
     const uint64_t hash = HashOf(ItemIn(slot)->member());
-    AppendSlot((hash >> level & 1) != 0 ? to : from, MakeSlot(ItemIn(slot), TagOf(hash, level + 1)));
+    AppendSlot((hash >> level & 1) != 0 ? to : from,
+               MakeSlot(ItemIn(slot), TagOf(hash, level + 1)));
   });
 }
 
@@ -313,7 +320,8 @@ void Table::AddBucket() {
   if (index < kChunkBuckets) {
     if (std::has_single_bit(index)) ResizeOnlyChunk(index, 2 * index);
   } else if (index % kChunkBuckets == 0) {
-    if (index >> kChunkBits == 1u << (kNodeBits * depth_)) {  // the tree is full: a new root over it
+    if (index >> kChunkBits ==
+        1u << (kNodeBits * depth_)) {  // the tree is full: a new root over it
       root_ = new (Allocate(sizeof(Node))) Node{{root_}};
       ++depth_;
     }
@@ -388,7 +396,8 @@ const TableItem* Table::Pick(Random& random) const {
 }
 
 size_t Table::MemoryBytes() const {
-  size_t bytes = AllocationSize(sizeof(Table)) + item_bytes_ + overflows_ * AllocationSize(sizeof(Overflow));
+  size_t bytes =
+      AllocationSize(sizeof(Table)) + item_bytes_ + overflows_ * AllocationSize(sizeof(Overflow));
   if (depth_ == 0) return bytes + std::bit_ceil(buckets_) * sizeof(Bucket);
   size_t count = (buckets_ + kChunkBuckets - 1) / kChunkBuckets;
   bytes += count * kChunkBuckets * sizeof(Bucket);

@@ -127,7 +127,9 @@ class Table {
   // --- kNone and kScore ---
   /// The member, which is added with this score (kNone: 0) if it is not in.
   TableItem* FindOrInsert(Bytes member, double score, bool* inserted);
-  TableItem* FindOrInsert(Bytes member, bool* inserted) { return FindOrInsert(member, 0, inserted); }
+  TableItem* FindOrInsert(Bytes member, bool* inserted) {
+    return FindOrInsert(member, 0, inserted);
+  }
 
   // --- kValue ---
   /// The member has this value now. True if it is new.
@@ -194,7 +196,8 @@ class Table {
   static constexpr uint64_t kPointerMask = (uint64_t{1} << 48) - 1;
   static constexpr uint64_t kLink = 1;
   static constexpr uint64_t kFairChainMax = 24;
-  static constexpr size_t kSampleWalkFraction = 16;  // a pick costs about as much as walking over so many
+  static constexpr size_t kSampleWalkFraction =
+      16;  // a pick costs about as much as walking over so many
 
   struct alignas(64) Bucket {
     uint64_t slots[kBucketSlots];
@@ -209,12 +212,18 @@ class Table {
   Table() = default;
   ~Table() = default;
 
-  static TableItem* ItemIn(uint64_t slot) { return reinterpret_cast<TableItem*>(slot & kPointerMask); }
-  static Overflow* OverflowIn(uint64_t slot) { return reinterpret_cast<Overflow*>((slot & kPointerMask) - kLink); }
+  static TableItem* ItemIn(uint64_t slot) {
+    return reinterpret_cast<TableItem*>(slot & kPointerMask);
+  }
+  static Overflow* OverflowIn(uint64_t slot) {
+    return reinterpret_cast<Overflow*>((slot & kPointerMask) - kLink);
+  }
   static bool IsLink(uint64_t slot) { return (slot & kLink) != 0; }
 
   // --- which bucket, which tag ---
-  unsigned SmallLevel() const { return static_cast<unsigned>(std::bit_width(buckets_)) - 1; }  // N is 1 << this
+  unsigned SmallLevel() const {
+    return static_cast<unsigned>(std::bit_width(buckets_)) - 1;
+  }  // N is 1 << this
   uint32_t BucketOf(uint64_t hash) const {
     const uint32_t n = 1u << SmallLevel();
     const uint32_t bucket = static_cast<uint32_t>(hash) & (n - 1);
@@ -228,7 +237,9 @@ class Table {
   }
   static unsigned TagShift(unsigned level) { return level & ~7u; }
   static uint64_t TagOf(uint64_t hash, unsigned level) { return hash >> TagShift(level) & 0xffff; }
-  static uint64_t MakeSlot(const TableItem* item, uint64_t tag) { return reinterpret_cast<uint64_t>(item) | tag << 48; }
+  static uint64_t MakeSlot(const TableItem* item, uint64_t tag) {
+    return reinterpret_cast<uint64_t>(item) | tag << 48;
+  }
   static uint64_t NextCursor(uint64_t cursor, unsigned level);
 
   // --- buckets ---
@@ -281,8 +292,8 @@ class Table {
 
   uint64_t size_ : 48;
   uint64_t extra_ : 8;
-  uint64_t depth_ : 8;        // of the tree over the chunks; 0: the root is the only chunk
-  uint64_t item_bytes_ = 0;   // what the allocator holds for the items
+  uint64_t depth_ : 8;       // of the tree over the chunks; 0: the root is the only chunk
+  uint64_t item_bytes_ = 0;  // what the allocator holds for the items
   void* root_ = nullptr;
   uint32_t buckets_ = 0;
   uint32_t overflows_ = 0;

@@ -31,8 +31,10 @@ size_t TimedTable::MemoryBytes() const {
 const ValueOps kTimedTableOps = {
     .destroy = [](void* data) { TimedTable::Delete(static_cast<TimedTable*>(data)); },
     .copy = [](const void* data) -> void* { return static_cast<const TimedTable*>(data)->Copy(); },
-    .memory_bytes = [](const void* data) { return static_cast<const TimedTable*>(data)->MemoryBytes(); },
-    .free_effort = [](const void* data) { return static_cast<const TimedTable*>(data)->FreeEffort(); },
+    .memory_bytes =
+        [](const void* data) { return static_cast<const TimedTable*>(data)->MemoryBytes(); },
+    .free_effort =
+        [](const void* data) { return static_cast<const TimedTable*>(data)->FreeEffort(); },
 };
 
 }  // namespace terrace::types

@@ -39,7 +39,8 @@ class TimedTable {
   }
   /// CONTRACT: the field is there; the deadline is exact as a double (below 2^53), 0 takes it away.
   void SetDeadline(Bytes field, uint64_t deadline_ms) {
-    deadline_ms == 0 ? (void)deadlines_->Erase(field) : (void)deadlines_->Set(field, static_cast<double>(deadline_ms));
+    deadline_ms == 0 ? (void)deadlines_->Erase(field)
+                     : (void)deadlines_->Set(field, static_cast<double>(deadline_ms));
   }
   bool Erase(Bytes field) {
     deadlines_->Erase(field);
@@ -50,7 +51,8 @@ class TimedTable {
     return first ? DeadlineIn(*first.item()) : 0;
   }
   bool AllDue(uint64_t now_ms) const {
-    return timed() == fields_->Size() && timed() != 0 && DeadlineIn(*deadlines_->tree().Last().item()) < now_ms;
+    return timed() == fields_->Size() && timed() != 0 &&
+           DeadlineIn(*deadlines_->tree().Last().item()) < now_ms;
   }
   /// Takes up to `max` fields whose deadlines have passed, after visit(Bytes field) for each. Returns how many.
   template <typename Visit>

@@ -15,15 +15,24 @@ namespace {
 
 const ValueOps& OpsOf(Encoding encoding) {
   switch (encoding) {
-    case Encoding::kListpack: return kListpackOps;
-    case Encoding::kIntset: return kIntsetOps;
-    case Encoding::kQuicklist: return kQuicklistOps;
-    case Encoding::kHashTable: return kTableOps;
-    case Encoding::kSkiplist: return kSkiplistOps;
-    case Encoding::kStream: return kStreamOps;
-    case Encoding::kListpackEx: return kListpackOps;
-    case Encoding::kTimedTable: return kTimedTableOps;
-    default: break;
+    case Encoding::kListpack:
+      return kListpackOps;
+    case Encoding::kIntset:
+      return kIntsetOps;
+    case Encoding::kQuicklist:
+      return kQuicklistOps;
+    case Encoding::kHashTable:
+      return kTableOps;
+    case Encoding::kSkiplist:
+      return kSkiplistOps;
+    case Encoding::kStream:
+      return kStreamOps;
+    case Encoding::kListpackEx:
+      return kListpackOps;
+    case Encoding::kTimedTable:
+      return kTimedTableOps;
+    default:
+      break;
   }
   TERRACE_CHECK(false && "no collection has this encoding");
   return kListpackOps;
@@ -33,7 +42,9 @@ const ValueOps& OpsOf(Encoding encoding) {
 
 void Destroy(Value value) { OpsOf(value.encoding).destroy(value.data); }
 
-Value Copy(Value value) { return {value.type, value.encoding, OpsOf(value.encoding).copy(value.data)}; }
+Value Copy(Value value) {
+  return {value.type, value.encoding, OpsOf(value.encoding).copy(value.data)};
+}
 
 size_t MemoryBytes(Value value) { return OpsOf(value.encoding).memory_bytes(value.data); }
 
@@ -47,7 +58,8 @@ uint64_t NextTimedItem(Value value) {
 
 bool AllDue(Value value, uint64_t now_ms) {
   if (value.encoding == Encoding::kListpackEx) return PackedFields(value.data).AllDue(now_ms);
-  if (value.encoding == Encoding::kTimedTable) return static_cast<const TimedTable*>(value.data)->AllDue(now_ms);
+  if (value.encoding == Encoding::kTimedTable)
+    return static_cast<const TimedTable*>(value.data)->AllDue(now_ms);
   return false;
 }
 

@@ -39,7 +39,9 @@ size_t FreeEffort(Value value);
 /// them has one.
 uint64_t NextTimedItem(Value value);
 /// The same for any collection. Fields of hashes are the only items that have deadlines.
-inline uint64_t NextDeadline(Value value) { return MayHaveTimedItems(value.encoding) ? NextTimedItem(value) : 0; }
+inline uint64_t NextDeadline(Value value) {
+  return MayHaveTimedItems(value.encoding) ? NextTimedItem(value) : 0;
+}
 /// Whether all its items have deadlines and all have passed: nothing would be left of it.
 bool AllDue(Value value, uint64_t now_ms);
 

@@ -30,7 +30,9 @@ TEST_SUITE("base/glob") {
     CHECK_FALSE(GlobMatch("MaxMem*", "maxmemory"));
     CHECK(GlobMatch("[A-Z]x", "qX", true));
   }
-  TEST_CASE("a pattern of many stars costs no more than pattern times text, and past the limit matches nothing") {
+  TEST_CASE(
+      "a pattern of many stars costs no more than pattern times text, and past the limit matches "
+      "nothing") {
     const std::string text(50'000, 'a');
     std::string pattern;
     for (int i = 0; i < 50'000; ++i) pattern += "*?";

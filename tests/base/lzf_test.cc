@@ -56,7 +56,8 @@ TEST_SUITE("base/lzf") {
     }
   }
 
-  TEST_CASE("repetitions shrink to the format's limit and matches reach 8192 bytes back and no further") {
+  TEST_CASE(
+      "repetitions shrink to the format's limit and matches reach 8192 bytes back and no further") {
     const std::string same(kMiB, 'x');
     CHECK(Compressed(same).size() < same.size() / (kLzfExpansionMax - 1));
     Random random(9);
@@ -96,7 +97,8 @@ TEST_SUITE("base/lzf") {
       std::string noise;
       for (size_t left = random.Below(40); left > 0; --left)
         noise.push_back(static_cast<char>(random.Next()));
-      const std::string exact(random.Below(300), '\0');  // its own allocation, so that asan sees the edges
+      const std::string exact(random.Below(300),
+                              '\0');  // its own allocation, so that asan sees the edges
       std::string target = exact;
       (void)LzfDecompress(noise, target.data(), target.size());
       REQUIRE(target.size() == exact.size());

@@ -22,7 +22,8 @@ TEST_SUITE("base/sha1") {
   TEST_CASE("the standard's own examples") {
     CHECK(Hex("") == "da39a3ee5e6b4b0d3255bfef95601890afd80709");
     CHECK(Hex("abc") == "a9993e364706816aba3e25717850c26c9cd0d89d");
-    CHECK(Hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") == "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+    CHECK(Hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") ==
+          "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
     CHECK(Hex(std::string(1'000'000, 'a')) == "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
   }
 

@@ -14,7 +14,9 @@ constexpr const char* kNotInteger = "(error) ERR value is not an integer or out 
 constexpr const char* kSyntax = "(error) ERR syntax error";
 
 struct BitFixture : EngineFixture {
-  BitFixture() : EngineFixture({StringCommands(), CounterCommands(), BitCommands(), ExpireCommands(), ObjectCommands()}) {
+  BitFixture()
+      : EngineFixture({StringCommands(), CounterCommands(), BitCommands(), ExpireCommands(),
+                       ObjectCommands()}) {
     Notify("Ag");
   }
   uint64_t ChangesOf(std::initializer_list<Bytes> args) {
@@ -25,7 +27,8 @@ struct BitFixture : EngineFixture {
 };
 
 TEST_SUITE("commands/bit") {
-  TEST_CASE_FIXTURE(BitFixture, "SETBIT makes the string as long as it must be and logs only what changes it") {
+  TEST_CASE_FIXTURE(BitFixture,
+                    "SETBIT makes the string as long as it must be and logs only what changes it") {
     CHECK(Run({"SETBIT", "k", "9", "1"}) == "0");
     CHECK(Wire({"GET", "k"}) == std::string("$2\r\n\x00@\r\n", 8));
     CHECK(Run({"SETBIT", "k", "9", "1"}) == "1");
@@ -129,9 +132,11 @@ TEST_SUITE("commands/bit") {
     CHECK(Run({"GET", "t2"}) == "\"12\"");
     CHECK(Run({"BITOP", "NOT", "t2", "none"}) == "0");
     CHECK(Run({"BITOP", "NOT", "t2", "none"}) == "0");
-    CHECK(Log() == Lines{"BITOP AND target a b", "bitop xor a a a", "BITOP OR t2 n none", "BITOP NOT t2 none"});
+    CHECK(Log() == Lines{"BITOP AND target a b", "bitop xor a a a", "BITOP OR t2 n none",
+                         "BITOP NOT t2 none"});
     CHECK(Events() == Lines{"set target", "set a", "set t2", "del t2"});
-    CHECK(Run({"BITOP", "NOT", "t", "a", "b"}) == "(error) ERR BITOP NOT must be called with a single source key.");
+    CHECK(Run({"BITOP", "NOT", "t", "a", "b"}) ==
+          "(error) ERR BITOP NOT must be called with a single source key.");
     CHECK(Run({"BITOP", "NAND", "t", "a", "b"}) == kSyntax);
   }
 
@@ -145,9 +150,12 @@ TEST_SUITE("commands/bit") {
   }
 
   TEST_CASE_FIXTURE(BitFixture, "BITFIELD works through its operations in order") {
-    CHECK(Run({"BITFIELD", "k", "SET", "i8", "0", "-100", "GET", "u8", "0", "INCRBY", "u4", "#3", "5"}) == "[0, 156, 5]");
-    CHECK(Run({"BITFIELD", "k", "OVERFLOW", "SAT", "INCRBY", "u4", "#3", "100", "OVERFLOW", "FAIL", "INCRBY", "u4", "#3",
-               "1", "SET", "i8", "0", "128", "OVERFLOW", "WRAP", "INCRBY", "u4", "#3", "1"}) == "[15, null, null, 0]");
+    CHECK(Run({"BITFIELD", "k", "SET", "i8", "0", "-100", "GET", "u8", "0", "INCRBY", "u4", "#3",
+               "5"}) == "[0, 156, 5]");
+    CHECK(Run({"BITFIELD", "k",    "OVERFLOW", "SAT",  "INCRBY", "u4", "#3",  "100",
+               "OVERFLOW", "FAIL", "INCRBY",   "u4",   "#3",     "1",  "SET", "i8",
+               "0",        "128",  "OVERFLOW", "WRAP", "INCRBY", "u4", "#3",  "1"}) ==
+          "[15, null, null, 0]");
     CHECK(Run({"BITFIELD", "k"}) == "[]");
     CHECK(Run({"BITFIELD", "k", "GET", "i8", "0"}) == "[-100]");
     CHECK(Run({"BITFIELD_RO", "k", "GET", "i8", "0", "GET", "u4", "100"}) == "[-100, 0]");
@@ -156,8 +164,10 @@ TEST_SUITE("commands/bit") {
     CHECK(Log().size() == 2);
   }
 
-  TEST_CASE_FIXTURE(BitFixture, "BITFIELD counts what it changed and logs whatever made the string longer") {
-    CHECK(ChangesOf({"BITFIELD", "k", "SET", "u8", "0", "1", "SET", "u8", "8", "2", "INCRBY", "u8", "16", "3"}) == 3);
+  TEST_CASE_FIXTURE(BitFixture,
+                    "BITFIELD counts what it changed and logs whatever made the string longer") {
+    CHECK(ChangesOf({"BITFIELD", "k", "SET", "u8", "0", "1", "SET", "u8", "8", "2", "INCRBY", "u8",
+                     "16", "3"}) == 3);
     Log();
     Events();
     CHECK(ChangesOf({"BITFIELD", "k", "SET", "u8", "0", "1"}) == 0);
@@ -170,14 +180,16 @@ TEST_SUITE("commands/bit") {
 
   TEST_CASE_FIXTURE(BitFixture, "BITFIELD refuses what it cannot read before it does anything") {
     constexpr const char* kBadType =
-        "(error) ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.";
+        "(error) ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not "
+        "supported but i64 is.";
     CHECK(Run({"BITFIELD", "k", "SET", "u8", "0", "1", "GET", "u64", "0"}) == kBadType);
     CHECK(Run({"BITFIELD", "k", "SET", "u8", "x", "1"}) == kBadOffset);
     CHECK(Run({"BITFIELD", "k", "SET", "u8", "0", "x"}) == kNotInteger);
     CHECK(Run({"BITFIELD", "k", "SET", "u8", "0"}) == kSyntax);
     CHECK(Run({"BITFIELD", "k", "FLIP", "u8", "0"}) == kSyntax);
     CHECK(Run({"BITFIELD", "k", "OVERFLOW"}) == kSyntax);
-    CHECK(Run({"BITFIELD", "k", "OVERFLOW", "halt"}) == "(error) ERR Invalid OVERFLOW type specified");
+    CHECK(Run({"BITFIELD", "k", "OVERFLOW", "halt"}) ==
+          "(error) ERR Invalid OVERFLOW type specified");
     CHECK(Run({"BITFIELD_RO", "k", "GET", "u8", "0", "SET", "u8", "0", "1"}) ==
           "(error) ERR BITFIELD_RO only supports the GET subcommand");
     CHECK(Run({"GET", "k"}) == "null");

@@ -13,8 +13,9 @@ namespace {
 
 struct Fixture : WaitingClients {
   Fixture()
-      : WaitingClients({commands::ListCommands(), commands::BlockingListCommands(), commands::StringCommands(),
-                        commands::KeyCommands(), exec::TransactionCommands()}) {
+      : WaitingClients({commands::ListCommands(), commands::BlockingListCommands(),
+                        commands::StringCommands(), commands::KeyCommands(),
+                        exec::TransactionCommands()}) {
     log.SetEnabled(true);
     Notify("AE");
     Log();
@@ -22,7 +23,8 @@ struct Fixture : WaitingClients {
   std::string List(Bytes key) { return Run({"LRANGE", key, "0", "-1"}); }
 };
 
-constexpr const char* kWrongType = "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
+constexpr const char* kWrongType =
+    "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
 
 }  // namespace
 
@@ -36,11 +38,14 @@ TEST_SUITE("commands/blocking_list") {
     CHECK(engine.Run({"BRPOP", "none", "k", "0"}) == "[\"k\", \"7\"]");
     CHECK(engine.Run({"BLMOVE", "k", "to", "LEFT", "RIGHT", "0"}) == "\"2\"");
     CHECK(engine.Run({"BRPOPLPUSH", "k", "to", "0"}) == "\"6\"");
-    CHECK(engine.Run({"BLMPOP", "0", "2", "none", "k", "LEFT", "COUNT", "2"}) == "[\"k\", [\"3\", \"4\"]]");
+    CHECK(engine.Run({"BLMPOP", "0", "2", "none", "k", "LEFT", "COUNT", "2"}) ==
+          "[\"k\", [\"3\", \"4\"]]");
     CHECK(engine.Run({"BLMPOP", "0", "2", "none", "k", "RIGHT"}) == "[\"k\", [\"5\"]]");
     CHECK(engine.List("to") == "[\"6\", \"2\"]");
-    CHECK(engine.Log() == Lines{"LPOP k", "RPOP k", "LMOVE k to LEFT RIGHT", "RPOPLPUSH k to", "LPOP k 2", "RPOP k 1"});
-    CHECK(engine.Events() == Lines{"lpop k", "rpop k", "rpush to", "lpop k", "lpush to", "rpop k", "lpop k", "rpop k", "del k"});
+    CHECK(engine.Log() == Lines{"LPOP k", "RPOP k", "LMOVE k to LEFT RIGHT", "RPOPLPUSH k to",
+                                "LPOP k 2", "RPOP k 1"});
+    CHECK(engine.Events() == Lines{"lpop k", "rpop k", "rpush to", "lpop k", "lpush to", "rpop k",
+                                   "lpop k", "rpop k", "del k"});
   }
 
   TEST_CASE("what cannot be read is refused before anything else") {
@@ -52,12 +57,16 @@ TEST_SUITE("commands/blocking_list") {
     CHECK(engine.Run({"BLPOP", "s", "9223372036854775"}) == "(error) ERR timeout is out of range");
     CHECK(engine.Run({"BRPOP", "s", "-1e300"}) == "(error) ERR timeout is negative");
     CHECK(engine.Run({"BLMOVE", "s", "to", "LEFT", "UP", "x"}) == "(error) ERR syntax error");
-    CHECK(engine.Run({"BLMOVE", "s", "to", "LEFT", "LEFT", "x"}) == "(error) ERR timeout is not a float or out of range");
+    CHECK(engine.Run({"BLMOVE", "s", "to", "LEFT", "LEFT", "x"}) ==
+          "(error) ERR timeout is not a float or out of range");
     CHECK(engine.Run({"BRPOPLPUSH", "s", "to", "-0.1"}) == "(error) ERR timeout is negative");
-    CHECK(engine.Run({"BLMPOP", "x", "0", "s", "LEFT"}) == "(error) ERR timeout is not a float or out of range");
-    CHECK(engine.Run({"BLMPOP", "0", "0", "s", "LEFT"}) == "(error) ERR numkeys should be greater than 0");
+    CHECK(engine.Run({"BLMPOP", "x", "0", "s", "LEFT"}) ==
+          "(error) ERR timeout is not a float or out of range");
+    CHECK(engine.Run({"BLMPOP", "0", "0", "s", "LEFT"}) ==
+          "(error) ERR numkeys should be greater than 0");
     CHECK(engine.Run({"BLMPOP", "0", "2", "s", "LEFT"}) == "(error) ERR syntax error");
-    CHECK(engine.Run({"BLMPOP", "0", "1", "s", "LEFT", "COUNT", "0"}) == "(error) ERR count should be greater than 0");
+    CHECK(engine.Run({"BLMPOP", "0", "1", "s", "LEFT", "COUNT", "0"}) ==
+          "(error) ERR count should be greater than 0");
   }
 
   TEST_CASE("another type is an error at once, but not behind a list that has something") {
@@ -74,11 +83,12 @@ TEST_SUITE("commands/blocking_list") {
   TEST_CASE("in a transaction they answer at once that there is nothing") {
     Fixture engine;
     engine.Run({"MULTI"});
-    for (const auto& args : std::vector<std::vector<Bytes>>{{"BLPOP", "k", "0"},
-                                                            {"BRPOP", "k", "0"},
-                                                            {"BLMOVE", "k", "to", "LEFT", "LEFT", "0"},
-                                                            {"BRPOPLPUSH", "k", "to", "0"},
-                                                            {"BLMPOP", "0", "1", "k", "LEFT"}}) {
+    for (const auto& args :
+         std::vector<std::vector<Bytes>>{{"BLPOP", "k", "0"},
+                                         {"BRPOP", "k", "0"},
+                                         {"BLMOVE", "k", "to", "LEFT", "LEFT", "0"},
+                                         {"BRPOPLPUSH", "k", "to", "0"},
+                                         {"BLMPOP", "0", "1", "k", "LEFT"}}) {
       CHECK(engine.Run(args) == "QUEUED");
     }
     CHECK(engine.Run({"EXEC"}) == "[null, null, null, null, null]");
@@ -93,7 +103,8 @@ TEST_SUITE("commands/blocking_list") {
     const std::vector<std::pair<std::vector<Bytes>, std::vector<std::string>>> cases = {
         {{"BLPOP", "other", "k", "0"}, {"[\"k\", \"a\"]", "LPOP k", "lpop k", "[\"b\", \"c\"]"}},
         {{"BRPOP", "k", "other", "0"}, {"[\"k\", \"c\"]", "RPOP k", "rpop k", "[\"a\", \"b\"]"}},
-        {{"BLMPOP", "0", "2", "other", "k", "RIGHT", "COUNT", "2"}, {"[\"k\", [\"c\", \"b\"]]", "RPOP k 2", "rpop k", "[\"a\"]"}},
+        {{"BLMPOP", "0", "2", "other", "k", "RIGHT", "COUNT", "2"},
+         {"[\"k\", [\"c\", \"b\"]]", "RPOP k 2", "rpop k", "[\"a\"]"}},
     };
     for (const auto& [args, want] : cases) {
       WaitingSession& client = engine.Waiting(args);
@@ -121,7 +132,8 @@ TEST_SUITE("commands/blocking_list") {
     CHECK(engine.List("to") == "[\"1\"]");
   }
 
-  TEST_CASE("a key that gets another type serves nobody, and a list that comes by another way does") {
+  TEST_CASE(
+      "a key that gets another type serves nobody, and a list that comes by another way does") {
     Fixture engine;
     WaitingSession& client = engine.Waiting({"BLPOP", "k", "0"});
     engine.Run({"SET", "k", "x"});

@@ -13,17 +13,19 @@ namespace {
 
 struct Fixture : WaitingClients {
   Fixture()
-      : WaitingClients({commands::ZsetCommands(), commands::ZsetRangeCommands(), commands::ZsetPopCommands(),
-                        commands::ZsetAlgebraCommands(), commands::BlockingZsetCommands(), commands::ListCommands(),
-                        commands::BlockingListCommands(), commands::StringCommands(), commands::KeyCommands(),
-                        exec::TransactionCommands()}) {
+      : WaitingClients({commands::ZsetCommands(), commands::ZsetRangeCommands(),
+                        commands::ZsetPopCommands(), commands::ZsetAlgebraCommands(),
+                        commands::BlockingZsetCommands(), commands::ListCommands(),
+                        commands::BlockingListCommands(), commands::StringCommands(),
+                        commands::KeyCommands(), exec::TransactionCommands()}) {
     log.SetEnabled(true);
     Notify("AE");
     Log();
   }
 };
 
-constexpr const char* kWrongType = "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
+constexpr const char* kWrongType =
+    "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
 
 }  // namespace
 
@@ -36,9 +38,11 @@ TEST_SUITE("commands/blocking_zset") {
     CHECK(engine.Wire({"BZPOPMIN", "none", "z", "0"}) == "*3\r\n$1\r\nz\r\n$1\r\na\r\n$1\r\n1\r\n");
     engine.session.reply.set_protocol(3);
     CHECK(engine.Wire({"BZPOPMAX", "z", "none", "0"}) == "*3\r\n$1\r\nz\r\n$1\r\ne\r\n,5\r\n");
-    CHECK(engine.Wire({"BZMPOP", "0", "1", "z", "MAX"}) == "*2\r\n$1\r\nz\r\n*1\r\n*2\r\n$1\r\nd\r\n,4\r\n");
+    CHECK(engine.Wire({"BZMPOP", "0", "1", "z", "MAX"}) ==
+          "*2\r\n$1\r\nz\r\n*1\r\n*2\r\n$1\r\nd\r\n,4\r\n");
     engine.session.reply.set_protocol(2);
-    CHECK(engine.Run({"BZMPOP", "0", "2", "none", "z", "MIN", "COUNT", "9"}) == "[\"z\", [[\"b\", \"2\"], [\"c\", \"3\"]]]");
+    CHECK(engine.Run({"BZMPOP", "0", "2", "none", "z", "MIN", "COUNT", "9"}) ==
+          "[\"z\", [[\"b\", \"2\"], [\"c\", \"3\"]]]");
     CHECK(engine.Log() == Lines{"ZPOPMIN z", "ZPOPMAX z", "ZPOPMAX z 1", "ZPOPMIN z 2"});
     CHECK(engine.Events() == Lines{"zpopmin z", "zpopmax z", "zpopmax z", "zpopmin z", "del z"});
   }
@@ -46,10 +50,12 @@ TEST_SUITE("commands/blocking_zset") {
   TEST_CASE("what cannot be read, and another type, are refused at once") {
     Fixture engine;
     engine.Run({"SET", "s", "x"});
-    CHECK(engine.Run({"BZPOPMIN", "s", "x"}) == "(error) ERR timeout is not a float or out of range");
+    CHECK(engine.Run({"BZPOPMIN", "s", "x"}) ==
+          "(error) ERR timeout is not a float or out of range");
     CHECK(engine.Run({"BZPOPMAX", "s", "-1"}) == "(error) ERR timeout is negative");
     CHECK(engine.Run({"BZMPOP", "-1", "0", "s", "MIN"}) == "(error) ERR timeout is negative");
-    CHECK(engine.Run({"BZMPOP", "0", "0", "s", "MIN"}) == "(error) ERR numkeys should be greater than 0");
+    CHECK(engine.Run({"BZMPOP", "0", "0", "s", "MIN"}) ==
+          "(error) ERR numkeys should be greater than 0");
     CHECK(engine.Run({"BZMPOP", "0", "1", "s", "LEFT"}) == "(error) ERR syntax error");
     CHECK(engine.Run({"BZPOPMIN", "none", "s", "0"}) == kWrongType);
     CHECK(engine.Run({"BZMPOP", "0", "2", "none", "s", "MIN"}) == kWrongType);
@@ -60,7 +66,8 @@ TEST_SUITE("commands/blocking_zset") {
   TEST_CASE("in a transaction they answer at once that there is nothing") {
     Fixture engine;
     engine.Run({"MULTI"});
-    for (const auto& args : std::vector<std::vector<Bytes>>{{"BZPOPMIN", "z", "0"}, {"BZPOPMAX", "z", "0"}, {"BZMPOP", "0", "1", "z", "MIN"}}) {
+    for (const auto& args : std::vector<std::vector<Bytes>>{
+             {"BZPOPMIN", "z", "0"}, {"BZPOPMAX", "z", "0"}, {"BZMPOP", "0", "1", "z", "MIN"}}) {
       CHECK(engine.Run(args) == "QUEUED");
     }
     CHECK(engine.Wire({"EXEC"}) == "*3\r\n*-1\r\n*-1\r\n*-1\r\n");

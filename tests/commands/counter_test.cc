@@ -27,8 +27,8 @@ TEST_SUITE("commands/counter") {
     CHECK(Run({"incrby", "c", "0"}) == "0");
     CHECK(Run({"MGET", "a", "b", "c"}) == "[\"-1\", \"-1\", \"0\"]");
     CHECK(Log() == Lines{"INCR a", "INCR a", "DECR b", "INCRBY a 40", "DECRBY a 43", "incrby c 0"});
-    CHECK(Events() == Lines{"new a", "incrby a", "incrby a", "new b", "incrby b", "incrby a", "incrby a", "new c",
-                            "incrby c"});
+    CHECK(Events() == Lines{"new a", "incrby a", "incrby a", "new b", "incrby b", "incrby a",
+                            "incrby a", "new c", "incrby c"});
   }
 
   TEST_CASE_FIXTURE(CounterFixture, "the ends of int64 are not passed") {
@@ -57,7 +57,8 @@ TEST_SUITE("commands/counter") {
     CHECK(Run({"GET", "fresh"}) == "null");
   }
 
-  TEST_CASE_FIXTURE(CounterFixture, "digits that came by APPEND are counted and the deadline stays") {
+  TEST_CASE_FIXTURE(CounterFixture,
+                    "digits that came by APPEND are counted and the deadline stays") {
     Run({"SET", "k", "1", "PX", "100"});
     Run({"APPEND", "k", "9"});
     CHECK(Run({"INCR", "k"}) == "20");
@@ -78,15 +79,16 @@ TEST_SUITE("commands/counter") {
     CHECK(Run({"INCR", "e"}) == "5201");
     CHECK(Run({"INCRBYFLOAT", "x", "0x10"}) == "\"16\"");
     CHECK(Run({"INCRBYFLOAT", "pi", "3.1415926535897932384"}) == "\"3.14159265358979324\"");
-    CHECK(Log() == Lines{"SET k 10.5 KEEPTTL", "SET k 10.6 KEEPTTL", "SET k 5.6 KEEPTTL", "SET k 0 KEEPTTL",
-                         "SET k 0 KEEPTTL", "SET e 5.0e3", "SET e 5200 KEEPTTL", "INCR e", "SET x 16 KEEPTTL",
-                         "SET pi 3.14159265358979324 KEEPTTL"});
-    CHECK(Events() == Lines{"new k", "incrbyfloat k", "incrbyfloat k", "incrbyfloat k", "incrbyfloat k",
-                            "incrbyfloat k", "new e", "set e", "incrbyfloat e", "incrby e", "new x", "incrbyfloat x",
-                            "new pi", "incrbyfloat pi"});
+    CHECK(Log() == Lines{"SET k 10.5 KEEPTTL", "SET k 10.6 KEEPTTL", "SET k 5.6 KEEPTTL",
+                         "SET k 0 KEEPTTL", "SET k 0 KEEPTTL", "SET e 5.0e3", "SET e 5200 KEEPTTL",
+                         "INCR e", "SET x 16 KEEPTTL", "SET pi 3.14159265358979324 KEEPTTL"});
+    CHECK(Events() == Lines{"new k", "incrbyfloat k", "incrbyfloat k", "incrbyfloat k",
+                            "incrbyfloat k", "incrbyfloat k", "new e", "set e", "incrbyfloat e",
+                            "incrby e", "new x", "incrbyfloat x", "new pi", "incrbyfloat pi"});
   }
 
-  TEST_CASE_FIXTURE(CounterFixture, "INCRBYFLOAT refuses what is no number and sums that are not finite") {
+  TEST_CASE_FIXTURE(CounterFixture,
+                    "INCRBYFLOAT refuses what is no number and sums that are not finite") {
     for (const Bytes value : {"", " 1", "1 ", "abc", "nan", "1e5000", "5e"}) {
       Run({"SET", "k", value});
       CHECK(Run({"INCRBYFLOAT", "k", "1"}) == kNotFloat);

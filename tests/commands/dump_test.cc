@@ -28,20 +28,23 @@ struct StockCollection {
 };
 
 constexpr StockCollection kStockCollections[] = {
-    {"1201021c1c00000005008161020101dfff02c12c02f4ffe776481700000009ff0a00ee7f82fde6a2b64a", "list", "listpack"},
+    {"1201021c1c00000005008161020101dfff02c12c02f4ffe776481700000009ff0a00ee7f82fde6a2b64a", "list",
+     "listpack"},
     {"0b0e0200000003000000010002002c010a00e510b28e7b9529aa", "set", "intset"},
     {"02020178c0010a0016faac4f543ce1e9", "set", "listpack"},
     {"1012120000000400816602817602816e020a01ff0a0045f842d8ea0693ca", "hash", "listpack"},
     {"0402c3094041016666e034000166660176016ec0010a00825dc072e739688f", "hash", "hashtable"},
-    {"0502c3094041016d6de03400016d6d000000000000f83f016e00000000000000c00a002bcdc41c8829e161", "zset", "skiplist"},
-    {"13000000000000000000010167000081ffffffffffffffff00000a00a01a953dfb9cddde", "stream", "stream"},
+    {"0502c3094041016d6de03400016d6d000000000000f83f016e00000000000000c00a002bcdc41c8829e161",
+     "zset", "skiplist"},
+    {"13000000000000000000010167000081ffffffffffffffff00000a00a01a953dfb9cddde", "stream",
+     "stream"},
 };
 
 class DumpEngine : public EngineFixture {
  public:
   DumpEngine()
-      : EngineFixture({StringCommands(), KeyCommands(), ExpireCommands(), ObjectCommands(), DumpCommands()}) {
-  }
+      : EngineFixture({StringCommands(), KeyCommands(), ExpireCommands(), ObjectCommands(),
+                       DumpCommands()}) {}
 };
 
 TEST_SUITE("commands/dump") {
@@ -84,10 +87,12 @@ TEST_SUITE("commands/dump") {
     DumpEngine engine;
     CHECK(engine.Run({"RESTORE", "k", "10000", kDumpOf1, "FREQ", "7"}) == "OK");
     CHECK(engine.Run({"PTTL", "k"}) == "10000");
-    CHECK(engine.Log() == Lines{std::string("RESTORE k 1700000010000 ") + kShown + " FREQ 7 ABSTTL"});
+    CHECK(engine.Log() ==
+          Lines{std::string("RESTORE k 1700000010000 ") + kShown + " FREQ 7 ABSTTL"});
     CHECK(engine.Run({"RESTORE", "k", "1700000020000", kDumpOf1, "absttl", "replace"}) == "OK");
     CHECK(engine.Run({"PTTL", "k"}) == "20000");
-    CHECK(engine.Log() == Lines{std::string("RESTORE k 1700000020000 ") + kShown + " absttl replace"});
+    CHECK(engine.Log() ==
+          Lines{std::string("RESTORE k 1700000020000 ") + kShown + " absttl replace"});
   }
 
   TEST_CASE("the longest life there is does not wrap round into the past") {
@@ -107,7 +112,8 @@ TEST_SUITE("commands/dump") {
     engine.Run({"SET", "k", "v"});
     engine.Log();
     engine.Events();
-    CHECK(engine.Run({"RESTORE", "k", std::to_string(kStartMs), kDumpOf1, "ABSTTL", "REPLACE"}) == "OK");
+    CHECK(engine.Run({"RESTORE", "k", std::to_string(kStartMs), kDumpOf1, "ABSTTL", "REPLACE"}) ==
+          "OK");
     CHECK(engine.Run({"EXISTS", "k"}) == "0");
     CHECK(engine.Log() == Lines{"DEL k"});
     CHECK(engine.Events() == Lines{"del k"});
@@ -135,7 +141,8 @@ TEST_SUITE("commands/dump") {
     DumpEngine engine;
     CHECK(engine.Run({"RESTORE", "k", "0", kDumpOf1, "IDLETIME", "1000"}) == "OK");
     CHECK(engine.Run({"OBJECT", "IDLETIME", "k"}) == "1000");
-    CHECK(engine.Run({"RESTORE", "k", "0", kDumpOf1, "REPLACE", "IDLETIME", "99999999999"}) == "OK");
+    CHECK(engine.Run({"RESTORE", "k", "0", kDumpOf1, "REPLACE", "IDLETIME", "99999999999"}) ==
+          "OK");
     CHECK(engine.Run({"OBJECT", "IDLETIME", "k"}) == "16777215");
     CHECK(engine.Run({"RESTORE", "k", "0", kDumpOf1, "REPLACE", "FREQ", "100"}) == "OK");
     CHECK(engine.Run({"OBJECT", "IDLETIME", "k"}) == "0");
@@ -159,14 +166,16 @@ TEST_SUITE("commands/dump") {
     CHECK(restore({"k", "0", "...", "IDLETIME"}) == "(error) ERR syntax error");
     CHECK(restore({"k", "0", "...", "IDLETIME", "1", "FREQ", "1"}) == "(error) ERR syntax error");
     CHECK(restore({"k", "0", "...", "FREQ", "1", "IDLETIME", "1"}) == "(error) ERR syntax error");
-    CHECK(restore({"k", "0", "...", "IDLETIME", "-1"}) == "(error) ERR Invalid IDLETIME value, must be >= 0");
+    CHECK(restore({"k", "0", "...", "IDLETIME", "-1"}) ==
+          "(error) ERR Invalid IDLETIME value, must be >= 0");
     CHECK(restore({"k", "0", "...", "IDLETIME", "x"}) ==
           "(error) ERR value is not an integer or out of range");
     CHECK(restore({"k", "0", "...", "FREQ", "256"}) ==
           "(error) ERR Invalid FREQ value, must be >= 0 and <= 255");
     CHECK(restore({"k", "0", "...", "FREQ", "-1"}) ==
           "(error) ERR Invalid FREQ value, must be >= 0 and <= 255");
-    CHECK(restore({"k", "0", "...", "FREQ", "x"}) == "(error) ERR value is not an integer or out of range");
+    CHECK(restore({"k", "0", "...", "FREQ", "x"}) ==
+          "(error) ERR value is not an integer or out of range");
     CHECK(restore({"taken", "-1", "..."}) == "(error) BUSYKEY Target key name already exists.");
     CHECK(restore({"k", "x", "..."}) == "(error) ERR value is not an integer or out of range");
     CHECK(restore({"k", "-1", "..."}) == "(error) ERR Invalid TTL value, must be >= 0");
@@ -195,7 +204,8 @@ TEST_SUITE("commands/dump") {
     CHECK(engine.Log() == Lines{"MULTI", "DEL k", std::string("RESTORE k 0 ") + kShown, "EXEC"});
   }
 
-  TEST_CASE("collections of a stock server are restored, and dumped so that they can be restored again") {
+  TEST_CASE(
+      "collections of a stock server are restored, and dumped so that they can be restored again") {
     DumpEngine engine;
     for (const StockCollection& stock : kStockCollections) {
       CAPTURE(stock.payload);
@@ -216,10 +226,12 @@ TEST_SUITE("commands/dump") {
     CHECK(engine.Run({"RESTORE", "k", "5000", hash}) == "OK");
     CHECK(engine.Run({"PTTL", "k"}) == "5000");
     CHECK(engine.Ask({"OBJECT", "ENCODING", "k"}).string == "hashtable");
-    CHECK(engine.Run({"RESTORE", "k", "0", hash}) == "(error) BUSYKEY Target key name already exists.");
+    CHECK(engine.Run({"RESTORE", "k", "0", hash}) ==
+          "(error) BUSYKEY Target key name already exists.");
     CHECK(engine.Run({"RESTORE", "gone", "1", hash, "ABSTTL"}) == "OK");
     CHECK(engine.Run({"EXISTS", "gone"}) == "0");
-    CHECK(engine.Run({"GET", "k"}) == "(error) WRONGTYPE Operation against a key holding the wrong kind of value");
+    CHECK(engine.Run({"GET", "k"}) ==
+          "(error) WRONGTYPE Operation against a key holding the wrong kind of value");
   }
 
   TEST_CASE("collections are copied, renamed, replaced and deleted like strings") {
@@ -244,17 +256,21 @@ TEST_SUITE("commands/dump") {
     }
   }
 
-  TEST_CASE("a payload of a collection that is damaged, empty or has a member twice is refused, and nothing is made") {
+  TEST_CASE(
+      "a payload of a collection that is damaged, empty or has a member twice is refused, and "
+      "nothing is made") {
     DumpEngine engine;
-    for (const char* hex : {"02 02 0161 0161", "02 00", "04 01 0166", "10 07 07000000 0000 ff", "0b 08 02000000 00000000",
-                            "05 01 0161 000000000000f87f", "06 00", "07 00", "c8 00", "01 01 0161 00"}) {
+    for (const char* hex : {"02 02 0161 0161", "02 00", "04 01 0166", "10 07 07000000 0000 ff",
+                            "0b 08 02000000 00000000", "05 01 0161 000000000000f87f", "06 00",
+                            "07 00", "c8 00", "01 01 0161 00"}) {
       CAPTURE(hex);
       const std::string payload = rdb::SealDumpPayload(rdb::FromHex(hex));
       CHECK(engine.Run({"RESTORE", "k", "0", payload}) == "(error) ERR Bad data format");
     }
     std::string damaged = rdb::FromHex(kStockCollections[0].payload);
     damaged[5] ^= 1;
-    CHECK(engine.Run({"RESTORE", "k", "0", damaged}) == "(error) ERR DUMP payload version or checksum are wrong");
+    CHECK(engine.Run({"RESTORE", "k", "0", damaged}) ==
+          "(error) ERR DUMP payload version or checksum are wrong");
     CHECK(engine.Run({"DBSIZE"}) == "0");
   }
 }

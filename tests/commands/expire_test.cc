@@ -25,8 +25,10 @@ TEST_SUITE("commands/expire") {
       const char* command;
       const char* time;
     };
-    constexpr Form kForms[] = {
-        {"EXPIRE", "10"}, {"PEXPIRE", "10000"}, {"EXPIREAT", "1700000010"}, {"PEXPIREAT", "1700000010000"}};
+    constexpr Form kForms[] = {{"EXPIRE", "10"},
+                               {"PEXPIRE", "10000"},
+                               {"EXPIREAT", "1700000010"},
+                               {"PEXPIREAT", "1700000010000"}};
     for (const Form& form : kForms) {
       CAPTURE(form.command);
       ExpireEngine engine;
@@ -62,8 +64,9 @@ TEST_SUITE("commands/expire") {
       const char* command;
       Bytes time;
     };
-    const Form forms[] = {{"EXPIRE", "0"},   {"EXPIRE", "-1"},   {"PEXPIRE", "-100"},
-                          {"EXPIREAT", "0"}, {"PEXPIREAT", now}, {"PEXPIREAT", "-9223372036854775808"}};
+    const Form forms[] = {{"EXPIRE", "0"},     {"EXPIRE", "-1"},
+                          {"PEXPIRE", "-100"}, {"EXPIREAT", "0"},
+                          {"PEXPIREAT", now},  {"PEXPIREAT", "-9223372036854775808"}};
     for (const Form& form : forms) {
       CAPTURE(form.command);
       CAPTURE(form.time);
@@ -136,17 +139,21 @@ TEST_SUITE("commands/expire") {
     for (const Bytes key : {"k", "none"}) {
       CHECK(engine.Run({"EXPIRE", key, "10", "AB"}) == "(error) ERR Unsupported option AB");
       CHECK(engine.Run({"EXPIRE", key, "x", "AB"}) == "(error) ERR Unsupported option AB");
-      CHECK(engine.Run({"EXPIRE", key, "10", "NX", "XX", "AB"}) == "(error) ERR Unsupported option AB");
+      CHECK(engine.Run({"EXPIRE", key, "10", "NX", "XX", "AB"}) ==
+            "(error) ERR Unsupported option AB");
       for (const Bytes other : {"XX", "GT", "LT"}) {
         CHECK(engine.Run({"EXPIRE", key, "10", "NX", other}) ==
               "(error) ERR NX and XX, GT or LT options at the same time are not compatible");
       }
       CHECK(engine.Run({"EXPIRE", key, "10", "GT", "LT"}) ==
             "(error) ERR GT and LT options at the same time are not compatible");
-      CHECK(engine.Run({"EXPIRE", key, ""}) == "(error) ERR value is not an integer or out of range");
-      CHECK(engine.Run({"EXPIRE", key, "1.5"}) == "(error) ERR value is not an integer or out of range");
+      CHECK(engine.Run({"EXPIRE", key, ""}) ==
+            "(error) ERR value is not an integer or out of range");
+      CHECK(engine.Run({"EXPIRE", key, "1.5"}) ==
+            "(error) ERR value is not an integer or out of range");
     }
-    CHECK(engine.Run({"EXPIRE", "k"}) == "(error) ERR wrong number of arguments for 'expire' command");
+    CHECK(engine.Run({"EXPIRE", "k"}) ==
+          "(error) ERR wrong number of arguments for 'expire' command");
     CHECK(engine.Log().empty());
   }
 
@@ -155,8 +162,10 @@ TEST_SUITE("commands/expire") {
     for (const Bytes time :
          {"9223372036854775807", "-9223372036854775808", "9223372036854776", "-9223372036854776"}) {
       CAPTURE(time);
-      CHECK(engine.Run({"EXPIRE", "k", time}) == "(error) ERR invalid expire time in 'expire' command");
-      CHECK(engine.Run({"expireat", "k", time}) == "(error) ERR invalid expire time in 'expireat' command");
+      CHECK(engine.Run({"EXPIRE", "k", time}) ==
+            "(error) ERR invalid expire time in 'expire' command");
+      CHECK(engine.Run({"expireat", "k", time}) ==
+            "(error) ERR invalid expire time in 'expireat' command");
     }
     CHECK(engine.Run({"EXPIRE", "k", "9223372036854775"}) ==
           "(error) ERR invalid expire time in 'expire' command");

@@ -17,7 +17,8 @@ using testing::FieldFixture;
 using testing::kStartMs;
 using testing::Lines;
 
-constexpr const char* kWrongType = "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
+constexpr const char* kWrongType =
+    "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
 
 TEST_SUITE("commands/field_deadlines") {
   TEST_CASE_FIXTURE(FieldFixture, "deadlines of fields are set, told and taken away") {
@@ -68,7 +69,8 @@ TEST_SUITE("commands/field_deadlines") {
     }
   }
 
-  TEST_CASE_FIXTURE(FieldFixture, "a time that is past deletes the fields, and with the last one the key") {
+  TEST_CASE_FIXTURE(FieldFixture,
+                    "a time that is past deletes the fields, and with the last one the key") {
     for (const bool large : {false, true}) {
       Fill(large);
       CHECK(Run({"HPEXPIREAT", "h", At(0), "FIELDS", "3", "a", "none", "a"}) == "[2, -2, -2]");
@@ -95,8 +97,10 @@ TEST_SUITE("commands/field_deadlines") {
     Forget();
     for (const Bytes command : {"HEXPIRE", "HPEXPIRE", "HEXPIREAT", "HPEXPIREAT"}) {
       CHECK(Run({command, "s", "x", "FIELDS", "1", "a"}) == kWrongType);
-      CHECK(Run({command, "h", "x", "FIELDS", "1", "a"}) == "(error) ERR value is not an integer or out of range");
-      CHECK(Run({command, "h", "-1", "FIELDS", "1", "a"}) == "(error) ERR invalid expire time, must be >= 0");
+      CHECK(Run({command, "h", "x", "FIELDS", "1", "a"}) ==
+            "(error) ERR value is not an integer or out of range");
+      CHECK(Run({command, "h", "-1", "FIELDS", "1", "a"}) ==
+            "(error) ERR invalid expire time, must be >= 0");
       CHECK(Run({command, "h", "1", "FIELD", "1", "a"}) ==
             "(error) ERR Mandatory argument FIELDS is missing or not at the right position");
       CHECK(Run({command, "h", "1", "NX", "XX", "FIELDS", "1", "a"}) ==
@@ -117,11 +121,13 @@ TEST_SUITE("commands/field_deadlines") {
           "(error) ERR invalid expire time in 'hpexpireat' command");
     CHECK(Run({"HPEXPIRE", "h", "70368744177663", "FIELDS", "1", "a"}) ==
           "(error) ERR invalid expire time in 'hpexpire' command");
-    for (const Bytes command : {"HTTL", "HPTTL", "HEXPIRETIME", "HPEXPIRETIME", "HPERSIST", "HGETDEL", "HGETEX"}) {
+    for (const Bytes command :
+         {"HTTL", "HPTTL", "HEXPIRETIME", "HPEXPIRETIME", "HPERSIST", "HGETDEL", "HGETEX"}) {
       CHECK(Run({command, "s", "FIELDS", "1", "a"}) == kWrongType);
       CHECK(Run({command, "h", "FIELD", "1", "a"}) ==
             "(error) ERR Mandatory argument FIELDS is missing or not at the right position");
-      CHECK(Run({command, "h", "FIELDS", "0", "a"}) == "(error) ERR Number of fields must be a positive integer");
+      CHECK(Run({command, "h", "FIELDS", "0", "a"}) ==
+            "(error) ERR Number of fields must be a positive integer");
       CHECK(Run({command, "h", "FIELDS", "3", "a", "b"}) ==
             "(error) ERR The `numfields` parameter must match the number of arguments");
     }
@@ -179,9 +185,10 @@ TEST_SUITE("commands/field_deadlines") {
   TEST_CASE_FIXTURE(FieldFixture, "with the last field the key goes, however it is found out") {
     for (const bool large : {false, true}) {
       const std::vector<std::pair<std::vector<Bytes>, const char*>> readers = {
-          {{"HGETALL", "h"}, "[]"},   {{"EXISTS", "h"}, "0"},    {{"TYPE", "h"}, "none"}, {{"HLEN", "h"}, "0"},
-          {{"DUMP", "h"}, "null"},    {{"GET", "h"}, "null"},    {{"DEL", "h"}, "0"},     {{"HGET", "h", "c"}, "null"},
-          {{"COPY", "h", "g"}, "0"}, {{"PEXPIRE", "h", "9"}, "0"},
+          {{"HGETALL", "h"}, "[]"},     {{"EXISTS", "h"}, "0"},       {{"TYPE", "h"}, "none"},
+          {{"HLEN", "h"}, "0"},         {{"DUMP", "h"}, "null"},      {{"GET", "h"}, "null"},
+          {{"DEL", "h"}, "0"},          {{"HGET", "h", "c"}, "null"}, {{"COPY", "h", "g"}, "0"},
+          {{"PEXPIRE", "h", "9"}, "0"},
       };
       for (const auto& [request, reply] : readers) {
         const std::string name(request[0]);
@@ -201,7 +208,8 @@ TEST_SUITE("commands/field_deadlines") {
       Run({"HPEXPIRE", "h", "10", "FIELDS", "3", "a", "b", "c"});
       Forget();
       AdvanceMs(11);
-      CHECK(Run({"SCAN", "0", "COUNT", "1000"}) == "[\"0\", []]");  // which deletes what it leaves out
+      CHECK(Run({"SCAN", "0", "COUNT", "1000"}) ==
+            "[\"0\", []]");  // which deletes what it leaves out
       CHECK(Run({"KEYS", "*"}) == "[]");
       CHECK(Run({"RANDOMKEY"}) == "null");
       CHECK(databases.Get(0).size() == 0);
@@ -232,7 +240,8 @@ TEST_SUITE("commands/field_deadlines") {
     }
   }
 
-  TEST_CASE_FIXTURE(FieldFixture, "many fields that are due together go in pieces, or with the key") {
+  TEST_CASE_FIXTURE(FieldFixture,
+                    "many fields that are due together go in pieces, or with the key") {
     std::vector<std::string> words;
     for (int i = 0; i < 3'000; ++i) words.push_back("f" + std::to_string(i));
     const auto fill = [&](bool keep_one) {
@@ -261,7 +270,8 @@ TEST_SUITE("commands/field_deadlines") {
     CHECK(Log() == Lines{"DEL h"});
   }
 
-  TEST_CASE_FIXTURE(FieldFixture, "a key's own deadline and those of its fields do not disturb each other") {
+  TEST_CASE_FIXTURE(FieldFixture,
+                    "a key's own deadline and those of its fields do not disturb each other") {
     for (const bool large : {false, true}) {
       for (const bool field_first : {true, false}) {
         Fill(large);
@@ -319,7 +329,9 @@ TEST_SUITE("commands/field_deadlines") {
     }
   }
 
-  TEST_CASE_FIXTURE(FieldFixture, "DUMP and RESTORE keep deadlines; a hash that has lost them is one like any other") {
+  TEST_CASE_FIXTURE(
+      FieldFixture,
+      "DUMP and RESTORE keep deadlines; a hash that has lost them is one like any other") {
     for (const bool large : {false, true}) {
       Fill(large);
       const std::string plain = Ask({"DUMP", "h"}).string;
@@ -448,27 +460,35 @@ TEST_SUITE("commands/field_deadlines") {
             break;
           case 3:
           case 4:
-            CHECK(Run({"HPEXPIRE", "h", number, "FIELDS", "1", field}) ==
-                  (!there ? "[-2]" : number == "0" ? "[2]" : "[1]"));
+            CHECK(Run({"HPEXPIRE", "h", number, "FIELDS", "1", field}) == (!there ? "[-2]"
+                                                                           : number == "0"
+                                                                               ? "[2]"
+                                                                               : "[1]"));
             if (!there) break;
             held->second.deadline = now_ms() + std::stoull(number);
             if (number == "0") model.erase(held);
             break;
           case 5:
-            CHECK(Run({"HPERSIST", "h", "FIELDS", "1", field}) ==
-                  (!there ? "[-2]" : held->second.deadline == 0 ? "[-1]" : "[1]"));
+            CHECK(Run({"HPERSIST", "h", "FIELDS", "1", field}) == (!there ? "[-2]"
+                                                                   : held->second.deadline == 0
+                                                                       ? "[-1]"
+                                                                       : "[1]"));
             if (there) held->second.deadline = 0;
             break;
           case 6:
-            CHECK(Run({"HSETEX", "h", "PX", std::to_string(1 + random.Below(50)), "FNX", "FIELDS", "1", field, number}) ==
-                  (there ? "0" : "1"));
+            CHECK(Run({"HSETEX", "h", "PX", std::to_string(1 + random.Below(50)), "FNX", "FIELDS",
+                       "1", field, number}) == (there ? "0" : "1"));
             if (!there) {
               const resp::ReplyValue at = Ask({"HPEXPIRETIME", "h", "FIELDS", "1", field});
               model[field] = {std::stoll(number), static_cast<uint64_t>(at.elements[0].integer)};
             }
             break;
-          case 7: RunTimers(); break;
-          default: AdvanceMs(random.Below(15)); expire();
+          case 7:
+            RunTimers();
+            break;
+          default:
+            AdvanceMs(random.Below(15));
+            expire();
         }
         REQUIRE(Run({"HLEN", "h"}) == std::to_string(model.size()));
         REQUIRE(Run({"EXISTS", "h"}) == (model.empty() ? "0" : "1"));
@@ -476,7 +496,7 @@ TEST_SUITE("commands/field_deadlines") {
         REQUIRE(Run({"HGET", "h", field}) ==
                 (now == model.end() ? "null" : "\"" + std::to_string(now->second.value) + "\""));
         REQUIRE(Run({"HPEXPIRETIME", "h", "FIELDS", "1", field}) ==
-                (now == model.end()             ? "[-2]"
+                (now == model.end()          ? "[-2]"
                  : now->second.deadline == 0 ? "[-1]"
                                              : "[" + std::to_string(now->second.deadline) + "]"));
         uint32_t timed = 0;

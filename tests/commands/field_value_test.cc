@@ -13,7 +13,8 @@ using testing::FieldFixture;
 using testing::kStartMs;
 using testing::Lines;
 
-constexpr const char* kWrongType = "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
+constexpr const char* kWrongType =
+    "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
 
 TEST_SUITE("commands/field_values") {
   TEST_CASE_FIXTURE(FieldFixture, "HGETDEL answers the values and deletes the fields") {
@@ -29,7 +30,8 @@ TEST_SUITE("commands/field_values") {
     CHECK(Run({"EXISTS", "h"}) == "0");
   }
 
-  TEST_CASE_FIXTURE(FieldFixture, "HGETEX answers the values and sets or takes away the deadlines") {
+  TEST_CASE_FIXTURE(FieldFixture,
+                    "HGETEX answers the values and sets or takes away the deadlines") {
     for (const bool large : {false, true}) {
       Fill(large);
       const int64_t from = static_cast<int64_t>(now_ms() - kStartMs);
@@ -45,21 +47,26 @@ TEST_SUITE("commands/field_values") {
       CHECK(Run({"HGETEX", "h", "PERSIST", "FIELDS", "2", "a", "c"}) == "[\"1\", \"3\"]");
       CHECK(Run({"HGETEX", "h", "PX", "0", "FIELDS", "2", "a", "a"}) == "[\"1\", null]");
       CHECK(Log() == Lines{"HPEXPIREAT h " + At(from + 5000) + " FIELDS 1 a",
-                           "HPEXPIREAT h " + At(from + 700) + " FIELDS 1 b", "HPERSIST h FIELDS 1 a", "HDEL h a"});
+                           "HPEXPIREAT h " + At(from + 700) + " FIELDS 1 b",
+                           "HPERSIST h FIELDS 1 a", "HDEL h a"});
       CHECK(Events() == Lines{"hexpire h", "hexpire h", "hpersist h", "hdel h"});
       CHECK(Run({"HGETEX", "h", "EXAT", "1", "FIELDS", "2", "b", "c"}) == "[\"2\", \"3\"]");
       CHECK(Events() == Lines{"hdel h", "del h"});
     }
-    CHECK(Run({"HGETEX", "h", "EX", "x", "FIELDS", "1", "a"}) == "(error) ERR value is not an integer or out of range");
-    CHECK(Run({"HGETEX", "h", "PX", "-1", "FIELDS", "1", "a"}) == "(error) ERR invalid expire time, must be >= 0");
+    CHECK(Run({"HGETEX", "h", "EX", "x", "FIELDS", "1", "a"}) ==
+          "(error) ERR value is not an integer or out of range");
+    CHECK(Run({"HGETEX", "h", "PX", "-1", "FIELDS", "1", "a"}) ==
+          "(error) ERR invalid expire time, must be >= 0");
     CHECK(Run({"HGETEX", "h", "PXAT", "70368744177664", "FIELDS", "1", "a"}) ==
           "(error) ERR invalid expire time in 'hgetex' command");
     CHECK(Run({"HGETEX", "h", "PERSIST", "1", "FIELDS", "1", "a"}) ==
           "(error) ERR Mandatory argument FIELDS is missing or not at the right position");
-    CHECK(Run({"HGETEX", "h", "EX", "1", "FIELDS"}) == "(error) ERR Number of fields must be a positive integer");
+    CHECK(Run({"HGETEX", "h", "EX", "1", "FIELDS"}) ==
+          "(error) ERR Number of fields must be a positive integer");
   }
 
-  TEST_CASE_FIXTURE(FieldFixture, "HSETEX sets fields under a condition, with deadlines or without") {
+  TEST_CASE_FIXTURE(FieldFixture,
+                    "HSETEX sets fields under a condition, with deadlines or without") {
     for (const bool large : {false, true}) {
       Fill(large);
       const int64_t from = static_cast<int64_t>(now_ms() - kStartMs);
@@ -73,12 +80,15 @@ TEST_SUITE("commands/field_values") {
       CHECK(Run({"HSETEX", "h", "PX", "700", "FIELDS", "1", "a", "one"}) == "1");
       CHECK(Run({"HSETEX", "h", "KEEPTTL", "FXX", "FIELDS", "2", "d", "four", "b", "two"}) == "1");
       CHECK(Run({"HSETEX", "h", "FIELDS", "1", "e", "five"}) == "1");
-      CHECK(Run({"HPTTL", "h", "FIELDS", "5", "a", "b", "c", "d", "e"}) == "[700, -1, -1, 5000, -1]");
-      CHECK(Run({"HMGET", "h", "a", "b", "c", "d", "e"}) == "[\"one\", \"two\", \"3\", \"four\", \"five\"]");
-      CHECK(Log() == Lines{"MULTI", "HSET h d 4 e 5", "HPEXPIREAT h " + At(from + 5000) + " FIELDS 2 d e", "EXEC",
-                           "MULTI", "HSET h a one", "HPEXPIREAT h " + At(from + 700) + " FIELDS 1 a", "EXEC",
-                           "MULTI", "HSET h d four b two", "HPEXPIREAT h " + At(from + 5000) + " FIELDS 1 d", "EXEC",
-                           "HSET h e five"});
+      CHECK(Run({"HPTTL", "h", "FIELDS", "5", "a", "b", "c", "d", "e"}) ==
+            "[700, -1, -1, 5000, -1]");
+      CHECK(Run({"HMGET", "h", "a", "b", "c", "d", "e"}) ==
+            "[\"one\", \"two\", \"3\", \"four\", \"five\"]");
+      CHECK(Log() ==
+            Lines{"MULTI", "HSET h d 4 e 5", "HPEXPIREAT h " + At(from + 5000) + " FIELDS 2 d e",
+                  "EXEC", "MULTI", "HSET h a one", "HPEXPIREAT h " + At(from + 700) + " FIELDS 1 a",
+                  "EXEC", "MULTI", "HSET h d four b two",
+                  "HPEXPIREAT h " + At(from + 5000) + " FIELDS 1 d", "EXEC", "HSET h e five"});
       CHECK(Events() == Lines{"hset h", "hexpire h", "hset h", "hexpire h", "hset h", "hset h"});
       CHECK(Run({"HSETEX", "h", "PX", "0", "FIELDS", "2", "a", "x", "new", "x"}) == "1");
       CHECK(Events() == Lines{"hset h", "hdel h"});
@@ -104,7 +114,8 @@ TEST_SUITE("commands/field_values") {
           "(error) ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
     CHECK(Run({"HSETEX", "h", "FNX", "FXX", "FIELDS", "1", "a", "x"}) ==
           "(error) ERR Only one of FXX or FNX arguments can be specified");
-    CHECK(Run({"HSETEX", "h", "nx", "FIELDS", "1", "a", "x"}) == "(error) ERR unknown argument: nx");
+    CHECK(Run({"HSETEX", "h", "nx", "FIELDS", "1", "a", "x"}) ==
+          "(error) ERR unknown argument: nx");
     CHECK(Run({"HSETEX", "h", "FIELDS", "x", "a", "x"}) == "(error) ERR invalid number of fields");
     CHECK(Run({"HSETEX", "h", "EX", "FIELDS", "1", "a", "x"}) ==
           "(error) ERR value is not an integer or out of range");

@@ -12,14 +12,19 @@ namespace {
 using testing::EngineFixture;
 using testing::Lines;
 
-constexpr const char* kWrongType = "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
+constexpr const char* kWrongType =
+    "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
 
 struct HashFixture : EngineFixture {
-  HashFixture() : EngineFixture({StringCommands(), KeyCommands(), ObjectCommands(), HashCommands()}) { Notify("An"); }
+  HashFixture()
+      : EngineFixture({StringCommands(), KeyCommands(), ObjectCommands(), HashCommands()}) {
+    Notify("An");
+  }
 
   /// A hash "t" that is a table: fields f0 ... with values v0 ...
   void FillTable(int fields) {
-    for (int i = 0; i < fields; ++i) Run({"HSET", "t", "f" + std::to_string(i), "v" + std::to_string(i)});
+    for (int i = 0; i < fields; ++i)
+      Run({"HSET", "t", "f" + std::to_string(i), "v" + std::to_string(i)});
     CHECK(Run({"OBJECT", "ENCODING", "t"}) == "\"hashtable\"");
     Log();
     Events();
@@ -56,8 +61,10 @@ TEST_SUITE("commands/hash") {
     CHECK(Run({"TYPE", "h"}) == "hash");
     CHECK(Log() == Lines{"HSET h a 1 b two", "HSET h a one c 3 c 4", "HMSET h d \"\""});
     CHECK(changes() == 6);
-    CHECK(Run({"HSET", "h", "a", "1", "b"}) == "(error) ERR wrong number of arguments for 'hset' command");
-    CHECK(Run({"HMSET", "h", "a", "1", "b"}) == "(error) ERR wrong number of arguments for 'hmset' command");
+    CHECK(Run({"HSET", "h", "a", "1", "b"}) ==
+          "(error) ERR wrong number of arguments for 'hset' command");
+    CHECK(Run({"HMSET", "h", "a", "1", "b"}) ==
+          "(error) ERR wrong number of arguments for 'hmset' command");
   }
 
   TEST_CASE_FIXTURE(HashFixture, "HGETALL is a map in RESP3 and flat in RESP2") {
@@ -70,7 +77,8 @@ TEST_SUITE("commands/hash") {
     CHECK(Wire({"HGET", "h", "z"}) == "_\r\n");
   }
 
-  TEST_CASE_FIXTURE(HashFixture, "what happens to a hash is announced in order, and an empty one goes") {
+  TEST_CASE_FIXTURE(HashFixture,
+                    "what happens to a hash is announced in order, and an empty one goes") {
     Run({"HSET", "h", "a", "1", "b", "2"});
     CHECK(Events() == Lines{"new h", "hset h"});
     CHECK(Run({"HSETNX", "h", "a", "9"}) == "0");
@@ -100,8 +108,10 @@ TEST_SUITE("commands/hash") {
     Run({"HSET", "h", "max", "9223372036854775807", "min", "-9223372036854775808"});
     Log();
     CHECK(Run({"HINCRBY", "h", "max", "1"}) == "(error) ERR increment or decrement would overflow");
-    CHECK(Run({"HINCRBY", "h", "min", "-1"}) == "(error) ERR increment or decrement would overflow");
-    CHECK(Run({"HINCRBY", "none", "n", "x"}) == "(error) ERR value is not an integer or out of range");
+    CHECK(Run({"HINCRBY", "h", "min", "-1"}) ==
+          "(error) ERR increment or decrement would overflow");
+    CHECK(Run({"HINCRBY", "none", "n", "x"}) ==
+          "(error) ERR value is not an integer or out of range");
     CHECK(Run({"EXISTS", "none"}) == "0");
     CHECK(Log().empty());
     FillTable(600);
@@ -116,27 +126,41 @@ TEST_SUITE("commands/hash") {
     CHECK(Run({"HINCRBYFLOAT", "h", "n", "-10.6"}) == "\"0\"");
     CHECK(Run({"HINCRBY", "h", "n", "3"}) == "3");
     CHECK(Run({"HINCRBYFLOAT", "h", "n", "2.0e2"}) == "\"203\"");
-    CHECK(Log() == Lines{"HSET h n 10.5", "HSET h n 10.6", "HSET h n 0", "HINCRBY h n 3", "HSET h n 203"});
-    CHECK(Events() == Lines{"new h", "hincrbyfloat h", "hincrbyfloat h", "hincrbyfloat h", "hincrby h",
-                            "hincrbyfloat h"});
+    CHECK(Log() ==
+          Lines{"HSET h n 10.5", "HSET h n 10.6", "HSET h n 0", "HINCRBY h n 3", "HSET h n 203"});
+    CHECK(Events() == Lines{"new h", "hincrbyfloat h", "hincrbyfloat h", "hincrbyfloat h",
+                            "hincrby h", "hincrbyfloat h"});
     CHECK(Run({"HINCRBYFLOAT", "h", "n", "x"}) == "(error) ERR value is not a valid float");
     CHECK(Run({"HINCRBYFLOAT", "h", "n", "nan"}) == "(error) ERR value is not a valid float");
     CHECK(Run({"HINCRBYFLOAT", "h", "n", "-inf"}) == "(error) ERR value is NaN or Infinity");
     Run({"HSET", "h", "s", "abc", "i", "inf"});
     CHECK(Run({"HINCRBYFLOAT", "h", "s", "1"}) == "(error) ERR hash value is not a float");
-    CHECK(Run({"HINCRBYFLOAT", "h", "i", "1"}) == "(error) ERR increment would produce NaN or Infinity");
+    CHECK(Run({"HINCRBYFLOAT", "h", "i", "1"}) ==
+          "(error) ERR increment would produce NaN or Infinity");
   }
 
   TEST_CASE_FIXTURE(HashFixture, "a key of another type is refused by every command") {
     Run({"SET", "s", "x"});
     Log();
     const std::vector<std::vector<Bytes>> requests = {
-        {"HSET", "s", "f", "v"},        {"HMSET", "s", "f", "v"},  {"HSETNX", "s", "f", "v"},
-        {"HDEL", "s", "f"},             {"HINCRBY", "s", "f", "1"}, {"HINCRBYFLOAT", "s", "f", "1"},
-        {"HGET", "s", "f"},             {"HMGET", "s", "f"},       {"HGETALL", "s"},
-        {"HKEYS", "s"},                 {"HVALS", "s"},            {"HLEN", "s"},
-        {"HEXISTS", "s", "f"},          {"HSTRLEN", "s", "f"},     {"HRANDFIELD", "s"},
-        {"HRANDFIELD", "s", "2"},       {"HSCAN", "s", "0"},       {"HSCAN", "s", "0", "NONSENSE"},
+        {"HSET", "s", "f", "v"},
+        {"HMSET", "s", "f", "v"},
+        {"HSETNX", "s", "f", "v"},
+        {"HDEL", "s", "f"},
+        {"HINCRBY", "s", "f", "1"},
+        {"HINCRBYFLOAT", "s", "f", "1"},
+        {"HGET", "s", "f"},
+        {"HMGET", "s", "f"},
+        {"HGETALL", "s"},
+        {"HKEYS", "s"},
+        {"HVALS", "s"},
+        {"HLEN", "s"},
+        {"HEXISTS", "s", "f"},
+        {"HSTRLEN", "s", "f"},
+        {"HRANDFIELD", "s"},
+        {"HRANDFIELD", "s", "2"},
+        {"HSCAN", "s", "0"},
+        {"HSCAN", "s", "0", "NONSENSE"},
     };
     for (const auto& request : requests) {
       INFO(request[0]);
@@ -161,7 +185,8 @@ TEST_SUITE("commands/hash") {
   TEST_CASE_FIXTURE(HashFixture, "a scan finds every field that matches, with or without values") {
     Run({"HSET", "h", "a", "1", "b", "2", "ab", "3"});
     CHECK(Run({"HSCAN", "h", "0"}) == "[\"0\", [\"a\", \"1\", \"b\", \"2\", \"ab\", \"3\"]]");
-    CHECK(Run({"HSCAN", "h", "0", "MATCH", "a*", "COUNT", "1"}) == "[\"0\", [\"a\", \"1\", \"ab\", \"3\"]]");
+    CHECK(Run({"HSCAN", "h", "0", "MATCH", "a*", "COUNT", "1"}) ==
+          "[\"0\", [\"a\", \"1\", \"ab\", \"3\"]]");
     CHECK(Run({"HSCAN", "h", "0", "novalues", "match", "b"}) == "[\"0\", [\"b\"]]");
     CHECK(Run({"HSCAN", "none", "0"}) == "[\"0\", []]");
     CHECK(Run({"HSCAN", "none", "0", "NONSENSE"}) == "[\"0\", []]");
@@ -184,7 +209,8 @@ TEST_SUITE("commands/hash") {
     CHECK(fields.size() == 600);
   }
 
-  TEST_CASE_FIXTURE(HashFixture, "HRANDFIELD gives one, some different ones, or any with repetition") {
+  TEST_CASE_FIXTURE(HashFixture,
+                    "HRANDFIELD gives one, some different ones, or any with repetition") {
     CHECK(Run({"HRANDFIELD", "none"}) == "null");
     CHECK(Run({"HRANDFIELD", "none", "3"}) == "[]");
     CHECK(Run({"HRANDFIELD", "none", "-3", "WITHVALUES"}) == "[]");
@@ -214,16 +240,20 @@ TEST_SUITE("commands/hash") {
     Run({"HSET", "h", "a", "1"});
     CHECK(Run({"HRANDFIELD", "h", "x"}) == "(error) ERR value is not an integer or out of range");
     CHECK(Run({"HRANDFIELD", "h", "-9223372036854775808"}) ==
-          "(error) ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+          "(error) ERR value is out of range, value must between -9223372036854775807 and "
+          "9223372036854775807");
     CHECK(Run({"HRANDFIELD", "h", "9223372036854775807"}) == "[\"a\"]");
-    CHECK(Run({"HRANDFIELD", "h", "9223372036854775807", "WITHVALUES"}) == "(error) ERR value is out of range");
-    CHECK(Run({"HRANDFIELD", "h", "-9223372036854775807", "WITHVALUES"}) == "(error) ERR value is out of range");
+    CHECK(Run({"HRANDFIELD", "h", "9223372036854775807", "WITHVALUES"}) ==
+          "(error) ERR value is out of range");
+    CHECK(Run({"HRANDFIELD", "h", "-9223372036854775807", "WITHVALUES"}) ==
+          "(error) ERR value is out of range");
     CHECK(Run({"HRANDFIELD", "h", "-9223372036854775807"}) == "(error) ERR value is out of range");
     CHECK(Run({"HRANDFIELD", "h", "1", "VALUES"}) == "(error) ERR syntax error");
     CHECK(Run({"HRANDFIELD", "h", "1", "WITHVALUES", "x"}) == "(error) ERR syntax error");
   }
 
-  TEST_CASE_FIXTURE(HashFixture, "the limits of the listpack are settings, and a copy keeps the encoding") {
+  TEST_CASE_FIXTURE(HashFixture,
+                    "the limits of the listpack are settings, and a copy keeps the encoding") {
     settings.encoding.hash_listpack_entries = 2;
     Run({"HSET", "h", "a", "1", "b", "2"});
     CHECK(Run({"OBJECT", "ENCODING", "h"}) == "\"listpack\"");

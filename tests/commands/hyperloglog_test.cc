@@ -39,7 +39,9 @@ TEST_SUITE("commands/hyperloglog") {
     CHECK(Events() == Lines{"pfadd h", "pfadd h", "pfadd h"});
   }
 
-  TEST_CASE_FIXTURE(HllFixture, "changes are counted as Redis does: elements that raised a register, and the key") {
+  TEST_CASE_FIXTURE(
+      HllFixture,
+      "changes are counted as Redis does: elements that raised a register, and the key") {
     CHECK(ChangesOf({"PFADD", "h", "a", "b", "c"}) == 4);
     CHECK(ChangesOf({"PFADD", "h", "a", "d"}) == 1);
     CHECK(ChangesOf({"PFCOUNT", "h"}) == 1);
@@ -80,7 +82,8 @@ TEST_SUITE("commands/hyperloglog") {
     CHECK(Run({"EXEC"}) == "null");
   }
 
-  TEST_CASE_FIXTURE(HllFixture, "sparse becomes dense at hll-sparse-max-bytes and the deadline stays") {
+  TEST_CASE_FIXTURE(HllFixture,
+                    "sparse becomes dense at hll-sparse-max-bytes and the deadline stays") {
     settings.encoding.hll_sparse_bytes.store(30);
     Run({"PFADD", "h", "a"});
     Run({"EXPIRE", "h", "100"});
@@ -107,8 +110,8 @@ TEST_SUITE("commands/hyperloglog") {
     CHECK(Run({"PFMERGE", "fresh"}) == "OK");
     CHECK(Run({"PFCOUNT", "fresh"}) == "0");
     CHECK(Run({"PFCOUNT", "a", "b", "t"}) == "4");
-    CHECK(Log() == Lines{"PFMERGE t a b none", "PFCOUNT t", "PFDEBUG TODENSE b", "PFMERGE t b", "PFMERGE fresh",
-                         "PFCOUNT fresh"});
+    CHECK(Log() == Lines{"PFMERGE t a b none", "PFCOUNT t", "PFDEBUG TODENSE b", "PFMERGE t b",
+                         "PFMERGE fresh", "PFCOUNT fresh"});
   }
 
   TEST_CASE_FIXTURE(HllFixture, "other strings and damaged ones are refused and stay as they are") {

@@ -12,7 +12,8 @@ using testing::EngineFixture;
 
 class WalkEngine : public EngineFixture {
  public:
-  WalkEngine() : EngineFixture({StringCommands(), KeyCommands(), ExpireCommands(), IterationCommands()}) {}
+  WalkEngine()
+      : EngineFixture({StringCommands(), KeyCommands(), ExpireCommands(), IterationCommands()}) {}
 
   void Fill(Bytes prefix, int count) {
     for (int i = 0; i < count; ++i) Run({"SET", std::string(prefix) + std::to_string(i), "v"});
@@ -181,7 +182,8 @@ TEST_SUITE("commands/iteration") {
   TEST_CASE("what one SCAN deletes has a limit, and the next goes on") {
     WalkEngine engine;
     constexpr int kKeys = 10'500;
-    for (int i = 0; i < kKeys; ++i) engine.Run({"SET", "due:" + std::to_string(i), "v", "PX", "10"});
+    for (int i = 0; i < kKeys; ++i)
+      engine.Run({"SET", "due:" + std::to_string(i), "v", "PX", "10"});
     engine.AdvanceMs(11);
     CHECK(engine.Run({"SCAN", "0", "COUNT", "100000"}) == "[\"0\", []]");
     CHECK(engine.Run({"DBSIZE"}) == "500");
@@ -214,7 +216,8 @@ TEST_SUITE("commands/iteration") {
     }
     CHECK(engine.Run({"SCAN", "0", "COUNT", "0"}) == "(error) ERR syntax error");
     CHECK(engine.Run({"SCAN", "0", "COUNT", "-1"}) == "(error) ERR syntax error");
-    CHECK(engine.Run({"SCAN", "0", "COUNT", "x"}) == "(error) ERR value is not an integer or out of range");
+    CHECK(engine.Run({"SCAN", "0", "COUNT", "x"}) ==
+          "(error) ERR value is not an integer or out of range");
     CHECK(engine.Run({"SCAN", "0", "COUNT"}) == "(error) ERR syntax error");
     CHECK(engine.Run({"SCAN", "0", "MATCH"}) == "(error) ERR syntax error");
     CHECK(engine.Run({"SCAN", "0", "COUNT", "1", "TYPE"}) == "(error) ERR syntax error");

@@ -14,7 +14,8 @@ using testing::Lines;
 // Strings make keys, deadlines and OBJECT show what a key kept.
 class KeyEngine : public EngineFixture {
  public:
-  KeyEngine() : EngineFixture({StringCommands(), KeyCommands(), ExpireCommands(), ObjectCommands()}) {}
+  KeyEngine()
+      : EngineFixture({StringCommands(), KeyCommands(), ExpireCommands(), ObjectCommands()}) {}
 
   /// Sets keys to their own names and forgets what that logged.
   void Fill(std::initializer_list<Bytes> keys) {
@@ -285,8 +286,8 @@ TEST_SUITE("commands/key/copy") {
     CHECK(engine.Run({"COPY", "a", "b", "DB", "3"}) == "0");
     CHECK(engine.Run({"COPY", "a", "b", "DB", "3", "REPLACE"}) == "1");
     CHECK(engine.Log() == Lines{"COPY a a DB 3", "COPY a b REPLACE DB 3", "COPY a b DB 3 REPLACE"});
-    CHECK(engine.Events() ==
-          Lines{"@3 new a", "@3 copy_to a", "@3 new b", "@3 copy_to b", "@3 new b", "@3 copy_to b"});
+    CHECK(engine.Events() == Lines{"@3 new a", "@3 copy_to a", "@3 new b", "@3 copy_to b",
+                                   "@3 new b", "@3 copy_to b"});
     CHECK(engine.Run({"EXISTS", "a", "b"}) == "1");
     engine.Select(3);
     CHECK(engine.Run({"GET", "a"}) == "\"a\"");
@@ -320,14 +321,18 @@ TEST_SUITE("commands/key/copy") {
     engine.Fill({"a"});
     const auto error = [&](std::vector<Bytes> args) { return engine.Run(args); };
     CHECK(error({"COPY", "a", "a"}) == "(error) ERR source and destination objects are the same");
-    CHECK(error({"COPY", "none", "none"}) == "(error) ERR source and destination objects are the same");
-    CHECK(error({"COPY", "a", "a", "DB", "0"}) == "(error) ERR source and destination objects are the same");
+    CHECK(error({"COPY", "none", "none"}) ==
+          "(error) ERR source and destination objects are the same");
+    CHECK(error({"COPY", "a", "a", "DB", "0"}) ==
+          "(error) ERR source and destination objects are the same");
     CHECK(error({"COPY", "a", "b", "DB"}) == "(error) ERR syntax error");
     CHECK(error({"COPY", "a", "b", "NX"}) == "(error) ERR syntax error");
-    CHECK(error({"COPY", "a", "b", "DB", "x"}) == "(error) ERR value is not an integer or out of range");
+    CHECK(error({"COPY", "a", "b", "DB", "x"}) ==
+          "(error) ERR value is not an integer or out of range");
     CHECK(error({"COPY", "a", "b", "DB", "16"}) == "(error) ERR DB index is out of range");
     CHECK(error({"COPY", "a", "b", "DB", "-1"}) == "(error) ERR DB index is out of range");
-    CHECK(error({"COPY", "a", "b", "DB", "99", "DB", "1"}) == "(error) ERR DB index is out of range");
+    CHECK(error({"COPY", "a", "b", "DB", "99", "DB", "1"}) ==
+          "(error) ERR DB index is out of range");
     CHECK(error({"COPY", "a", "b", "DB", "99", "NX"}) == "(error) ERR DB index is out of range");
     CHECK(error({"COPY", "a", "b", "DB", "99999999999"}) ==
           "(error) ERR value is out of range, value must between -2147483648 and 2147483647");
@@ -380,7 +385,8 @@ TEST_SUITE("commands/key/move") {
   TEST_CASE("what MOVE refuses") {
     KeyEngine engine;
     engine.Fill({"a"});
-    CHECK(engine.Run({"MOVE", "a", "0"}) == "(error) ERR source and destination objects are the same");
+    CHECK(engine.Run({"MOVE", "a", "0"}) ==
+          "(error) ERR source and destination objects are the same");
     CHECK(engine.Run({"MOVE", "a", "16"}) == "(error) ERR DB index is out of range");
     CHECK(engine.Run({"MOVE", "a", "-1"}) == "(error) ERR DB index is out of range");
     CHECK(engine.Run({"MOVE", "a", "x"}) == "(error) ERR value is not an integer or out of range");

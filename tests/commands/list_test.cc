@@ -10,13 +10,15 @@ namespace {
 using testing::EngineFixture;
 using testing::Lines;
 
-constexpr const char* kWrongType = "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
+constexpr const char* kWrongType =
+    "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
 constexpr const char* kSyntax = "(error) ERR syntax error";
 constexpr const char* kNotInteger = "(error) ERR value is not an integer or out of range";
 constexpr const char* kNotPositive = "(error) ERR value is out of range, must be positive";
 
 struct ListFixture : EngineFixture {
-  ListFixture() : EngineFixture({StringCommands(), KeyCommands(), ObjectCommands(), ListCommands()}) {}
+  ListFixture()
+      : EngineFixture({StringCommands(), KeyCommands(), ObjectCommands(), ListCommands()}) {}
 
   /// Nothing to be logged and no event is left over from what was done to begin with.
   void Forget() {
@@ -62,8 +64,10 @@ TEST_SUITE("commands/list") {
     CHECK(Wire({"RPOP", "l", "0"}) == "*-1\r\n");
     CHECK(Run({"LPOP", "l", "-1"}) == kNotPositive);
     CHECK(Run({"LPOP", "l", "x"}) == kNotPositive);
-    CHECK(Run({"LPOP", "l", "1", "2"}) == "(error) ERR wrong number of arguments for 'lpop' command");
-    CHECK(Run({"RPOP", "l", "1", "2"}) == "(error) ERR wrong number of arguments for 'rpop' command");
+    CHECK(Run({"LPOP", "l", "1", "2"}) ==
+          "(error) ERR wrong number of arguments for 'lpop' command");
+    CHECK(Run({"RPOP", "l", "1", "2"}) ==
+          "(error) ERR wrong number of arguments for 'rpop' command");
     session.reply.set_protocol(3);
     CHECK(Wire({"LPOP", "l"}) == "_\r\n");
     CHECK(Wire({"LPOP", "l", "1"}) == "_\r\n");
@@ -156,7 +160,8 @@ TEST_SUITE("commands/list") {
     CHECK(Run({"LREM", "none", "0", "x"}) == "0");
     CHECK(Run({"LREM", "l", "x", "x"}) == kNotInteger);
     CHECK(Run({"LREM", "l", "-9223372036854775808", "x"}) ==
-          "(error) ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+          "(error) ERR value is out of range, value must between -9223372036854775807 and "
+          "9223372036854775807");
     for (const Bytes element : {"a", "b", "1"}) CHECK(Run({"LREM", "l", "0", element}) == "1");
     CHECK(Run({"EXISTS", "l"}) == "0");
     CHECK(Log() == Lines{"LREM l -2 a", "LREM l 1 1", "LREM l 0 a", "LREM l 0 b", "LREM l 0 1"});
@@ -179,10 +184,12 @@ TEST_SUITE("commands/list") {
     CHECK(Run({"LPOS", "none", "x"}) == "null");
     CHECK(Run({"LPOS", "none", "x", "COUNT", "1"}) == "[]");
     CHECK(Run({"LPOS", "l", "c", "RANK", "0"}) ==
-          "(error) ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative "
+          "(error) ERR RANK can't be zero: use 1 to start from the first match, 2 from the second "
+          "... or use negative "
           "to start from the end of the list");
     CHECK(Run({"LPOS", "l", "c", "RANK", "-9223372036854775808"}) ==
-          "(error) ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+          "(error) ERR value is out of range, value must between -9223372036854775807 and "
+          "9223372036854775807");
     CHECK(Run({"LPOS", "l", "c", "COUNT", "-1"}) == "(error) ERR COUNT can't be negative");
     CHECK(Run({"LPOS", "l", "c", "MAXLEN", "-1"}) == "(error) ERR MAXLEN can't be negative");
     CHECK(Run({"LPOS", "l", "c", "RANK"}) == kSyntax);
@@ -232,7 +239,8 @@ TEST_SUITE("commands/list") {
     CHECK(Run({"LMPOP", "2", "a", "LEFT"}) == kSyntax);
     CHECK(Run({"LMPOP", "1", "a", "up"}) == kSyntax);
     CHECK(Run({"LMPOP", "1", "a", "LEFT", "COUNT"}) == kSyntax);
-    CHECK(Run({"LMPOP", "1", "a", "LEFT", "COUNT", "0"}) == "(error) ERR count should be greater than 0");
+    CHECK(Run({"LMPOP", "1", "a", "LEFT", "COUNT", "0"}) ==
+          "(error) ERR count should be greater than 0");
     CHECK(Run({"LMPOP", "1", "a", "LEFT", "COUNT", "1", "COUNT", "1"}) == kSyntax);
   }
 
@@ -240,12 +248,25 @@ TEST_SUITE("commands/list") {
     Run({"SET", "s", "v"});
     Run({"RPUSH", "l", "a"});
     Forget();
-    for (const std::vector<Bytes>& command : std::vector<std::vector<Bytes>>{
-             {"LPUSH", "s", "x"}, {"RPUSH", "s", "x"}, {"LPUSHX", "s", "x"}, {"RPUSHX", "s", "x"}, {"LPOP", "s"},
-             {"RPOP", "s", "1"}, {"LLEN", "s"}, {"LINDEX", "s", "0"}, {"LSET", "s", "0", "x"},
-             {"LINSERT", "s", "BEFORE", "a", "b"}, {"LRANGE", "s", "0", "1"}, {"LTRIM", "s", "0", "1"},
-             {"LREM", "s", "0", "x"}, {"LPOS", "s", "x"}, {"LMOVE", "s", "l", "LEFT", "LEFT"},
-             {"LMOVE", "l", "s", "LEFT", "LEFT"}, {"RPOPLPUSH", "l", "s"}, {"LMPOP", "2", "none", "s", "LEFT"}}) {
+    for (const std::vector<Bytes>& command :
+         std::vector<std::vector<Bytes>>{{"LPUSH", "s", "x"},
+                                         {"RPUSH", "s", "x"},
+                                         {"LPUSHX", "s", "x"},
+                                         {"RPUSHX", "s", "x"},
+                                         {"LPOP", "s"},
+                                         {"RPOP", "s", "1"},
+                                         {"LLEN", "s"},
+                                         {"LINDEX", "s", "0"},
+                                         {"LSET", "s", "0", "x"},
+                                         {"LINSERT", "s", "BEFORE", "a", "b"},
+                                         {"LRANGE", "s", "0", "1"},
+                                         {"LTRIM", "s", "0", "1"},
+                                         {"LREM", "s", "0", "x"},
+                                         {"LPOS", "s", "x"},
+                                         {"LMOVE", "s", "l", "LEFT", "LEFT"},
+                                         {"LMOVE", "l", "s", "LEFT", "LEFT"},
+                                         {"RPOPLPUSH", "l", "s"},
+                                         {"LMPOP", "2", "none", "s", "LEFT"}}) {
       CAPTURE(command[0]);
       CHECK(Run(command) == kWrongType);
     }
@@ -279,7 +300,8 @@ TEST_SUITE("commands/list") {
     CHECK(Run({"LPOP", "l"}) == "\"" + large + "\"");
   }
 
-  TEST_CASE_FIXTURE(ListFixture, "a copy changes by itself, and a renamed list keeps its elements") {
+  TEST_CASE_FIXTURE(ListFixture,
+                    "a copy changes by itself, and a renamed list keeps its elements") {
     settings.encoding.list_listpack_size = 3;
     Run({"RPUSH", "l", "a", "b", "c", "d", "e"});
     CHECK(Run({"COPY", "l", "m"}) == "1");

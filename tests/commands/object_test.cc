@@ -30,7 +30,8 @@ TEST_SUITE("commands/object") {
     CHECK(encoding_of(std::string(100'000, 'x')) == "raw");
   }
 
-  TEST_CASE("ENCODING: what APPEND and SETRANGE leave is raw, however short, until it is set anew") {
+  TEST_CASE(
+      "ENCODING: what APPEND and SETRANGE leave is raw, however short, until it is set anew") {
     ObjectEngine engine;
     const auto encoding = [&] { return engine.Run({"OBJECT", "ENCODING", "k"}); };
     engine.Run({"SET", "k", "12"});
@@ -73,13 +74,15 @@ TEST_SUITE("commands/object") {
     ObjectEngine engine;
     engine.Run({"SET", "k", "v"});
     CHECK(engine.Run({"OBJECT", "FREQ", "k"}) ==
-          "(error) ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "
+          "(error) ERR An LFU maxmemory policy is not selected, access frequency not tracked. "
+          "Please note "
           "that when "
           "switching between policies at runtime LRU and LFU data will take some time to adjust.");
     CHECK(engine.Run({"OBJECT", "FREQ", "none"}) == "null");
     engine.settings.lfu = true;
     CHECK(engine.Run({"OBJECT", "IDLETIME", "k"}) ==
-          "(error) ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
+          "(error) ERR An LFU maxmemory policy is selected, idle time not tracked. Please note "
+          "that when "
           "switching "
           "between policies at runtime LRU and LFU data will take some time to adjust.");
     CHECK(engine.Run({"OBJECT", "IDLETIME", "none"}) == "null");
@@ -117,9 +120,11 @@ TEST_SUITE("commands/object") {
     ObjectEngine engine;
     const resp::ReplyValue help = engine.Ask({"OBJECT", "HELP"});
     REQUIRE(help.elements.size() == 11);
-    CHECK(help.elements[0].string == "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    CHECK(help.elements[0].string ==
+          "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
     CHECK(engine.Wire({"object", "help"}).substr(0, 12) == "*11\r\n+OBJECT");
-    CHECK(engine.Run({"OBJECT", "foo", "k"}) == "(error) ERR unknown subcommand 'foo'. Try OBJECT HELP.");
+    CHECK(engine.Run({"OBJECT", "foo", "k"}) ==
+          "(error) ERR unknown subcommand 'foo'. Try OBJECT HELP.");
     CHECK(engine.Run({"OBJECT", "FREQ"}) ==
           "(error) ERR wrong number of arguments for 'object|freq' command");
     CHECK(engine.Run({"OBJECT", "HELP", "x"}) ==

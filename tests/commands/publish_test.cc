@@ -42,13 +42,16 @@ TEST_SUITE("commands/publish") {
 
   TEST_CASE("a channel and a message, no more and no less") {
     EngineFixture engine({PublishCommands()});
-    CHECK(engine.Run({"PUBLISH", "news"}) == "(error) ERR wrong number of arguments for 'publish' command");
+    CHECK(engine.Run({"PUBLISH", "news"}) ==
+          "(error) ERR wrong number of arguments for 'publish' command");
     CHECK(engine.Run({"SPUBLISH", "a", "b", "c"}) ==
           "(error) ERR wrong number of arguments for 'spublish' command");
     CHECK(engine.publisher.published.empty());
   }
 
-  TEST_CASE("publishing is allowed while loading and on a follower that lost its leader, and may be logged") {
+  TEST_CASE(
+      "publishing is allowed while loading and on a follower that lost its leader, and may be "
+      "logged") {
     EngineFixture engine({PublishCommands()});
     for (const Bytes name : {"publish", "spublish"}) {
       const uint32_t flags = engine.table.Find(name)->flags;

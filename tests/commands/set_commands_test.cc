@@ -15,14 +15,15 @@ namespace {
 using testing::EngineFixture;
 using testing::Lines;
 
-constexpr const char* kWrongType = "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
+constexpr const char* kWrongType =
+    "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
 constexpr const char* kSyntax = "(error) ERR syntax error";
 constexpr const char* kNotInteger = "(error) ERR value is not an integer or out of range";
 
 struct SetFixture : EngineFixture {
   SetFixture()
-      : EngineFixture({StringCommands(), KeyCommands(), ExpireCommands(), ObjectCommands(), SetCommands(),
-                       SetAlgebraCommands(), SetSampleCommands()}) {
+      : EngineFixture({StringCommands(), KeyCommands(), ExpireCommands(), ObjectCommands(),
+                       SetCommands(), SetAlgebraCommands(), SetSampleCommands()}) {
     Notify("An");
   }
 
@@ -43,7 +44,8 @@ struct SetFixture : EngineFixture {
 };
 
 TEST_SUITE("commands/set") {
-  TEST_CASE_FIXTURE(SetFixture, "SADD and SREM count what changed, and log and announce nothing else") {
+  TEST_CASE_FIXTURE(SetFixture,
+                    "SADD and SREM count what changed, and log and announce nothing else") {
     CHECK(Run({"SADD", "s", "1", "2", "1", "x"}) == "3");
     CHECK(Run({"SADD", "s", "2", "x"}) == "0");
     CHECK(Run({"SADD", "s", "x", "y"}) == "1");
@@ -59,7 +61,9 @@ TEST_SUITE("commands/set") {
     CHECK(Events() == Lines{"new s", "sadd s", "sadd s", "srem s", "srem s", "del s"});
   }
 
-  TEST_CASE_FIXTURE(SetFixture, "what is in a set is told one by one and all together, in the form of the protocol") {
+  TEST_CASE_FIXTURE(
+      SetFixture,
+      "what is in a set is told one by one and all together, in the form of the protocol") {
     CHECK(Run({"SISMEMBER", "s", "a"}) == "0");
     CHECK(Run({"SMISMEMBER", "s", "a", "b"}) == "[0, 0]");
     CHECK(Run({"SCARD", "s"}) == "0");
@@ -163,14 +167,17 @@ TEST_SUITE("commands/set") {
     CHECK(Events() == Lines{"spop s", "spop s", "del s"});
   }
 
-  TEST_CASE_FIXTURE(SetFixture, "what SPOP took of a large set is logged in commands of bounded length") {
+  TEST_CASE_FIXTURE(SetFixture,
+                    "what SPOP took of a large set is logged in commands of bounded length") {
     Fill("s", 3000);
     Forget();
     auto popped = Sorted({"SPOP", "s", "2500"});
     CHECK(popped.size() == 2500);
     Lines commands = Log();
-    commands.erase(std::remove_if(commands.begin(), commands.end(), [](const auto& line) { return line == "MULTI" || line == "EXEC"; }),
-                   commands.end());
+    commands.erase(
+        std::remove_if(commands.begin(), commands.end(),
+                       [](const auto& line) { return line == "MULTI" || line == "EXEC"; }),
+        commands.end());
     REQUIRE(commands.size() == 3);
     std::vector<std::string> logged;
     for (const auto& line : commands) {
@@ -187,7 +194,8 @@ TEST_SUITE("commands/set") {
     CHECK(Run({"SCARD", "s"}) == "500");
   }
 
-  TEST_CASE_FIXTURE(SetFixture, "SRANDMEMBER shows one, different ones, or so many that may repeat") {
+  TEST_CASE_FIXTURE(SetFixture,
+                    "SRANDMEMBER shows one, different ones, or so many that may repeat") {
     CHECK(Run({"SRANDMEMBER", "none"}) == "null");
     CHECK(Run({"SRANDMEMBER", "none", "-3"}) == "[]");
     for (const size_t size : {size_t{5}, size_t{200}, size_t{2000}}) {
@@ -207,14 +215,16 @@ TEST_SUITE("commands/set") {
       CHECK((Sorted({"SRANDMEMBER", "s", "9223372036854775807"}) == all));
       const auto repeating = Sorted({"SRANDMEMBER", "s", "-" + std::to_string(2 * size + 1)});
       CHECK(repeating.size() == 2 * size + 1);
-      for (const auto& member : repeating) CHECK(std::binary_search(all.begin(), all.end(), member));
+      for (const auto& member : repeating)
+        CHECK(std::binary_search(all.begin(), all.end(), member));
       CHECK(Log().empty());
       CHECK(Events().empty());
     }
     CHECK(Run({"SRANDMEMBER", "s", "1", "2"}) == kSyntax);
     CHECK(Run({"SRANDMEMBER", "s", "x"}) == kNotInteger);
     CHECK(Run({"SRANDMEMBER", "s", "-9223372036854775808"}) ==
-          "(error) ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+          "(error) ERR value is out of range, value must between -9223372036854775807 and "
+          "9223372036854775807");
   }
 
   TEST_CASE_FIXTURE(SetFixture, "algebra treats a key that is not there as an empty set") {
@@ -244,7 +254,8 @@ TEST_SUITE("commands/set") {
     CHECK(Run({"SINTERCARD", "0", "a"}) == kPositive);
     CHECK(Run({"SINTERCARD", "-1", "a"}) == kPositive);
     CHECK(Run({"SINTERCARD", "x", "a"}) == kPositive);
-    CHECK(Run({"SINTERCARD", "2", "a"}) == "(error) ERR Number of keys can't be greater than number of args");
+    CHECK(Run({"SINTERCARD", "2", "a"}) ==
+          "(error) ERR Number of keys can't be greater than number of args");
     CHECK(Run({"SINTERCARD", "9223372036854775807", "a"}) ==
           "(error) ERR Number of keys can't be greater than number of args");
     CHECK(Run({"SINTERCARD", "1", "a", "b"}) == kSyntax);
@@ -253,7 +264,8 @@ TEST_SUITE("commands/set") {
     CHECK(Run({"SINTERCARD", "1", "a", "LIMIT", "x"}) == "(error) ERR LIMIT can't be negative");
   }
 
-  TEST_CASE_FIXTURE(SetFixture, "stored results replace what there was, and an empty one deletes it") {
+  TEST_CASE_FIXTURE(SetFixture,
+                    "stored results replace what there was, and an empty one deletes it") {
     Run({"SADD", "a", "1", "2", "3"});
     Run({"SADD", "b", "2", "3", "y"});
     Run({"SET", "d", "string", "EX", "100"});
@@ -267,7 +279,8 @@ TEST_SUITE("commands/set") {
     CHECK(Run({"SDIFFSTORE", "d", "a", "a"}) == "0");
     CHECK(Run({"EXISTS", "d"}) == "0");
     CHECK(Run({"SINTERSTORE", "d", "a", "none"}) == "0");  // was not there: nothing to tell
-    CHECK(Log() == Lines{"SINTERSTORE d a b", "SUNIONSTORE d d b", "SDIFFSTORE d2 d a", "SDIFFSTORE d a a"});
+    CHECK(Log() ==
+          Lines{"SINTERSTORE d a b", "SUNIONSTORE d d b", "SDIFFSTORE d2 d a", "SDIFFSTORE d a a"});
     CHECK(Events() == Lines{"sinterstore d", "sunionstore d", "new d2", "sdiffstore d2", "del d"});
     // The destination may hold anything, the operands may not; nothing happens if one does.
     Run({"SET", "string", "s"});
@@ -361,11 +374,25 @@ TEST_SUITE("commands/set") {
     Run({"SET", "k", "v"});
     Forget();
     const std::vector<std::vector<Bytes>> commands = {
-        {"SADD", "k", "a"},        {"SREM", "k", "a"},          {"SCARD", "k"},           {"SISMEMBER", "k", "a"},
-        {"SMISMEMBER", "k", "a"},  {"SMEMBERS", "k"},           {"SPOP", "k"},            {"SPOP", "k", "1"},
-        {"SRANDMEMBER", "k"},      {"SRANDMEMBER", "k", "1"},   {"SSCAN", "k", "0"},      {"SMOVE", "k", "d", "a"},
-        {"SINTER", "none", "k"},   {"SUNION", "k"},             {"SDIFF", "none", "k"},   {"SINTERCARD", "1", "k"},
-        {"SINTERSTORE", "d", "k"}, {"SUNIONSTORE", "d", "k"},   {"SDIFFSTORE", "d", "k"},
+        {"SADD", "k", "a"},
+        {"SREM", "k", "a"},
+        {"SCARD", "k"},
+        {"SISMEMBER", "k", "a"},
+        {"SMISMEMBER", "k", "a"},
+        {"SMEMBERS", "k"},
+        {"SPOP", "k"},
+        {"SPOP", "k", "1"},
+        {"SRANDMEMBER", "k"},
+        {"SRANDMEMBER", "k", "1"},
+        {"SSCAN", "k", "0"},
+        {"SMOVE", "k", "d", "a"},
+        {"SINTER", "none", "k"},
+        {"SUNION", "k"},
+        {"SDIFF", "none", "k"},
+        {"SINTERCARD", "1", "k"},
+        {"SINTERSTORE", "d", "k"},
+        {"SUNIONSTORE", "d", "k"},
+        {"SDIFFSTORE", "d", "k"},
     };
     for (const auto& command : commands) {
       CAPTURE(command[0]);
@@ -382,18 +409,28 @@ TEST_SUITE("commands/set") {
     for (int step = 0; step < 3000; ++step) {
       const std::string key = "k" + std::to_string(random.Below(4));
       const std::string other = "k" + std::to_string(random.Below(4));
-      const std::string member = (random.Below(2) == 0 ? "m" : "") + std::to_string(random.Below(300));
+      const std::string member =
+          (random.Below(2) == 0 ? "m" : "") + std::to_string(random.Below(300));
       switch (random.Below(8)) {
-        case 0: Run({"SREM", key, member}); break;
-        case 1: Run({"SPOP", key}); break;
-        case 2: Run({"SPOP", key, std::to_string(random.Below(10))}); break;
-        case 3: Run({"SMOVE", key, other, member}); break;
+        case 0:
+          Run({"SREM", key, member});
+          break;
+        case 1:
+          Run({"SPOP", key});
+          break;
+        case 2:
+          Run({"SPOP", key, std::to_string(random.Below(10))});
+          break;
+        case 3:
+          Run({"SMOVE", key, other, member});
+          break;
         case 4:
           if (random.Below(10) == 0) Run({"SUNIONSTORE", key, key, other});
           if (random.Below(10) == 0) Run({"SDIFFSTORE", key, key, other});
           if (random.Below(40) == 0) Run({"SINTERSTORE", key, key, other});
           break;
-        default: Run({"SADD", key, member, member + "0"});
+        default:
+          Run({"SADD", key, member, member + "0"});
       }
     }
     for (const auto& line : Log()) {
@@ -411,7 +448,8 @@ TEST_SUITE("commands/set") {
       }
       REQUIRE(replica.Apply(words));
     }
-    for (const auto& [key, members] : expected) CHECK((replica.Sorted({"SMEMBERS", key}) == members));
+    for (const auto& [key, members] : expected)
+      CHECK((replica.Sorted({"SMEMBERS", key}) == members));
   }
 }
 

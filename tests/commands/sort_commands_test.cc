@@ -44,7 +44,8 @@ TEST_SUITE("commands/sort") {
       CHECK(Run({"SORT", key, "DESC", "ASC"}) == "[\"1\", \"2\", \"3\", \"10\"]");
     }
     CHECK(Run({"SORT", "none"}) == "[]");
-    CHECK(Run({"SORT", "w_1"}) == "(error) WRONGTYPE Operation against a key holding the wrong kind of value");
+    CHECK(Run({"SORT", "w_1"}) ==
+          "(error) WRONGTYPE Operation against a key holding the wrong kind of value");
     CHECK(Log().empty());
     CHECK(Events().empty());
   }
@@ -87,23 +88,30 @@ TEST_SUITE("commands/sort") {
   }
 
   TEST_CASE_FIXTURE(SortFixture, "by what patterns lead to") {
-    CHECK(Run({"SORT", "l", "BY", "w_*"}) == "[\"10\", \"3\", \"2\", \"1\"]");  // 10 has none, which counts as 0
+    CHECK(Run({"SORT", "l", "BY", "w_*"}) ==
+          "[\"10\", \"3\", \"2\", \"1\"]");  // 10 has none, which counts as 0
     CHECK(Run({"SORT", "l", "BY", "w_*", "DESC", "LIMIT", "0", "1"}) == "[\"1\"]");
     CHECK(Run({"SORT", "s", "BY", "h_*->f", "ALPHA"}) == "[\"10\", \"3\", \"2\", \"1\"]");
-    CHECK(Run({"SORT", "s", "BY", "h_*->n"}) == "[\"10\", \"3\", \"1\", \"2\"]");  // alike: by their own bytes
+    CHECK(Run({"SORT", "s", "BY", "h_*->n"}) ==
+          "[\"10\", \"3\", \"1\", \"2\"]");  // alike: by their own bytes
     CHECK(Run({"SORT", "s", "BY", "h_*->n", "DESC"}) == "[\"2\", \"1\", \"3\", \"10\"]");
     CHECK(Run({"SORT", "l", "BY", "h_*->f"}) == kScore);
-    CHECK(Run({"SORT", "l", "BY", "h_*"}) == "[\"1\", \"10\", \"2\", \"3\"]");  // a hash is no weight
+    CHECK(Run({"SORT", "l", "BY", "h_*"}) ==
+          "[\"1\", \"10\", \"2\", \"3\"]");  // a hash is no weight
     Run({"SET", "h_1->", "1"});
-    CHECK(Run({"SORT", "l", "BY", "h_*->", "DESC", "LIMIT", "0", "1"}) == "[\"1\"]");  // no field: a part of the name
+    CHECK(Run({"SORT", "l", "BY", "h_*->", "DESC", "LIMIT", "0", "1"}) ==
+          "[\"1\"]");  // no field: a part of the name
   }
 
   TEST_CASE_FIXTURE(SortFixture, "what patterns lead to is shown or stored") {
     CHECK(Run({"SORT", "l", "GET", "#", "GET", "w_*", "GET", "h_*->f", "GET", "w_1"}) ==
-          "[\"1\", \"30\", \"c\", null, \"2\", \"20\", \"b\", null, \"3\", \"10\", \"a\", null, \"10\", null, null, null]");
-    CHECK(Run({"SORT_RO", "l", "BY", "nosort", "GET", "h_*->n", "LIMIT", "0", "2"}) == "[\"0\", \"1\"]");
+          "[\"1\", \"30\", \"c\", null, \"2\", \"20\", \"b\", null, \"3\", \"10\", \"a\", null, "
+          "\"10\", null, null, null]");
+    CHECK(Run({"SORT_RO", "l", "BY", "nosort", "GET", "h_*->n", "LIMIT", "0", "2"}) ==
+          "[\"0\", \"1\"]");
     CHECK(Run({"SORT", "l", "GET", "w_*", "GET", "none", "STORE", "dst"}) == "8");
-    CHECK(Run({"LRANGE", "dst", "0", "-1"}) == "[\"30\", \"\", \"20\", \"\", \"10\", \"\", \"\", \"\"]");
+    CHECK(Run({"LRANGE", "dst", "0", "-1"}) ==
+          "[\"30\", \"\", \"20\", \"\", \"10\", \"\", \"\", \"\"]");
     session.reply.set_protocol(3);
     CHECK(Wire({"SORT", "l", "GET", "w_*", "LIMIT", "2", "2"}) == "*2\r\n$2\r\n10\r\n_\r\n");
   }
@@ -117,12 +125,14 @@ TEST_SUITE("commands/sort") {
     CHECK(Run({"SORT", "none", "STORE", "dst"}) == "0");
     CHECK(Run({"SORT", "none", "STORE", "dst"}) == "0");
     CHECK(Run({"EXISTS", "dst"}) == "0");
-    CHECK(Log() == Lines{"SORT s STORE dst", "SORT l STORE first DESC STORE l", "SORT none STORE dst"});
+    CHECK(Log() ==
+          Lines{"SORT s STORE dst", "SORT l STORE first DESC STORE l", "SORT none STORE dst"});
     CHECK(Events() == Lines{"new dst", "sortstore dst", "sortstore l", "del dst"});
     CHECK(Run({"SORT_RO", "l", "STORE", "dst"}) == kSyntax);
   }
 
-  TEST_CASE_FIXTURE(SortFixture, "due keys that patterns meet are gone, and the log has that in front") {
+  TEST_CASE_FIXTURE(SortFixture,
+                    "due keys that patterns meet are gone, and the log has that in front") {
     Run({"PEXPIRE", "w_1", "10"});
     Run({"PEXPIRE", "h_2", "10"});
     AdvanceMs(11);
@@ -130,7 +140,8 @@ TEST_SUITE("commands/sort") {
     Events();
     CHECK(Run({"SORT", "l", "BY", "w_*", "GET", "h_*->f", "STORE", "dst"}) == "4");
     CHECK(Run({"LRANGE", "dst", "0", "-1"}) == "[\"c\", \"\", \"a\", \"\"]");
-    CHECK(Log() == Lines{"MULTI", "DEL w_1", "DEL h_2", "SORT l BY w_* GET h_*->f STORE dst", "EXEC"});
+    CHECK(Log() ==
+          Lines{"MULTI", "DEL w_1", "DEL h_2", "SORT l BY w_* GET h_*->f STORE dst", "EXEC"});
     CHECK(Events() == Lines{"expired w_1", "expired h_2", "new dst", "sortstore dst"});
   }
 
@@ -147,7 +158,8 @@ TEST_SUITE("commands/sort") {
     CHECK(Run({"SORT", "l", "GET"}) == kSyntax);
     CHECK(Run({"SORT", "l", "STORE"}) == kSyntax);
     CHECK(Run({"SORT", "l", "SIDEWAYS"}) == kSyntax);
-    CHECK(Run({"SORT", "w_1", "LIMIT", "x", "1"}) == "(error) ERR value is not an integer or out of range");
+    CHECK(Run({"SORT", "w_1", "LIMIT", "x", "1"}) ==
+          "(error) ERR value is not an integer or out of range");
     CHECK(Run({"SORT", "l", "LIMIT", "0", "1", "ALPHA", "LIMIT", "0", "x"}) ==
           "(error) ERR value is not an integer or out of range");
   }

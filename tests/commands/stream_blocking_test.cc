@@ -13,9 +13,11 @@ namespace {
 
 struct Fixture : WaitingClients {
   Fixture()
-      : WaitingClients({commands::StreamCommands(), commands::StreamReadCommands(), commands::StreamGroupCommands(),
-                        commands::StreamPendingCommands(), commands::ListCommands(), commands::StringCommands(),
-                        commands::KeyCommands(), exec::TransactionCommands(), exec::KeyspaceCommands()}) {
+      : WaitingClients({commands::StreamCommands(), commands::StreamReadCommands(),
+                        commands::StreamGroupCommands(), commands::StreamPendingCommands(),
+                        commands::ListCommands(), commands::StringCommands(),
+                        commands::KeyCommands(), exec::TransactionCommands(),
+                        exec::KeyspaceCommands()}) {
     log.SetEnabled(true);
     Run({"XGROUP", "CREATE", "s", "g", "$", "MKSTREAM"});
     Log();
@@ -27,7 +29,8 @@ struct Fixture : WaitingClients {
 
 constexpr const char* kNoGroup =
     "(error) NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option";
-constexpr const char* kWrongType = "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
+constexpr const char* kWrongType =
+    "(error) WRONGTYPE Operation against a key holding the wrong kind of value";
 
 }  // namespace
 
@@ -35,12 +38,15 @@ TEST_SUITE("commands/stream_blocking") {
   TEST_CASE("where there is something nobody waits") {
     Fixture engine;
     engine.Run({"XADD", "s", "1-0", "f", "v"});
-    CHECK(engine.Run({"XREAD", "BLOCK", "0", "STREAMS", "s", "0"}) == "[[\"s\", [[\"1-0\", [\"f\", \"v\"]]]]]");
-    CHECK(engine.Run({"XREAD", "BLOCK", "0", "STREAMS", "none", "s", "$", "+"}) == "[[\"s\", [[\"1-0\", [\"f\", \"v\"]]]]]");
+    CHECK(engine.Run({"XREAD", "BLOCK", "0", "STREAMS", "s", "0"}) ==
+          "[[\"s\", [[\"1-0\", [\"f\", \"v\"]]]]]");
+    CHECK(engine.Run({"XREAD", "BLOCK", "0", "STREAMS", "none", "s", "$", "+"}) ==
+          "[[\"s\", [[\"1-0\", [\"f\", \"v\"]]]]]");
     CHECK(engine.Run({"XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", "s", ">"}) ==
           "[[\"s\", [[\"1-0\", [\"f\", \"v\"]]]]]");
     // History is there, however little it is.
-    CHECK(engine.Run({"XREADGROUP", "GROUP", "g", "other", "BLOCK", "0", "STREAMS", "s", "0"}) == "[[\"s\", []]]");
+    CHECK(engine.Run({"XREADGROUP", "GROUP", "g", "other", "BLOCK", "0", "STREAMS", "s", "0"}) ==
+          "[[\"s\", []]]");
   }
 
   TEST_CASE("what cannot be read is refused at once") {
@@ -52,7 +58,8 @@ TEST_SUITE("commands/stream_blocking") {
              {"-1", "(error) ERR timeout is negative"},
              {"9223372036854775807", "(error) ERR timeout is out of range"}}) {
       CHECK(engine.Run({"XREAD", "BLOCK", text, "STREAMS", "s", "$"}) == error);
-      CHECK(engine.Run({"XREADGROUP", "GROUP", "g", "c", "BLOCK", text, "STREAMS", "s", ">"}) == error);
+      CHECK(engine.Run({"XREADGROUP", "GROUP", "g", "c", "BLOCK", text, "STREAMS", "s", ">"}) ==
+            error);
     }
     CHECK(engine.Run({"XREAD", "BLOCK", "0", "STREAMS", "str", "$"}) == kWrongType);
     CHECK(engine.Run({"XREAD", "STREAMS", "s", "$", "BLOCK", "0"}) ==
@@ -71,7 +78,8 @@ TEST_SUITE("commands/stream_blocking") {
   TEST_CASE("all who read alone get what comes, from where the stream was when they asked") {
     Fixture engine;
     WaitingSession& first = engine.Waiting({"XREAD", "BLOCK", "0", "STREAMS", "s", "t", "$", "$"});
-    WaitingSession& second = engine.Waiting({"XREAD", "COUNT", "1", "BLOCK", "1000", "STREAMS", "t", "s", "0", "+"});
+    WaitingSession& second =
+        engine.Waiting({"XREAD", "COUNT", "1", "BLOCK", "1000", "STREAMS", "t", "s", "0", "+"});
     WaitingSession& later = engine.Waiting({"XREAD", "BLOCK", "0", "STREAMS", "s", "5-0"});
     engine.Run({"MULTI"});
     engine.Run({"XADD", "s", "1-0", "f", "1"});
@@ -104,12 +112,14 @@ TEST_SUITE("commands/stream_blocking") {
     Fixture engine;
     WaitingSession& reader = engine.Client();
     reader.reply.set_protocol(3);
-    CHECK(engine.Try(reader, {"XREAD", "BLOCK", "0", "STREAMS", "s", "$"}) == WaitingClients::Outcome::kParked);
+    CHECK(engine.Try(reader, {"XREAD", "BLOCK", "0", "STREAMS", "s", "$"}) ==
+          WaitingClients::Outcome::kParked);
     engine.Run({"XADD", "s", "1-0", "f", "v"});
     CHECK(engine.Got(reader) == "{\"s\": [[\"1-0\", [\"f\", \"v\"]]]}");
   }
 
-  TEST_CASE("of a group's consumers the one that waited longest gets an entry, and followers know it") {
+  TEST_CASE(
+      "of a group's consumers the one that waited longest gets an entry, and followers know it") {
     Fixture engine;
     WaitingSession& first = engine.WaitingGroup("a");
     WaitingSession& second = engine.WaitingGroup("b");
@@ -117,9 +127,10 @@ TEST_SUITE("commands/stream_blocking") {
     engine.Run({"XADD", "s", "1-0", "f", "v"});
     CHECK(engine.Got(first) == "[[\"s\", [[\"1-0\", [\"f\", \"v\"]]]]]");
     CHECK(engine.Got(second).empty());
-    CHECK(engine.Log() == Lines{"XADD s 1-0 f v", "MULTI",
-                                "XCLAIM s g a 0 1-0 TIME 1700000000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1-0",
-                                "XGROUP SETID s g 1-0 ENTRIESREAD 1", "EXEC"});
+    CHECK(engine.Log() ==
+          Lines{"XADD s 1-0 f v", "MULTI",
+                "XCLAIM s g a 0 1-0 TIME 1700000000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1-0",
+                "XGROUP SETID s g 1-0 ENTRIESREAD 1", "EXEC"});
     // A group that is set back has something again.
     engine.Run({"XGROUP", "SETID", "s", "g", "0"});
     CHECK(engine.Got(second) == "[[\"s\", [[\"1-0\", [\"f\", \"v\"]]]]]");
@@ -128,8 +139,11 @@ TEST_SUITE("commands/stream_blocking") {
 
   TEST_CASE("a group that is no more ends the waiting of its consumers") {
     const std::vector<std::pair<std::vector<Bytes>, std::string>> ends = {
-        {{"XGROUP", "DESTROY", "s", "g"}, kNoGroup}, {{"DEL", "s"}, kNoGroup},     {{"FLUSHALL"}, kNoGroup},
-        {{"RENAME", "s", "other"}, kNoGroup},        {{"SET", "s", "v"}, kWrongType}};
+        {{"XGROUP", "DESTROY", "s", "g"}, kNoGroup},
+        {{"DEL", "s"}, kNoGroup},
+        {{"FLUSHALL"}, kNoGroup},
+        {{"RENAME", "s", "other"}, kNoGroup},
+        {{"SET", "s", "v"}, kWrongType}};
     for (const auto& each : ends) {
       Fixture engine;
       WaitingSession& group = engine.WaitingGroup("a");
@@ -152,13 +166,14 @@ TEST_SUITE("commands/stream_blocking") {
   TEST_CASE("several streams of which one has lost its group") {
     Fixture engine;
     engine.Run({"XGROUP", "CREATE", "t", "g", "$", "MKSTREAM"});
-    WaitingSession& group =
-        engine.Waiting({"XREADGROUP", "GROUP", "g", "a", "BLOCK", "0", "STREAMS", "s", "t", ">", ">"});
+    WaitingSession& group = engine.Waiting(
+        {"XREADGROUP", "GROUP", "g", "a", "BLOCK", "0", "STREAMS", "s", "t", ">", ">"});
     engine.Run({"XADD", "t", "1-0", "f", "v"});
     CHECK(engine.Got(group) == "[[\"t\", [[\"1-0\", [\"f\", \"v\"]]]]]");
-    WaitingSession& again =
-        engine.Waiting({"XREADGROUP", "GROUP", "g", "a", "BLOCK", "0", "STREAMS", "s", "t", ">", ">"});
+    WaitingSession& again = engine.Waiting(
+        {"XREADGROUP", "GROUP", "g", "a", "BLOCK", "0", "STREAMS", "s", "t", ">", ">"});
     engine.Run({"XGROUP", "DESTROY", "t", "g"});
-    CHECK(engine.Got(again) == "(error) NOGROUP No such key 't' or consumer group 'g' in XREADGROUP with GROUP option");
+    CHECK(engine.Got(again) ==
+          "(error) NOGROUP No such key 't' or consumer group 'g' in XREADGROUP with GROUP option");
   }
 }

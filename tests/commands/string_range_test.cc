@@ -11,7 +11,8 @@ using testing::EngineFixture;
 using testing::Lines;
 
 constexpr const char* kNotInteger = "(error) ERR value is not an integer or out of range";
-constexpr const char* kTooLong = "(error) ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+constexpr const char* kTooLong =
+    "(error) ERR string exceeds maximum allowed size (proto-max-bulk-len)";
 
 struct RangeFixture : EngineFixture {
   RangeFixture() : EngineFixture({StringCommands(), CounterCommands()}) { Notify("An"); }
@@ -33,9 +34,18 @@ TEST_SUITE("commands/string_range") {
     struct {
       Bytes first, last, part;
     } const cases[] = {
-        {"0", "-1", "hello"},  {"0", "0", "h"},        {"-3", "-1", "llo"}, {"1", "99", "ello"},
-        {"-99", "1", "he"},    {"-99", "-98", "h"},    {"0", "-99", "h"},   {"3", "1", ""},
-        {"-1", "-3", ""},      {"-98", "-99", ""},     {"5", "9", ""},      {"99", "100", ""},
+        {"0", "-1", "hello"},
+        {"0", "0", "h"},
+        {"-3", "-1", "llo"},
+        {"1", "99", "ello"},
+        {"-99", "1", "he"},
+        {"-99", "-98", "h"},
+        {"0", "-99", "h"},
+        {"3", "1", ""},
+        {"-1", "-3", ""},
+        {"-98", "-99", ""},
+        {"5", "9", ""},
+        {"99", "100", ""},
         {"-9223372036854775808", "9223372036854775807", "hello"},
         {"9223372036854775807", "-9223372036854775808", ""},
     };
@@ -56,7 +66,8 @@ TEST_SUITE("commands/string_range") {
     CHECK(Run({"GETRANGE", "none", "1", "1.5"}) == kNotInteger);
   }
 
-  TEST_CASE_FIXTURE(RangeFixture, "SETRANGE overwrites, fills gaps with zero bytes and makes keys") {
+  TEST_CASE_FIXTURE(RangeFixture,
+                    "SETRANGE overwrites, fills gaps with zero bytes and makes keys") {
     CHECK(Run({"SETRANGE", "k", "2", "ab"}) == "4");
     CHECK(Ask({"GET", "k"}).string == std::string("\0\0ab", 4));
     CHECK(Run({"SETRANGE", "k", "1", "xy"}) == "4");
@@ -94,9 +105,10 @@ TEST_SUITE("commands/string_range") {
     CHECK(Run({"APPEND", "k", ""}) == "3");
     CHECK(Run({"APPEND", "empty", ""}) == "0");
     CHECK(Run({"GET", "empty"}) == "\"\"");
-    CHECK(Log() == Lines{"APPEND k 12", "INCR k", "APPEND k 4", "INCR k", "APPEND k \"\"", "APPEND empty \"\""});
-    CHECK(Events() == Lines{"new k", "append k", "incrby k", "append k", "incrby k", "append k", "new empty",
-                            "append empty"});
+    CHECK(Log() == Lines{"APPEND k 12", "INCR k", "APPEND k 4", "INCR k", "APPEND k \"\"",
+                         "APPEND empty \"\""});
+    CHECK(Events() == Lines{"new k", "append k", "incrby k", "append k", "incrby k", "append k",
+                            "new empty", "append empty"});
   }
 
   TEST_CASE_FIXTURE(RangeFixture, "a string ends at proto-max-bulk-len") {
@@ -140,7 +152,8 @@ TEST_SUITE("commands/string_range") {
     CHECK_FALSE(Raw("fresh"));
   }
 
-  TEST_CASE_FIXTURE(RangeFixture, "a large value that a reply still holds is copied before it changes") {
+  TEST_CASE_FIXTURE(RangeFixture,
+                    "a large value that a reply still holds is copied before it changes") {
     const std::string large(100'000, 'x');
     Run({"SET", "k", large});
     Run({"APPEND", "k", "1"});  // has spare room now
@@ -152,7 +165,8 @@ TEST_SUITE("commands/string_range") {
       executor.Execute(session, {.command = request.command(), .args = request.args()});
     }
     const std::string rest(100'000 - 3, 'x');
-    CHECK(Wire({"GET", "k"}) == "$100001\r\nxxx" + rest + "1\r\n:100001\r\n:100002\r\n$100002\r\nyyy" + rest +
+    CHECK(Wire({"GET", "k"}) == "$100001\r\nxxx" + rest +
+                                    "1\r\n:100001\r\n:100002\r\n$100002\r\nyyy" + rest +
                                     "12\r\n$-1\r\n");
   }
 
@@ -171,7 +185,8 @@ TEST_SUITE("commands/string_range") {
           const size_t from = random.Next() % (expected.size() + step_max);
           if (expected.size() < from + piece.size()) expected.resize(from + piece.size());
           expected.replace(from, piece.size(), piece);
-          CHECK(Run({"SETRANGE", "k", std::to_string(from), piece}) == std::to_string(expected.size()));
+          CHECK(Run({"SETRANGE", "k", std::to_string(from), piece}) ==
+                std::to_string(expected.size()));
         }
         REQUIRE(Ask({"GET", "k"}).string == expected);
       }
@@ -184,7 +199,8 @@ TEST_SUITE("commands/string_range") {
     const char* last = nullptr;
     for (int i = 0; i < 4096; ++i) {
       Run({"APPEND", "k", "0123456789abcdef0123456789abcdef"});
-      engine::KeyRef ref = {.key = "k", .hash = databases.HashOf("k"), .keyspace = &databases.Get(0)};
+      engine::KeyRef ref = {
+          .key = "k", .hash = databases.HashOf("k"), .keyspace = &databases.Get(0)};
       engine::KeyLocks locks;
       locks.Acquire(&ref, 1);
       const char* now = ref.entry()->blob()->data();

@@ -55,7 +55,8 @@ TEST_SUITE("commands/string_set") {
     CHECK(Run({"SET", "k", "3", "GET", "IFEQ", "2"}) == "\"2\"");
     CHECK(Deadline("k") == "none");
     CHECK(Run({"SET", "k", "4", "IFEQ", "3", "PX", "5"}) == "OK");
-    CHECK(Log() == Lines{"SET k 2 KEEPTTL", "SET k 3", "SET k 4 PXAT " + std::to_string(kStartMs + 5)});
+    CHECK(Log() ==
+          Lines{"SET k 2 KEEPTTL", "SET k 3", "SET k 4 PXAT " + std::to_string(kStartMs + 5)});
     CHECK(Run({"SET", "none", "2", "IFEQ", "1", "GET"}) == "null");
     CHECK(Run({"SET", "k", "v", "IFEQ"}) == kSyntax);
     CHECK(Run({"SET", "k", "v", "IFEQ", "a", "IFEQ", "a"}) == kSyntax);
@@ -63,7 +64,8 @@ TEST_SUITE("commands/string_set") {
     CHECK(Run({"SET", "k", "v", "XX", "IFEQ", "a"}) == kSyntax);
   }
 
-  TEST_CASE_FIXTURE(SetFixture, "GET answers with the old value whether or not the new one is set") {
+  TEST_CASE_FIXTURE(SetFixture,
+                    "GET answers with the old value whether or not the new one is set") {
     CHECK(Run({"SET", "k", "GET", "GET"}) == "null");
     CHECK(Run({"SET", "k", "v", "get", "GET"}) == "\"GET\"");
     CHECK(Run({"SET", "k", "w", "NX", "GET"}) == "\"v\"");
@@ -79,8 +81,12 @@ TEST_SUITE("commands/string_set") {
     const std::string at_ms = std::to_string(kStartMs + 5'000);
     const std::string at_s = std::to_string(kStartMs / 1000 + 5);
     const std::vector<std::vector<Bytes>> commands = {
-        {"SET", "k", "v", "EX", "5"},      {"SET", "k", "v", "px", "5000"},  {"SET", "k", "v", "EXAT", at_s},
-        {"SET", "k", "v", "PXAT", at_ms},  {"SETEX", "k", "5", "v"},         {"PSETEX", "k", "5000", "v"},
+        {"SET", "k", "v", "EX", "5"},
+        {"SET", "k", "v", "px", "5000"},
+        {"SET", "k", "v", "EXAT", at_s},
+        {"SET", "k", "v", "PXAT", at_ms},
+        {"SETEX", "k", "5", "v"},
+        {"PSETEX", "k", "5000", "v"},
         {"SET", "k", "v", "EX", "9", "EX", "5"},
     };
     for (const auto& command : commands) {
@@ -145,7 +151,8 @@ TEST_SUITE("commands/string_set") {
     CHECK(Log().empty());
   }
 
-  TEST_CASE_FIXTURE(SetFixture, "a time that is none, not positive or too far away names the command") {
+  TEST_CASE_FIXTURE(SetFixture,
+                    "a time that is none, not positive or too far away names the command") {
     Run({"SET", "k", "v"});
     const auto invalid = [](const char* command) {
       return std::string("(error) ERR invalid expire time in '") + command + "' command";
@@ -181,8 +188,10 @@ TEST_SUITE("commands/string_set") {
     CHECK(Run({"GETEX", "k", "PERSIST"}) == "\"v\"");
     CHECK(Log().empty());
     CHECK(Events().empty());
-    const std::pair<Bytes, std::string> options[] = {
-        {"EX", "5"}, {"px", "5000"}, {"EXAT", std::to_string(kStartMs / 1000 + 5)}, {"PXAT", at_ms}};
+    const std::pair<Bytes, std::string> options[] = {{"EX", "5"},
+                                                     {"px", "5000"},
+                                                     {"EXAT", std::to_string(kStartMs / 1000 + 5)},
+                                                     {"PXAT", at_ms}};
     for (const auto& [option, time] : options) {
       CHECK(Run({"GETEX", "k", option, time}) == "\"v\"");
       CHECK(Deadline("k") == "+5000");
@@ -205,7 +214,8 @@ TEST_SUITE("commands/string_set") {
     CHECK(Log() == Lines{"DEL k"});
     CHECK(Events() == Lines{"del k"});
     CHECK(Run({"GETEX", "k", "EXAT", "1"}) == "null");
-    CHECK(Run({"GETEX", "k", "EX", "abc"}) == "null");  // the time is looked at only if there is a key
+    CHECK(Run({"GETEX", "k", "EX", "abc"}) ==
+          "null");  // the time is looked at only if there is a key
     CHECK(Log().empty());
   }
 

@@ -25,8 +25,10 @@ TEST_SUITE("commands/string") {
     CHECK(Events() == Lines{"keymiss none"});
   }
 
-  TEST_CASE_FIXTURE(StringFixture, "values of every size and form are read back as they were written") {
-    for (const size_t size : {0, 1, 19, 20, 44, 254, 255, 256, 4096, 32 * 1024, 32 * 1024 + 1, 1024 * 1024}) {
+  TEST_CASE_FIXTURE(StringFixture,
+                    "values of every size and form are read back as they were written") {
+    for (const size_t size :
+         {0, 1, 19, 20, 44, 254, 255, 256, 4096, 32 * 1024, 32 * 1024 + 1, 1024 * 1024}) {
       const std::string value(size, 'x');
       CHECK(Run({"SET", "k", value}) == "OK");
       CHECK(Ask({"GET", "k"}).string == value);
@@ -34,7 +36,8 @@ TEST_SUITE("commands/string") {
       CHECK(AskWithBlob({"SET", "k", value}).string == "OK");
       CHECK(Ask({"GET", "k"}).string == value);
     }
-    for (const Bytes number : {"0", "-1", "9223372036854775807", "-9223372036854775808", "01", "+1", "-0", " 1"}) {
+    for (const Bytes number :
+         {"0", "-1", "9223372036854775807", "-9223372036854775808", "01", "+1", "-0", " 1"}) {
       CHECK(Run({"SET", "k", number}) == "OK");
       CHECK(Ask({"GET", "k"}).string == number);
       CHECK(Run({"STRLEN", "k"}) == std::to_string(number.size()));
@@ -108,8 +111,10 @@ TEST_SUITE("commands/string") {
     CHECK(Run({"GET", "c"}) == "\"2\"");
     CHECK(Log() == Lines{"MSETNX c 1 c 2"});
     CHECK(Events() == Lines{"new c", "set c", "set c"});
-    CHECK(Run({"MSET", "a", "1", "b"}) == "(error) ERR wrong number of arguments for 'mset' command");
-    CHECK(Run({"MSETNX", "a", "1", "b"}) == "(error) ERR wrong number of arguments for 'msetnx' command");
+    CHECK(Run({"MSET", "a", "1", "b"}) ==
+          "(error) ERR wrong number of arguments for 'mset' command");
+    CHECK(Run({"MSETNX", "a", "1", "b"}) ==
+          "(error) ERR wrong number of arguments for 'msetnx' command");
     CHECK(Log().empty());
   }
 
@@ -120,7 +125,8 @@ TEST_SUITE("commands/string") {
     CHECK(Run({"GET", "k"}) == "\"w\"");
   }
 
-  TEST_CASE_FIXTURE(StringFixture, "GETSET answers with the old value, drops the deadline and is logged as SET") {
+  TEST_CASE_FIXTURE(StringFixture,
+                    "GETSET answers with the old value, drops the deadline and is logged as SET") {
     CHECK(Run({"GETSET", "k", "1"}) == "null");
     CHECK(Events() == Lines{"keymiss k", "new k", "set k"});
     Run({"SET", "k", "v", "EX", "10"});
@@ -184,7 +190,8 @@ TEST_SUITE("commands/string") {
     CHECK(misses() == 0);
   }
 
-  TEST_CASE_FIXTURE(StringFixture, "the table says of each command what COMMAND INFO of Redis says") {
+  TEST_CASE_FIXTURE(StringFixture,
+                    "the table says of each command what COMMAND INFO of Redis says") {
     constexpr uint32_t kShown = kWrite | kReadonly | kDenyOom | kFast;
     struct {
       Bytes name;
@@ -233,7 +240,8 @@ TEST_SUITE("commands/string") {
 }
 
 TEST_SUITE("commands/string/stream") {
-  TEST_CASE_FIXTURE(StringFixture, "a leader's SET with a deadline in the past is kept until its DEL comes") {
+  TEST_CASE_FIXTURE(StringFixture,
+                    "a leader's SET with a deadline in the past is kept until its DEL comes") {
     CHECK(Apply({"SET", "k", "v", "PXAT", std::to_string(kStartMs - 1)}));
     CHECK(databases.Get(0).size() == 1);
     CHECK(Apply({"DEL", "k"}) == false);  // not in this table

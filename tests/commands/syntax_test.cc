@@ -38,7 +38,8 @@ TEST_SUITE("commands/syntax") {
     CHECK(Parsed("") == "");
     CHECK(Parsed("key seconds value") == "key:key, seconds:integer, value:string");
     CHECK(Parsed("key unix-time-milliseconds") == "key:key, unix-time-milliseconds:unix-time");
-    CHECK(Parsed("longitude pattern ip:port") == "longitude:double, pattern:pattern, ip:port:string");
+    CHECK(Parsed("longitude pattern ip:port") ==
+          "longitude:double, pattern:pattern, ip:port:string");
   }
 
   TEST_CASE("a type may be said behind a colon") {
@@ -50,17 +51,22 @@ TEST_SUITE("commands/syntax") {
   TEST_CASE("words in capitals are tokens, alone or in front of a value") {
     CHECK(Parsed("[GET]") == "get:pure-token GET?");
     CHECK(Parsed("[COUNT count]") == "count:integer COUNT?");
-    CHECK(Parsed("[LIMIT offset count]") == "offset_count:block LIMIT?{offset:integer, count:integer}");
-    CHECK(Parsed("[COUNT count [ANY]]") == "count_any:block COUNT?{count:integer, any:pure-token ANY?}");
+    CHECK(Parsed("[LIMIT offset count]") ==
+          "offset_count:block LIMIT?{offset:integer, count:integer}");
+    CHECK(Parsed("[COUNT count [ANY]]") ==
+          "count_any:block COUNT?{count:integer, any:pure-token ANY?}");
     CHECK(Parsed("[MAXLEN [= | ~] threshold]") ==
-          "=_~_threshold:block MAXLEN?{=_~:oneof?{=:pure-token =, ~:pure-token ~}, threshold:string}");
+          "=_~_threshold:block MAXLEN?{=_~:oneof?{=:pure-token =, ~:pure-token ~}, "
+          "threshold:string}");
   }
 
-  TEST_CASE("bars part alternatives, which may be left out in square brackets and not in pointed ones") {
+  TEST_CASE(
+      "bars part alternatives, which may be left out in square brackets and not in pointed ones") {
     CHECK(Parsed("[NX | XX]") == "condition:oneof?{nx:pure-token NX, xx:pure-token XX}");
     CHECK(Parsed("<LEFT | RIGHT>") == "where:oneof{left:pure-token LEFT, right:pure-token RIGHT}");
     CHECK(Parsed("[EX seconds | PX milliseconds | PERSIST]") ==
-          "expiration:oneof?{seconds:integer EX, milliseconds:integer PX, persist:pure-token PERSIST}");
+          "expiration:oneof?{seconds:integer EX, milliseconds:integer PX, persist:pure-token "
+          "PERSIST}");
     CHECK(Parsed("<FROMMEMBER member | FROMLONLAT longitude latitude>") ==
           "member_longitude_latitude:oneof{member:string FROMMEMBER, "
           "longitude_latitude:block FROMLONLAT{longitude:double, latitude:double}}");
@@ -91,7 +97,8 @@ TEST_SUITE("commands/syntax") {
   }
 
   TEST_CASE("brackets that do not match and empty ones are told") {
-    for (const Bytes text : {"[NX", "NX]", "[NX>", "<NX | XX", "key | value", "[]", "[NX |]", "[...]"}) {
+    for (const Bytes text :
+         {"[NX", "NX]", "[NX>", "<NX | XX", "key | value", "[]", "[NX |]", "[...]"}) {
       CAPTURE(text);
       CHECK(Parsed(text) == "(malformed)");
     }

@@ -17,8 +17,8 @@ constexpr const char* kWrongType =
 // one: a=1 b=2 c=3; two: b=10 c=20 d=30; set: b, 7 and c.
 struct ZsetAlgebraFixture : EngineFixture {
   ZsetAlgebraFixture()
-      : EngineFixture({StringCommands(), KeyCommands(), ObjectCommands(), SetCommands(), ZsetCommands(),
-                       ZsetRangeCommands(), ZsetAlgebraCommands()}) {
+      : EngineFixture({StringCommands(), KeyCommands(), ObjectCommands(), SetCommands(),
+                       ZsetCommands(), ZsetRangeCommands(), ZsetAlgebraCommands()}) {
     Notify("An");
   }
   template <typename Case>
@@ -50,7 +50,8 @@ TEST_SUITE("commands/zset_algebra") {
             "[\"a\", \"1\", \"b\", \"10\", \"c\", \"20\", \"d\", \"30\"]");
       CHECK(Run({"ZUNION", "2", "one", "set", "WITHSCORES"}) ==
             "[\"7\", \"1\", \"a\", \"1\", \"b\", \"3\", \"c\", \"4\"]");
-      CHECK(Run({"ZUNION", "2", "one", "one", "WITHSCORES"}) == "[\"a\", \"2\", \"b\", \"4\", \"c\", \"6\"]");
+      CHECK(Run({"ZUNION", "2", "one", "one", "WITHSCORES"}) ==
+            "[\"a\", \"2\", \"b\", \"4\", \"c\", \"6\"]");
       CHECK(Run({"ZUNION", "2", "none", "one"}) == "[\"a\", \"b\", \"c\"]");
       CHECK(Run({"ZUNION", "1", "none"}) == "[]");
     });
@@ -68,7 +69,8 @@ TEST_SUITE("commands/zset_algebra") {
       CHECK(Run({"ZINTERCARD", "2", "one", "two", "LIMIT", "1"}) == "1");
       CHECK(Run({"ZINTERCARD", "2", "one", "two", "LIMIT", "0"}) == "2");
       CHECK(Run({"ZINTERCARD", "2", "one", "none"}) == "0");
-      CHECK(Run({"ZINTERCARD", "2", "one", "two", "LIMIT", "-1"}) == "(error) ERR LIMIT can't be negative");
+      CHECK(Run({"ZINTERCARD", "2", "one", "two", "LIMIT", "-1"}) ==
+            "(error) ERR LIMIT can't be negative");
       CHECK(Run({"ZINTERCARD", "2", "one", "two", "WITHSCORES"}) == kSyntax);
     });
   }
@@ -84,7 +86,8 @@ TEST_SUITE("commands/zset_algebra") {
     });
   }
 
-  TEST_CASE_FIXTURE(ZsetAlgebraFixture, "results are stored, and an empty one deletes what there was") {
+  TEST_CASE_FIXTURE(ZsetAlgebraFixture,
+                    "results are stored, and an empty one deletes what there was") {
     InBoth([&] {
       CHECK(Run({"ZUNIONSTORE", "dst", "2", "one", "two"}) == "4");
       CHECK(Run({"OBJECT", "ENCODING", "dst"}) ==
@@ -97,7 +100,8 @@ TEST_SUITE("commands/zset_algebra") {
       CHECK(Run({"ZINTERSTORE", "dst", "2", "one", "none"}) == "0");
       CHECK(Log() == Lines{"ZUNIONSTORE dst 2 one two", "ZINTERSTORE dst 2 one two AGGREGATE MAX",
                            "ZDIFFSTORE one 2 one two", "ZINTERSTORE dst 2 one none"});
-      CHECK(Events() == Lines{"new dst", "zunionstore dst", "zinterstore dst", "zdiffstore one", "del dst"});
+      CHECK(Events() ==
+            Lines{"new dst", "zunionstore dst", "zinterstore dst", "zdiffstore one", "del dst"});
       CHECK(Run({"ZUNIONSTORE", "dst", "1", "one", "WITHSCORES"}) == kSyntax);
     });
   }
@@ -114,7 +118,8 @@ TEST_SUITE("commands/zset_algebra") {
     Run({"SET", "s", "x"});
     Run({"ZADD", "one", "1", "a"});
     CHECK(Run({"ZUNION", "x", "one"}) == "(error) ERR value is not an integer or out of range");
-    CHECK(Run({"ZUNION", "0", "one"}) == "(error) ERR at least 1 input key is needed for 'zunion' command");
+    CHECK(Run({"ZUNION", "0", "one"}) ==
+          "(error) ERR at least 1 input key is needed for 'zunion' command");
     CHECK(Run({"ZDIFFSTORE", "dst", "-1", "one"}) ==
           "(error) ERR at least 1 input key is needed for 'zdiffstore' command");
     CHECK(Run({"ZUNION", "3", "one", "two"}) == kSyntax);
@@ -122,7 +127,8 @@ TEST_SUITE("commands/zset_algebra") {
     CHECK(Run({"ZUNIONSTORE", "dst", "2", "one", "s"}) == kWrongType);
     CHECK(Run({"ZINTERCARD", "1", "s"}) == kWrongType);
     CHECK(Run({"ZUNION", "2", "one", "two", "WEIGHTS", "1"}) == kSyntax);
-    CHECK(Run({"ZUNION", "2", "one", "two", "WEIGHTS", "1", "x"}) == "(error) ERR weight value is not a float");
+    CHECK(Run({"ZUNION", "2", "one", "two", "WEIGHTS", "1", "x"}) ==
+          "(error) ERR weight value is not a float");
     CHECK(Run({"ZUNION", "1", "one", "AGGREGATE", "AVG"}) == kSyntax);
     CHECK(Run({"ZUNION", "1", "one", "AGGREGATE"}) == kSyntax);
   }

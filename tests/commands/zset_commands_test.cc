@@ -19,8 +19,8 @@ constexpr const char* kNotFloat = "(error) ERR value is not a valid float";
 
 struct ZsetFixture : EngineFixture {
   ZsetFixture()
-      : EngineFixture({StringCommands(), KeyCommands(), ObjectCommands(), ZsetCommands(), ZsetRangeCommands(),
-                       ZsetPopCommands(), ZsetWalkCommands()}) {
+      : EngineFixture({StringCommands(), KeyCommands(), ObjectCommands(), ZsetCommands(),
+                       ZsetRangeCommands(), ZsetPopCommands(), ZsetWalkCommands()}) {
     Notify("An");
   }
   // Forgets what was logged and announced so far.
@@ -82,7 +82,8 @@ TEST_SUITE("commands/zset") {
     CHECK(Run({"ZADD", "z", "NX", "CH", "7", "a", "7", "d"}) == "1");
     CHECK(Run({"ZADD", "z", "GT", "INCR", "-1", "a"}) == "null");
     CHECK(Run({"ZADD", "z", "GT", "INCR", "1", "a"}) == "\"7\"");
-    CHECK(Run({"ZRANGE", "z", "0", "-1", "WITHSCORES"}) == "[\"b\", \"1\", \"a\", \"7\", \"d\", \"7\"]");
+    CHECK(Run({"ZRANGE", "z", "0", "-1", "WITHSCORES"}) ==
+          "[\"b\", \"1\", \"a\", \"7\", \"d\", \"7\"]");
     CHECK(Run({"ZADD", "z", "NX", "XX", "1", "a"}) ==
           "(error) ERR XX and NX options at the same time are not compatible");
     for (const Bytes word : {"GT", "LT"}) {
@@ -112,8 +113,10 @@ TEST_SUITE("commands/zset") {
     CHECK(Log().empty());
     CHECK(Run({"ZADD", "z", "0x10", "hex", "+1.5e1", "plus", "Infinity", "inf"}) == "3");
     CHECK(Run({"ZMSCORE", "z", "hex", "plus", "inf", "none"}) == "[\"16\", \"15\", \"inf\", null]");
-    CHECK(Run({"ZINCRBY", "z", "-inf", "inf"}) == "(error) ERR resulting score is not a number (NaN)");
-    CHECK(Run({"ZADD", "z", "INCR", "-inf", "inf"}) == "(error) ERR resulting score is not a number (NaN)");
+    CHECK(Run({"ZINCRBY", "z", "-inf", "inf"}) ==
+          "(error) ERR resulting score is not a number (NaN)");
+    CHECK(Run({"ZADD", "z", "INCR", "-inf", "inf"}) ==
+          "(error) ERR resulting score is not a number (NaN)");
     CHECK(Run({"ZSCORE", "z", "inf"}) == "\"inf\"");
   }
 
@@ -146,8 +149,10 @@ TEST_SUITE("commands/zset") {
       CHECK(Run({"ZRANK", key, "x"}) == "null");
       CHECK(Wire({"ZRANK", key, "x", "WITHSCORE"}) == "*-1\r\n");
       CHECK(Run({"ZRANK", key, "c", "WITHSCORES"}) == kSyntax);
-      CHECK(Run({"ZRANK", key, "c", "WITHSCORE", "x"}) == "(error) ERR wrong number of arguments for 'zrank' command");
-      CHECK(Run({"ZREVRANK", key, "c", "x", "x"}) == "(error) ERR wrong number of arguments for 'zrevrank' command");
+      CHECK(Run({"ZRANK", key, "c", "WITHSCORE", "x"}) ==
+            "(error) ERR wrong number of arguments for 'zrank' command");
+      CHECK(Run({"ZREVRANK", key, "c", "x", "x"}) ==
+            "(error) ERR wrong number of arguments for 'zrevrank' command");
     }
     CHECK(Wire({"ZRANK", "none", "x", "WITHSCORE"}) == "*-1\r\n");
   }
@@ -175,10 +180,10 @@ TEST_SUITE("commands/zset") {
       CHECK(Run({"ZPOPMAX", key, "5"}) == "[\"b\", \"2\"]");
       CHECK(Run({"ZPOPMAX", key, "5"}) == "[]");
     }
-    CHECK(Log() == Lines{"ZPOPMIN list", "ZPOPMAX list 2", "ZPOPMAX list 5", "ZPOPMIN skip", "ZPOPMAX skip 2",
-                         "ZPOPMAX skip 5"});
-    CHECK(Events() == Lines{"zpopmin list", "zpopmax list", "zpopmax list", "del list", "zpopmin skip", "zpopmax skip",
-                            "zpopmax skip", "del skip"});
+    CHECK(Log() == Lines{"ZPOPMIN list", "ZPOPMAX list 2", "ZPOPMAX list 5", "ZPOPMIN skip",
+                         "ZPOPMAX skip 2", "ZPOPMAX skip 5"});
+    CHECK(Events() == Lines{"zpopmin list", "zpopmax list", "zpopmax list", "del list",
+                            "zpopmin skip", "zpopmax skip", "zpopmax skip", "del skip"});
     CHECK(Run({"ZPOPMIN", "list", "-1"}) == "(error) ERR value is out of range, must be positive");
     CHECK(Run({"ZPOPMIN", "list", "x"}) == "(error) ERR value is out of range, must be positive");
     CHECK(Run({"ZPOPMIN", "list", "1", "2"}) == kSyntax);
@@ -186,7 +191,8 @@ TEST_SUITE("commands/zset") {
     CHECK(Run({"ZPOPMIN", "s", "0"}) == kWrongType);
   }
 
-  TEST_CASE_FIXTURE(ZsetFixture, "ZMPOP serves the first key that is there, and is logged as what it did") {
+  TEST_CASE_FIXTURE(ZsetFixture,
+                    "ZMPOP serves the first key that is there, and is logged as what it did") {
     MakeBoth();
     Run({"SET", "s", "x"});
     Forget();
@@ -203,12 +209,14 @@ TEST_SUITE("commands/zset") {
     CHECK(Run({"ZMPOP", "2", "skip", "MIN"}) == kSyntax);
     CHECK(Run({"ZMPOP", "1", "skip", "MID"}) == kSyntax);
     CHECK(Run({"ZMPOP", "1", "skip", "MIN", "COUNT"}) == kSyntax);
-    CHECK(Run({"ZMPOP", "1", "skip", "MIN", "COUNT", "0"}) == "(error) ERR count should be greater than 0");
+    CHECK(Run({"ZMPOP", "1", "skip", "MIN", "COUNT", "0"}) ==
+          "(error) ERR count should be greater than 0");
     CHECK(Run({"ZMPOP", "1", "skip", "MIN", "COUNT", "1", "COUNT", "2"}) == kSyntax);
     CHECK(Run({"ZCARD", "skip"}) == "4");
   }
 
-  TEST_CASE_FIXTURE(ZsetFixture, "members by chance are members, and different ones if the count is positive") {
+  TEST_CASE_FIXTURE(ZsetFixture,
+                    "members by chance are members, and different ones if the count is positive") {
     MakeBoth();
     for (const Bytes key : {"list", "skip"}) {
       const std::string one = Ask({"ZRANDMEMBER", key}).string;
@@ -225,10 +233,12 @@ TEST_SUITE("commands/zset") {
       CHECK(Run({"ZRANDMEMBER", key, "4", "withscores"}) ==
             "[\"a\", \"1\", \"b\", \"2\", \"c\", \"3\", \"d\", \"4\"]");
       CHECK(Run({"ZRANDMEMBER", key, "0"}) == "[]");
-      CHECK(Run({"ZRANDMEMBER", key, "x"}) == "(error) ERR value is not an integer or out of range");
+      CHECK(Run({"ZRANDMEMBER", key, "x"}) ==
+            "(error) ERR value is not an integer or out of range");
       CHECK(Run({"ZRANDMEMBER", key, "1", "x"}) == kSyntax);
       CHECK(Run({"ZRANDMEMBER", key, "-9223372036854775808"}) ==
-            "(error) ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+            "(error) ERR value is out of range, value must between -9223372036854775807 and "
+            "9223372036854775807");
       CHECK(Run({"ZRANDMEMBER", key, "-9223372036854775807", "WITHSCORES"}) ==
             "(error) ERR value is out of range");
     }
@@ -240,14 +250,17 @@ TEST_SUITE("commands/zset") {
     for (const std::string& name : names) add.insert(add.end(), {"1", name});
     Run(add);
     std::set<std::string> members;
-    for (const auto& element : Ask({"ZRANDMEMBER", "many", "50"}).elements) members.insert(element.string);
+    for (const auto& element : Ask({"ZRANDMEMBER", "many", "50"}).elements)
+      members.insert(element.string);
     CHECK(members.size() == 50);
   }
 
   TEST_CASE_FIXTURE(ZsetFixture, "a scan shows all members and their scores") {
     MakeBoth();
-    CHECK(Run({"ZSCAN", "list", "0"}) == "[\"0\", [\"a\", \"1\", \"b\", \"2\", \"c\", \"3\", \"d\", \"4\"]]");
-    CHECK(Run({"ZSCAN", "list", "0", "MATCH", "[bc]", "COUNT", "1"}) == "[\"0\", [\"b\", \"2\", \"c\", \"3\"]]");
+    CHECK(Run({"ZSCAN", "list", "0"}) ==
+          "[\"0\", [\"a\", \"1\", \"b\", \"2\", \"c\", \"3\", \"d\", \"4\"]]");
+    CHECK(Run({"ZSCAN", "list", "0", "MATCH", "[bc]", "COUNT", "1"}) ==
+          "[\"0\", [\"b\", \"2\", \"c\", \"3\"]]");
     CHECK(Ask({"ZSCAN", "skip", "0", "COUNT", "100"}).elements[1].elements.size() == 8);
     CHECK(Run({"ZSCAN", "none", "0", "NONSENSE"}) == "[\"0\", []]");
     CHECK(Run({"ZSCAN", "list", "0", "NONSENSE"}) == kSyntax);

@@ -20,7 +20,8 @@ constexpr const char* kWrongType =
 // Every case runs on a key in each encoding: a=1 b=2 c=3 d=4, and in "lex" the same with equal scores.
 struct ZsetRangeFixture : EngineFixture {
   ZsetRangeFixture()
-      : EngineFixture({StringCommands(), KeyCommands(), ObjectCommands(), ZsetCommands(), ZsetRangeCommands()}) {
+      : EngineFixture({StringCommands(), KeyCommands(), ObjectCommands(), ZsetCommands(),
+                       ZsetRangeCommands()}) {
     Notify("An");
   }
   template <typename Case>
@@ -59,7 +60,8 @@ TEST_SUITE("commands/zset_range") {
     CHECK(Run({"ZRANGE", "none", "0", "-1"}) == "[]");
   }
 
-  TEST_CASE_FIXTURE(ZsetRangeFixture, "scores, with bounds in and out, limits and either direction") {
+  TEST_CASE_FIXTURE(ZsetRangeFixture,
+                    "scores, with bounds in and out, limits and either direction") {
     InBoth([&] {
       CHECK(Run({"ZRANGEBYSCORE", "z", "2", "3"}) == "[\"b\", \"c\"]");
       CHECK(Run({"ZRANGEBYSCORE", "z", "(2", "3"}) == "[\"c\"]");
@@ -75,7 +77,8 @@ TEST_SUITE("commands/zset_range") {
       CHECK(Run({"ZREVRANGEBYSCORE", "z", "3", "1", "LIMIT", "1", "1"}) == "[\"b\"]");
       CHECK(Run({"ZREVRANGEBYSCORE", "z", "+inf", "(2"}) == "[\"d\", \"c\"]");
       CHECK(Run({"ZRANGE", "z", "2", "3", "BYSCORE"}) == "[\"b\", \"c\"]");
-      CHECK(Run({"ZRANGE", "z", "3", "2", "BYSCORE", "REV", "WITHSCORES"}) == "[\"c\", \"3\", \"b\", \"2\"]");
+      CHECK(Run({"ZRANGE", "z", "3", "2", "BYSCORE", "REV", "WITHSCORES"}) ==
+            "[\"c\", \"3\", \"b\", \"2\"]");
       CHECK(Run({"ZCOUNT", "z", "2", "+inf"}) == "3");
       CHECK(Run({"ZCOUNT", "z", "(4", "+inf"}) == "0");
       CHECK(Run({"ZCOUNT", "none", "2", "+inf"}) == "0");
@@ -94,7 +97,8 @@ TEST_SUITE("commands/zset_range") {
       CHECK(Run({"ZRANGEBYLEX", "lex", "[aa", "+", "LIMIT", "1", "1"}) == "[\"c\"]");
       CHECK(Run({"ZREVRANGEBYLEX", "lex", "+", "(b"}) == "[\"d\", \"c\"]");
       CHECK(Run({"ZRANGE", "lex", "[b", "[c", "BYLEX"}) == "[\"b\", \"c\"]");
-      CHECK(Run({"ZRANGE", "lex", "[c", "-", "BYLEX", "REV", "LIMIT", "1", "5"}) == "[\"b\", \"a\"]");
+      CHECK(Run({"ZRANGE", "lex", "[c", "-", "BYLEX", "REV", "LIMIT", "1", "5"}) ==
+            "[\"b\", \"a\"]");
       CHECK(Run({"ZLEXCOUNT", "lex", "-", "+"}) == "4");
       CHECK(Run({"ZLEXCOUNT", "lex", "(b", "[zzz"}) == "2");
       for (const Bytes bound : {"", "a", "++", "-x"}) {
@@ -107,14 +111,16 @@ TEST_SUITE("commands/zset_range") {
   TEST_CASE_FIXTURE(ZsetRangeFixture, "words that do not go together are refused") {
     Run({"SET", "s", "x"});
     CHECK(Run({"ZRANGE", "z", "0", "-1", "LIMIT", "0", "1"}) ==
-          "(error) ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");
+          "(error) ERR syntax error, LIMIT is only supported in combination with either BYSCORE or "
+          "BYLEX");
     CHECK(Run({"ZRANGE", "z", "-", "+", "BYLEX", "WITHSCORES"}) ==
           "(error) ERR syntax error, WITHSCORES not supported in combination with BYLEX");
     CHECK(Run({"ZRANGEBYLEX", "z", "-", "+", "WITHSCORES"}) ==
           "(error) ERR syntax error, WITHSCORES not supported in combination with BYLEX");
     CHECK(Run({"ZRANGE", "z", "0", "-1", "LIMIT", "0", "-1"}) == "[]");
     CHECK(Run({"ZRANGE", "z", "0", "-1", "LIMIT", "x", "1"}) == kNotInteger);
-    for (const auto& words : {Lines{"BYSCORE", "BYLEX"}, Lines{"REV", "REV"}, Lines{"LIMIT", "1"}, Lines{"NOISE"}}) {
+    for (const auto& words :
+         {Lines{"BYSCORE", "BYLEX"}, Lines{"REV", "REV"}, Lines{"LIMIT", "1"}, Lines{"NOISE"}}) {
       std::vector<Bytes> request = {"ZRANGE", "z", "0", "1"};
       request.insert(request.end(), words.begin(), words.end());
       CHECK(Run(request) == kSyntax);
@@ -133,16 +139,19 @@ TEST_SUITE("commands/zset_range") {
     InBoth([&] {
       CHECK(Run({"ZRANGESTORE", "dst", "z", "1", "2"}) == "2");
       CHECK(Run({"ZRANGE", "dst", "0", "-1", "WITHSCORES"}) == "[\"b\", \"2\", \"c\", \"3\"]");
-      CHECK(Run({"ZRANGESTORE", "dst", "z", "+inf", "(1", "BYSCORE", "REV", "LIMIT", "0", "2"}) == "2");
+      CHECK(Run({"ZRANGESTORE", "dst", "z", "+inf", "(1", "BYSCORE", "REV", "LIMIT", "0", "2"}) ==
+            "2");
       CHECK(Run({"ZRANGE", "dst", "0", "-1"}) == "[\"c\", \"d\"]");
       CHECK(Run({"ZRANGESTORE", "z", "z", "0", "0"}) == "1");
       CHECK(Run({"ZRANGE", "z", "0", "-1"}) == "[\"a\"]");
       CHECK(Run({"ZRANGESTORE", "dst", "none", "0", "-1"}) == "0");
       CHECK(Run({"ZRANGESTORE", "dst", "none", "0", "-1"}) == "0");
       CHECK(Run({"EXISTS", "dst"}) == "0");
-      CHECK(Log() == Lines{"ZRANGESTORE dst z 1 2", "ZRANGESTORE dst z +inf (1 BYSCORE REV LIMIT 0 2",
-                           "ZRANGESTORE z z 0 0", "ZRANGESTORE dst none 0 -1"});
-      CHECK(Events() == Lines{"new dst", "zrangestore dst", "zrangestore dst", "zrangestore z", "del dst"});
+      CHECK(Log() == Lines{"ZRANGESTORE dst z 1 2",
+                           "ZRANGESTORE dst z +inf (1 BYSCORE REV LIMIT 0 2", "ZRANGESTORE z z 0 0",
+                           "ZRANGESTORE dst none 0 -1"});
+      CHECK(Events() ==
+            Lines{"new dst", "zrangestore dst", "zrangestore dst", "zrangestore z", "del dst"});
     });
     Run({"SET", "s", "x", "EX", "100"});
     Run({"ZADD", "z", "1", "a"});
@@ -162,10 +171,11 @@ TEST_SUITE("commands/zset_range") {
       CHECK(Run({"ZREMRANGEBYLEX", "lex", "-", "+"}) == "2");
       CHECK(Run({"ZREMRANGEBYLEX", "lex", "-", "+"}) == "0");
       CHECK(Run({"EXISTS", "z", "lex"}) == "0");
-      CHECK(Log() == Lines{"ZREMRANGEBYRANK z 1 1", "ZREMRANGEBYSCORE z (3 9", "ZREMRANGEBYRANK z -2 -1",
-                           "ZREMRANGEBYLEX lex [b (d", "ZREMRANGEBYLEX lex - +"});
-      CHECK(Events() == Lines{"zremrangebyrank z", "zremrangebyscore z", "zremrangebyrank z", "del z",
-                              "zremrangebylex lex", "zremrangebylex lex", "del lex"});
+      CHECK(Log() == Lines{"ZREMRANGEBYRANK z 1 1", "ZREMRANGEBYSCORE z (3 9",
+                           "ZREMRANGEBYRANK z -2 -1", "ZREMRANGEBYLEX lex [b (d",
+                           "ZREMRANGEBYLEX lex - +"});
+      CHECK(Events() == Lines{"zremrangebyrank z", "zremrangebyscore z", "zremrangebyrank z",
+                              "del z", "zremrangebylex lex", "zremrangebylex lex", "del lex"});
       CHECK(Run({"ZREMRANGEBYRANK", "z", "x", "1"}) == kNotInteger);
       CHECK(Run({"ZREMRANGEBYSCORE", "z", "x", "1"}) == kNotFloat);
       CHECK(Run({"ZREMRANGEBYLEX", "z", "x", "+"}) == kNotMember);

@@ -55,8 +55,8 @@ struct Server {
 TEST_SUITE("config/config_store") {
   TEST_CASE("GET takes patterns in any case, and lists aliases under both names, each once") {
     ConfigStore store{Options{}};
-    auto found = store.Get(
-        std::vector<Bytes>{"HASH-max-?istpack-*", "hash-max-ziplist-entries", "hash-max-*-entries"});
+    auto found = store.Get(std::vector<Bytes>{"HASH-max-?istpack-*", "hash-max-ziplist-entries",
+                                              "hash-max-*-entries"});
     std::vector<std::pair<std::string, std::string>> expected{{"hash-max-listpack-entries", "512"},
                                                               {"hash-max-ziplist-entries", "512"},
                                                               {"hash-max-listpack-value", "64"}};
@@ -87,15 +87,19 @@ TEST_SUITE("config/config_store") {
     CHECK(SetError(store, {{"maxmemory", "1mb"}, {"MAXMEMORY", "2mb"}}) ==
           "ERR CONFIG SET failed (possibly related to argument 'MAXMEMORY') - duplicate parameter");
     CHECK(SetError(store, {{"databases", "2"}}) ==
-          "ERR CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config");
-    CHECK(SetError(store, {{"dir", "/tmp"}}) ==
-          "ERR CONFIG SET failed (possibly related to argument 'dir') - can't set protected config");
+          "ERR CONFIG SET failed (possibly related to argument 'databases') - can't set immutable "
+          "config");
+    CHECK(
+        SetError(store, {{"dir", "/tmp"}}) ==
+        "ERR CONFIG SET failed (possibly related to argument 'dir') - can't set protected config");
     CHECK(SetError(store, {{"tcp-keepalive", "-1"}}) ==
-          "ERR CONFIG SET failed (possibly related to argument 'tcp-keepalive') - argument must be between 0 "
+          "ERR CONFIG SET failed (possibly related to argument 'tcp-keepalive') - argument must be "
+          "between 0 "
           "and "
           "2147483647 inclusive");
     CHECK(SetError(store, {{"slave-priority", "x"}}) ==
-          "ERR CONFIG SET failed (possibly related to argument 'slave-priority') - argument couldn't be "
+          "ERR CONFIG SET failed (possibly related to argument 'slave-priority') - argument "
+          "couldn't be "
           "parsed into "
           "an integer");
     CHECK(SetError(store, {{"tls-port", "1"}}).find("does not speak TLS") != std::string::npos);
@@ -163,7 +167,8 @@ TEST_SUITE("config/config_store") {
       return Status::Error("Unable to listen on this port.");
     });
     CHECK(SetError(store, {{"timeout", "9"}, {"port", "1"}, {"maxclients", "5"}}) ==
-          "ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port.");
+          "ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this "
+          "port.");
     CHECK(applied_timeout_s == 0);
     CHECK(store.Snapshot().timeout_s == 0);
     CHECK(store.Snapshot().maxclients == 10000);
@@ -172,7 +177,8 @@ TEST_SUITE("config/config_store") {
   TEST_CASE("what only a listener could apply is refused without one") {
     ConfigStore store{Options{}};
     CHECK(store.Set(Pairs{{"port", "6379"}}).ok());
-    CHECK(SetError(store, {{"port", "1"}}).find("cannot change it while it runs") != std::string::npos);
+    CHECK(SetError(store, {{"port", "1"}}).find("cannot change it while it runs") !=
+          std::string::npos);
     store.OnChange("port", [](const Options&, const Options&) { return Status::Ok(); });
     CHECK(store.Set(Pairs{{"port", "1"}}).ok());
   }
@@ -202,7 +208,8 @@ TEST_SUITE("config/config_store") {
   }
 
   TEST_CASE(
-      "a rewrite keeps comments, changes in place, adds what is new, and a restart has the same values") {
+      "a rewrite keeps comments, changes in place, adds what is new, and a restart has the same "
+      "values") {
     Server server("r.conf", "# mine\ntimeout 5\nsave 60 1\nsave 30 1\n# end\n", {"--port", "7"});
     CHECK(server.store
               ->Set(Pairs{{"timeout", "6"},
@@ -214,8 +221,10 @@ TEST_SUITE("config/config_store") {
     auto before = server.store->Get({{Bytes("*")}});
     CHECK(server.Rewritten() ==
           "# mine\ntimeout 6\nsave 10 1\nsave 20 2\n# end\n\n# Written by CONFIG REWRITE\nport 7\n"
-          "client-output-buffer-limit normal 0 0 0\nclient-output-buffer-limit slave 268435456 67108864 60\n"
-          "client-output-buffer-limit pubsub 1048576 0 0\nrequirepass \"a b\"\nnotify-keyspace-events AKE\n");
+          "client-output-buffer-limit normal 0 0 0\nclient-output-buffer-limit slave 268435456 "
+          "67108864 60\n"
+          "client-output-buffer-limit pubsub 1048576 0 0\nrequirepass \"a "
+          "b\"\nnotify-keyspace-events AKE\n");
     server.arguments = {"r.conf"};
     server.Start();
     CHECK(server.store->Get({{Bytes("*")}}) == before);

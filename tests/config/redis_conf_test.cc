@@ -76,7 +76,8 @@ TEST_SUITE("config/redis_conf") {
           "18446744073709551615 "
           "(1k is 1000, 1kb is 1024)");
     CHECK(ErrorOf("save 60\n") ==
-          "redis.conf:1: save is \"60\", but it must be pairs of seconds and changes such as \"3600 1\", or "
+          "redis.conf:1: save is \"60\", but it must be pairs of seconds and changes such as "
+          "\"3600 1\", or "
           "nothing");
     CHECK(ErrorOf("timeout 1 2\n") ==
           "redis.conf:1: timeout is \"1 2\", but it must be an integer between 0 and 2147483647");
@@ -86,7 +87,8 @@ TEST_SUITE("config/redis_conf") {
     CHECK(ErrorOf("maxmemori 1\n") ==
           "redis.conf:1: there is no setting \"maxmemori\"; did you mean \"maxmemory\"?");
     CHECK(ErrorOf("dir \"/a\n") ==
-          "redis.conf:1: a quote is not closed, or something follows a closing quote without a blank");
+          "redis.conf:1: a quote is not closed, or something follows a closing quote without a "
+          "blank");
     CHECK(ErrorOf("requirepass s3cret and more\n") ==
           "redis.conf:1: requirepass is not valid, but it must be one text");
   }
@@ -103,14 +105,16 @@ TEST_SUITE("config/redis_conf") {
 
   TEST_CASE("included files are read where they are named, by pattern too") {
     MemoryFiles files;
-    files.files = {
-        {"conf.d/a.conf", "port 1\ntimeout 1\n"}, {"conf.d/b.conf", "port 2\n"}, {"more.conf", "port x\n"}};
+    files.files = {{"conf.d/a.conf", "port 1\ntimeout 1\n"},
+                   {"conf.d/b.conf", "port 2\n"},
+                   {"more.conf", "port x\n"}};
     auto options = Load("port 9\ninclude conf.d/*.conf\ntimeout 3\ninclude none/*.conf\n", files);
     REQUIRE(options.ok());
     CHECK(options->port == 2);
     CHECK(options->timeout_s == 3);
     CHECK(ErrorOf("include more.conf\n", files).starts_with("more.conf:1: port is \"x\""));
-    CHECK(ErrorOf("include missing.conf\n", files).starts_with("redis.conf:1: cannot open missing.conf"));
+    CHECK(ErrorOf("include missing.conf\n", files)
+              .starts_with("redis.conf:1: cannot open missing.conf"));
   }
 
   TEST_CASE("files that include each other end in an error") {
@@ -139,7 +143,8 @@ TEST_SUITE("config/redis_conf") {
     RedisConfChanges changes{{FindSetting("port"), FormatRedisConf(*FindSetting("port"), now)}};
     std::string once = RewriteRedisConf("", changes);
     CHECK(once == "# Written by CONFIG REWRITE\nport 1\n");
-    CHECK(RewriteRedisConf(once, {{FindSetting("timeout"), {"timeout 5"}}}) == once + "timeout 5\n");
+    CHECK(RewriteRedisConf(once, {{FindSetting("timeout"), {"timeout 5"}}}) ==
+          once + "timeout 5\n");
   }
 
   TEST_CASE("any text survives quoting") {

@@ -26,8 +26,7 @@ TEST_SUITE("config/setting_value") {
     CHECK(ParseMemory("2Gb") == 2 * kGiB);
     CHECK(ParseMemory("7b") == 7);
     CHECK(ParseMemory("007") == 7);
-    for (Bytes wrong :
-         {"", "mb", "-1", "1.5gb", "10%", "1 mb", "10xb"}) {
+    for (Bytes wrong : {"", "mb", "-1", "1.5gb", "10%", "1 mb", "10xb"}) {
       CHECK_FALSE(ParseMemory(wrong).has_value());
     }
     for (Bytes large : {"99999999999999999999", "18446744073709551615k", "18446744073709551615"}) {
@@ -45,7 +44,8 @@ TEST_SUITE("config/setting_value") {
     CHECK(Read("slowlog-log-slower-than", "-2") ==
           "argument must be between -1 and 9223372036854775807 inclusive");
     CHECK(Read("protected-mode", "maybe") == "argument must be 'yes' or 'no'");
-    CHECK(Read("appendfsync", "x") == "argument(s) must be one of the following: everysec, always, no");
+    CHECK(Read("appendfsync", "x") ==
+          "argument(s) must be one of the following: everysec, always, no");
     CHECK(Read("maxmemory", "1.5gb") == "argument must be a memory value");
     CHECK(Read("client-query-buffer-limit", "1") ==
           "argument must be between 1048576 and 9223372036854775807 inclusive");
@@ -59,7 +59,8 @@ TEST_SUITE("config/setting_value") {
     CHECK(Read("save", "3600 1 300") == "Invalid save parameters");
     CHECK(Read("save", "0 1") == "Invalid save parameters");
     CHECK(Read("save", " 10  1 ") == "Invalid save parameters");
-    CHECK(Read("notify-keyspace-events", "q") == "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+    CHECK(Read("notify-keyspace-events", "q") ==
+          "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
     CHECK(Read("client-output-buffer-limit", "normal 1 2") ==
           "Wrong number of arguments in buffer limit configuration.");
     CHECK(Read("client-output-buffer-limit", "master 1 0 5") ==
@@ -72,7 +73,8 @@ TEST_SUITE("config/setting_value") {
           "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]");
     CHECK(Read("shutdown-on-sigterm", "save nosave") ==
           "shutdown options SAVE and NOSAVE can't be used simultaneously");
-    CHECK(Read("proc-title-template", "{bad}") == "template format is invalid or contains unknown variables");
+    CHECK(Read("proc-title-template", "{bad}") ==
+          "template format is invalid or contains unknown variables");
     CHECK(Read("dbfilename", "a/b") == "dbfilename can't be a path, just a filename");
     CHECK(Read("unixsocketperm", "0o770") == "argument couldn't be parsed as an octal number");
   }
@@ -139,7 +141,8 @@ TEST_SUITE("config/setting_value") {
   TEST_CASE("a name that is nearly right is guessed, one that is far off is not") {
     CHECK(DidYouMean("maxmemori") == "; did you mean \"maxmemory\"?");
     CHECK(DidYouMean("tcp-backlgo") == "; did you mean \"tcp-backlog\"?");
-    CHECK(DidYouMean("hash-max-listpack-entrys") == "; did you mean \"hash-max-listpack-entries\"?");
+    CHECK(DidYouMean("hash-max-listpack-entrys") ==
+          "; did you mean \"hash-max-listpack-entries\"?");
     CHECK(DidYouMean("colour-of-the-sky") == "");
     CHECK(DidYouMeanToml("network.maxmemory") == "; did you mean \"memory.maxmemory\"?");
     CHECK(DidYouMeanToml("port") == "; did you mean \"network.port\"?");

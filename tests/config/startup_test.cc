@@ -42,7 +42,8 @@ TEST_SUITE("config/startup") {
   }
 
   TEST_CASE("our form of flags") {
-    Options options = Machine{}.OptionsOf({"--threads", "4", "--port=7000", "--protected-mode", "no"});
+    Options options =
+        Machine{}.OptionsOf({"--threads", "4", "--port=7000", "--protected-mode", "no"});
     CHECK(options.threads == 4);
     CHECK(options.port == 7000);
     CHECK_FALSE(options.protected_mode);
@@ -51,9 +52,10 @@ TEST_SUITE("config/startup") {
   TEST_CASE("Redis' form of flags, after a file") {
     Machine machine;
     machine.files.files["/path/redis.conf"] = "port 1\ntimeout 5\nsave 3600 1\n";
-    auto startup = machine.Start({"/path/redis.conf", "--port", "7000", "--save", "", "--appendonly", "no",
-                                  "--maxmemory", "100mb", "--client-output-buffer-limit", "normal", "1", "2",
-                                  "3", "--bind", "127.0.0.1", "::1", "--slowlog-log-slower-than", "-1"});
+    auto startup =
+        machine.Start({"/path/redis.conf", "--port", "7000", "--save", "", "--appendonly", "no",
+                       "--maxmemory", "100mb", "--client-output-buffer-limit", "normal", "1", "2",
+                       "3", "--bind", "127.0.0.1", "::1", "--slowlog-log-slower-than", "-1"});
     REQUIRE(startup.ok());
     CHECK(startup->options.port == 7000);
     CHECK(startup->options.timeout_s == 5);
@@ -86,7 +88,9 @@ TEST_SUITE("config/startup") {
     CHECK(machine.ErrorOf({"-"}).starts_with("standard input:1: port is"));
   }
 
-  TEST_CASE("a flag wins over the environment, the environment over the file, the file over the default") {
+  TEST_CASE(
+      "a flag wins over the environment, the environment over the file, the file over the "
+      "default") {
     Machine machine;
     machine.files.files["t.toml"] = "[network]\nport = 1\ntimeout = 1\ntcp_backlog = 1\n";
     machine.variables = {"TERRACE_PORT=2", "TERRACE_TIMEOUT=2", "PATH=/bin", "TERRACE_HZ="};
@@ -114,7 +118,8 @@ TEST_SUITE("config/startup") {
     CHECK(machine.ErrorOf({}) ==
           "environment: TERRACE_REQUIREPASS_FILE and TERRACE_REQUIREPASS are both set; keep one");
     machine.variables = {"TERRACE_REQUIREPASS_FILE=/missing"};
-    CHECK(machine.ErrorOf({}).starts_with("environment: TERRACE_REQUIREPASS_FILE: cannot open /missing"));
+    CHECK(machine.ErrorOf({}).starts_with(
+        "environment: TERRACE_REQUIREPASS_FILE: cannot open /missing"));
   }
 
   TEST_CASE("what Kubernetes sets for a service of our name is passed over") {
@@ -153,16 +158,19 @@ TEST_SUITE("config/startup") {
           "environment: there is no setting \"TERRACE_MAXMEMORI\"; did you mean \"maxmemory\"?");
   }
 
-  TEST_CASE("a server that would listen nowhere is refused, before it starts and by --check-config") {
+  TEST_CASE(
+      "a server that would listen nowhere is refused, before it starts and by --check-config") {
     Machine machine;
     machine.files.files["r.conf"] = "bind\n";
     machine.files.files["t.toml"] = "[network]\nbind = []\n";
     machine.files.files["u.conf"] = "bind \"\"\nunixsocket /tmp/t.sock\n";
-    constexpr const char* kNowhere = "nothing to listen on: bind names no address, and there is no unixsocket";
+    constexpr const char* kNowhere =
+        "nothing to listen on: bind names no address, and there is no unixsocket";
     CHECK(machine.ErrorOf({"r.conf"}) == kNowhere);
     CHECK(machine.ErrorOf({"--check-config", "r.conf"}) == kNowhere);
     CHECK(machine.ErrorOf({"t.toml"}) == kNowhere);
-    CHECK(machine.ErrorOf({"--port", "0"}) == "nothing to listen on: port is 0, and there is no unixsocket");
+    CHECK(machine.ErrorOf({"--port", "0"}) ==
+          "nothing to listen on: port is 0, and there is no unixsocket");
     CHECK(machine.OptionsOf({"u.conf"}).bind.empty());
     CHECK(machine.OptionsOf({"--port", "0", "--unixsocket", "/tmp/t.sock"}).port == 0);
   }
@@ -170,7 +178,8 @@ TEST_SUITE("config/startup") {
   TEST_CASE("unknown names are warnings if asked for, wherever the flag stands") {
     Machine machine;
     machine.variables = {"TERRACE_COLOUR=red"};
-    auto startup = machine.Start({"--colour", "red", "green", "--port", "7", "--config-unknown", "warn"});
+    auto startup =
+        machine.Start({"--colour", "red", "green", "--port", "7", "--config-unknown", "warn"});
     REQUIRE(startup.ok());
     CHECK(startup->options.port == 7);
     CHECK(startup->warnings.size() == 2);
@@ -182,11 +191,14 @@ TEST_SUITE("config/startup") {
     Machine machine;
     machine.files.files["r.conf"] = "port 1\nappendonly yes\n";
     CHECK(machine.ErrorOf({"r.conf"}) ==
-          "r.conf:2: appendonly cannot be used: this version keeps data in memory only, and a restart would "
+          "r.conf:2: appendonly cannot be used: this version keeps data in memory only, and a "
+          "restart would "
           "lose "
           "what you ask it to keep");
-    CHECK(machine.ErrorOf({"--tls-port", "7"}).starts_with("command line: tls-port cannot be used"));
-    CHECK(machine.ErrorOf({"--rename-command", "FLUSHALL", ""}).find("cannot rename") != std::string::npos);
+    CHECK(
+        machine.ErrorOf({"--tls-port", "7"}).starts_with("command line: tls-port cannot be used"));
+    CHECK(machine.ErrorOf({"--rename-command", "FLUSHALL", ""}).find("cannot rename") !=
+          std::string::npos);
     CHECK(machine.ErrorOf({"--user", "bob", "on", ">secret"}).find("secret") == std::string::npos);
     CHECK(machine.ErrorOf({"--dir", "/nowhere"}).starts_with("command line: dir: /nowhere"));
     CHECK(machine.OptionsOf({"r.conf", "--appendonly", "no"}).port == 1);

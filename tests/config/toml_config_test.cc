@@ -40,7 +40,8 @@ std::string Uncommented(const std::string& sample) {
   std::istringstream lines(sample);
   for (std::string line; std::getline(lines, line);) {
     size_t equals = line.find(" = ");
-    bool is_setting = line.starts_with("# ") && equals != std::string::npos && line.find(' ', 2) == equals;
+    bool is_setting =
+        line.starts_with("# ") && equals != std::string::npos && line.find(' ', 2) == equals;
     out += (is_setting ? line.substr(2) : line) + "\n";
   }
   return out;
@@ -100,11 +101,13 @@ enable_debug_command = true
     CHECK(ErrorOf("[network]\nprotected_mode = \"no\"\n") ==
           "t.toml:2:18: network.protected_mode is \"no\", but it must be true or false");
     CHECK(ErrorOf("[network]\nunixsocketperm = 770\n") ==
-          "t.toml:2:18: network.unixsocketperm is 770, but it must be an octal number between 0 and 777, "
+          "t.toml:2:18: network.unixsocketperm is 770, but it must be an octal number between 0 "
+          "and 777, "
           "in quotes");
     CHECK(ErrorOf("[security]\nrequirepass = 12345\n") ==
           "t.toml:2:15: security.requirepass is not valid, but it must be a string in quotes");
-    CHECK(ErrorOf("[network]\nbind = [[1]]\n").starts_with("t.toml:2:8: network.bind is [[1]], but"));
+    CHECK(
+        ErrorOf("[network]\nbind = [[1]]\n").starts_with("t.toml:2:8: network.bind is [[1]], but"));
     CHECK(ErrorOf("[network]\nport = \n").starts_with("t.toml:2:"));
     CHECK(ErrorOf("[network]\nport = 1\nport = 2\n").starts_with("t.toml:3:"));
   }
@@ -120,8 +123,8 @@ enable_debug_command = true
           "t.toml:2:7: there is no setting \"network.prt\"; did you mean \"network.port\"?");
     CHECK(ErrorOf("maxmemory = 1\n") ==
           "t.toml:1:13: there is no setting \"maxmemory\"; did you mean \"memory.maxmemory\"?");
-    CHECK(
-        ErrorOf("[nonsense.deep]\nx = 1\n").starts_with("t.toml:1:1: there is no setting \"nonsense.deep\""));
+    CHECK(ErrorOf("[nonsense.deep]\nx = 1\n")
+              .starts_with("t.toml:1:1: there is no setting \"nonsense.deep\""));
   }
 
   TEST_CASE("the sample in conf/ is the one the table makes") {
@@ -141,17 +144,20 @@ enable_debug_command = true
     }
   }
 
-  TEST_CASE("the development configuration is good") { CHECK(Load(FileText("conf/dev.toml")).ok()); }
+  TEST_CASE("the development configuration is good") {
+    CHECK(Load(FileText("conf/dev.toml")).ok());
+  }
 
   TEST_CASE("a rewrite changes a value in place, whatever its form, and keeps comments") {
     CHECK(Rewrite("# a\n[network]\nport = 7000 # why\ntimeout = 3\n", "port", "1") ==
           "# a\n[network]\nport = 1 # why\ntimeout = 3\n");
-    CHECK(Rewrite("[network]\nbind = [\n  \"a\", # one\n  \"b\"\n] # end\nport = 1\n", "bind", "[\"c\"]") ==
-          "[network]\nbind = [\"c\"] # end\nport = 1\n");
+    CHECK(Rewrite("[network]\nbind = [\n  \"a\", # one\n  \"b\"\n] # end\nport = 1\n", "bind",
+                  "[\"c\"]") == "[network]\nbind = [\"c\"] # end\nport = 1\n");
     CHECK(Rewrite("[log]\nlogfile = 'x'#c", "logfile", "\"y\"") == "[log]\nlogfile = \"y\"#c");
     CHECK(Rewrite("[log]\nlogfile = \"\"\"\nlong\n\"\"\"\n", "logfile", "\"y\"") ==
           "[log]\nlogfile = \"y\"\n");
-    CHECK(Rewrite("[log]\nlogfile = \"ä\" # ö\n", "logfile", "\"ü\"") == "[log]\nlogfile = \"ü\" # ö\n");
+    CHECK(Rewrite("[log]\nlogfile = \"ä\" # ö\n", "logfile", "\"ü\"") ==
+          "[log]\nlogfile = \"ü\" # ö\n");
     CHECK(Rewrite("network = { port = 0x10, timeout = 2 }\n", "port", "1") ==
           "network = { port = 1, timeout = 2 }\n");
     CHECK(Rewrite("network.port = 7_000\n", "port", "1") == "network.port = 1\n");

@@ -55,7 +55,8 @@ TEST_SUITE("engine/commit_log") {
     CHECK(text == "ab");
   }
 
-  TEST_CASE("switching on what is on keeps the window, and switching off what is off changes nothing") {
+  TEST_CASE(
+      "switching on what is on keeps the window, and switching off what is off changes nothing") {
     CommitLog log(4096);
     log.SetEnabled(false);
     log.SetEnabled(true);
@@ -77,8 +78,8 @@ TEST_SUITE("engine/commit_log") {
     log.Append("b", 1, 0, 0);
     log.Append("c", 1, 12, 12);
     log.Append("d", 1, 0, 0);
-    CHECK(ReadAll(log) ==
-          std::string(kSelect0) + "ab" + std::string(kSelect12) + "c" + std::string(kSelect0) + "d");
+    CHECK(ReadAll(log) == std::string(kSelect0) + "ab" + std::string(kSelect12) + "c" +
+                              std::string(kSelect0) + "d");
   }
 
   TEST_CASE("a unit of several commands is wrapped in MULTI and EXEC, its SELECT outside") {
@@ -86,7 +87,8 @@ TEST_SUITE("engine/commit_log") {
     log.SetEnabled(true);
     log.Append("xyz", 3, 12, 12);
     log.Append("w", 1, 12, 12);
-    CHECK(ReadAll(log) == std::string(kSelect12) + std::string(kMulti) + "xyz" + std::string(kExec) + "w");
+    CHECK(ReadAll(log) ==
+          std::string(kSelect12) + std::string(kMulti) + "xyz" + std::string(kExec) + "w");
   }
 
   TEST_CASE("a unit that changes the database leaves the stream in its last one") {
@@ -96,8 +98,8 @@ TEST_SUITE("engine/commit_log") {
     log.Append("bc", 2, 0, 12);  // brings its own SELECT between its commands
     log.Append("d", 1, 12, 12);
     log.Append("e", 1, 0, 0);
-    CHECK(ReadAll(log) == std::string(kSelect0) + "a" + std::string(kMulti) + "bc" + std::string(kExec) +
-                              "d" + std::string(kSelect0) + "e");
+    CHECK(ReadAll(log) == std::string(kSelect0) + "a" + std::string(kMulti) + "bc" +
+                              std::string(kExec) + "d" + std::string(kSelect0) + "e");
   }
 
   TEST_CASE("the ring keeps the last bytes and says where they begin") {
@@ -164,7 +166,8 @@ TEST_SUITE("engine/commit_log") {
     }
   }
 
-  TEST_CASE("switching off and on starts a new window, keeps the offsets and names the database again") {
+  TEST_CASE(
+      "switching off and on starts a new window, keeps the offsets and names the database again") {
     CommitLog log(256);
     log.SetEnabled(true);
     const uint64_t end = log.Append("abc", 1, 0, 0);
@@ -190,7 +193,8 @@ TEST_SUITE("engine/commit_log") {
       threads.emplace_back([&log, &in_order, t] {
         uint64_t last = 0;
         for (int i = 0; i < kUnits; ++i) {
-          const uint64_t end = log.Append(std::string(20, static_cast<char>('a' + t)) + "\n", 1, 0, 0);
+          const uint64_t end =
+              log.Append(std::string(20, static_cast<char>('a' + t)) + "\n", 1, 0, 0);
           if (end <= last) in_order = false;
           last = end;
           std::string text;

@@ -32,7 +32,8 @@ using State = std::map<std::string, Record>;
 Record RecordOf(const Entry& entry) {
   if (entry.type() == Type::kList) {
     std::string elements = "[";
-    types::ForEachElement(entry.collection(), [&](Bytes element) { elements.append(element).append(","); });
+    types::ForEachElement(entry.collection(),
+                          [&](Bytes element) { elements.append(element).append(","); });
     return {elements + "]", entry.deadline_ms()};
   }
   IntegerText text;
@@ -42,7 +43,8 @@ Record RecordOf(const Entry& entry) {
 // The cut through one keyspace: the walk, and the observer of what changes ahead of it.
 class Cut final : public EditObserver {
  public:
-  Cut(Keyspace& keyspace, uint16_t epoch, State at_cut) : keyspace_(keyspace), at_cut_(std::move(at_cut)) {
+  Cut(Keyspace& keyspace, uint16_t epoch, State at_cut)
+      : keyspace_(keyspace), at_cut_(std::move(at_cut)) {
     keyspace.BeginCut(this, epoch);
   }
 
@@ -94,7 +96,8 @@ class Cut final : public EditObserver {
 
 class World {
  public:
-  explicit World(uint64_t seed) : random_(seed), unit_(databases_, log_, settings_, counters_, *self_, seed) {
+  explicit World(uint64_t seed)
+      : random_(seed), unit_(databases_, log_, settings_, counters_, *self_, seed) {
     self_->In();
   }
   ~World() {
@@ -163,7 +166,8 @@ class World {
     return changed;
   }
   uint64_t handovers() {
-    return databases_.Get(0).staircase().stats().handovers + databases_.Get(1).staircase().stats().handovers;
+    return databases_.Get(0).staircase().stats().handovers +
+           databases_.Get(1).staircase().stats().handovers;
   }
   uint64_t size() const { return model_[0].size() + model_[1].size(); }
 
@@ -181,7 +185,8 @@ class World {
   static std::string KeyOf(uint64_t i) { return "key:" + std::to_string(i); }
   std::string NewValue() {
     if (random_.Below(4) == 0) return std::to_string(random_.Below(1'000'000));
-    const size_t size = random_.Below(500) == 0 ? kBlobBytesMin + 1 + random_.Below(100) : random_.Below(200);
+    const size_t size =
+        random_.Below(500) == 0 ? kBlobBytesMin + 1 + random_.Below(100) : random_.Below(200);
     return std::string(size, static_cast<char>('a' + random_.Below(26)));
   }
   void Exclusive(const std::function<void()>& body) { participants_.Exclusive(self_, body); }
@@ -246,7 +251,8 @@ class World {
     With(db, key, [&](KeyRef& ref) {
       Edit edit(unit_, ref);
       const bool is_list = ref.entry() != nullptr && ref.entry()->type() == Type::kList;
-      types::Listpack list = is_list ? types::Listpack(ref.entry()->collection().data) : types::Listpack::New();
+      types::Listpack list =
+          is_list ? types::Listpack(ref.entry()->collection().data) : types::Listpack::New();
       list.Append(element);
       const types::Value value{Type::kList, Encoding::kListpack, list.data()};
       Record& record = model_[db][key];
@@ -317,7 +323,9 @@ class World {
 }  // namespace
 
 TEST_SUITE("engine/cut") {
-  TEST_CASE("walk and old images together are the state at the cut, while edits go on and the staircase moves") {
+  TEST_CASE(
+      "walk and old images together are the state at the cut, while edits go on and the staircase "
+      "moves") {
     World world(1);
     for (int round = 0; round < 8; ++round) {
       world.Wave(round % 4 < 2 ? 70 : 10);
@@ -349,7 +357,8 @@ TEST_SUITE("engine/cut") {
     CHECK(world.old_images > 1000);
   }
 
-  TEST_CASE("what is new or edited is marked as changed, and a walk that captures it clears the mark") {
+  TEST_CASE(
+      "what is new or edited is marked as changed, and a walk that captures it clears the mark") {
     World world(3);
     for (int i = 0; i < 5000; ++i) world.ChangeSomething();
     CHECK(world.CountChanged() == world.size());

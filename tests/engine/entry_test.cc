@@ -47,8 +47,10 @@ const std::vector<size_t> kKeyLengths = {0, 1, 7, 16, 253, 254, 255, 256, 257, 7
 TEST_SUITE("engine/entry") {
   TEST_CASE("an inline string comes back with its key, whatever their lengths") {
     for (const size_t key_length : kKeyLengths) {
-      for (const size_t length : std::vector<size_t>{0, 1, 64, 253, 254, 255, 256, 5000, kBlobBytesMin}) {
-        for (const uint64_t deadline : {uint64_t{0}, uint64_t{1}, std::numeric_limits<uint64_t>::max()}) {
+      for (const size_t length :
+           std::vector<size_t>{0, 1, 64, 253, 254, 255, 256, 5000, kBlobBytesMin}) {
+        for (const uint64_t deadline :
+             {uint64_t{0}, uint64_t{1}, std::numeric_limits<uint64_t>::max()}) {
           const std::string key = Pattern(key_length, 1), value = Pattern(length, 2);
           const EntryPtr entry = Make(key, StringSource::Of(value), deadline);
           CHECK(entry->type() == Type::kString);
@@ -66,7 +68,8 @@ TEST_SUITE("engine/entry") {
     for (const size_t key_length : kKeyLengths) {
       for (const uint64_t deadline : {uint64_t{0}, uint64_t{1234567890123}}) {
         const std::string key = Pattern(key_length, 3);
-        EntryPtr entry = Make(key, StringSource::OfInteger(std::numeric_limits<int64_t>::min()), deadline);
+        EntryPtr entry =
+            Make(key, StringSource::OfInteger(std::numeric_limits<int64_t>::min()), deadline);
         CHECK(entry->encoding() == Encoding::kInteger);
         CHECK(Text(entry) == "-9223372036854775808");
         entry->set_integer(std::numeric_limits<int64_t>::max());
@@ -117,7 +120,8 @@ TEST_SUITE("engine/entry") {
     CHECK(StringSource::Compact(large).encoding() == Encoding::kInline);
   }
 
-  TEST_CASE("what is due first counts, of the key's deadline and its items', and each keeps its own") {
+  TEST_CASE(
+      "what is due first counts, of the key's deadline and its items', and each keeps its own") {
     const types::EncodingLimits limits;
     for (const size_t key_length : kKeyLengths) {
       for (const uint64_t own : {uint64_t{0}, uint64_t{50}, uint64_t{200}}) {
@@ -206,9 +210,10 @@ TEST_SUITE("engine/entry") {
 
   TEST_CASE("an assignment that is refused leaves the entry untouched") {
     const EntryPtr entry = Make("key", StringSource::Of("value"), 10);
-    CHECK(!entry->TryAssign(StringSource::Of(std::string(500, 'x')), 10));                // another class
-    CHECK(!entry->TryAssign(StringSource::Of("other"), 0));                               // the deadline goes
-    CHECK(!entry->TryAssign(StringSource::Of(std::string(kBlobBytesMin + 1, 'x')), 10));  // wants a blob
+    CHECK(!entry->TryAssign(StringSource::Of(std::string(500, 'x')), 10));  // another class
+    CHECK(!entry->TryAssign(StringSource::Of("other"), 0));                 // the deadline goes
+    CHECK(!entry->TryAssign(StringSource::Of(std::string(kBlobBytesMin + 1, 'x')),
+                            10));  // wants a blob
     CHECK(Text(entry) == "value");
     CHECK(entry->deadline_ms() == 10);
     const EntryPtr immortal = Make("key", StringSource::Of("value"));
@@ -218,7 +223,8 @@ TEST_SUITE("engine/entry") {
   }
 
   TEST_CASE("assigning over a blob gives its reference back") {
-    const BlobRef blob = BlobRef::Copy(Pattern(50'000, 8)), other = BlobRef::Copy(Pattern(60'000, 9));
+    const BlobRef blob = BlobRef::Copy(Pattern(50'000, 8)),
+                  other = BlobRef::Copy(Pattern(60'000, 9));
     const EntryPtr entry = Make("key", StringSource::OfBlob(blob.get()));
     CHECK(entry->TryAssign(StringSource::OfBlob(blob.get()), 0));  // the very blob it holds
     CHECK(blob->shared());
@@ -266,9 +272,12 @@ TEST_SUITE("engine/entry") {
     CHECK(Text(large).back() == 'z');
   }
 
-  TEST_CASE("a string grows where it is as long as its size class and its key allow, and keeps its bytes") {
+  TEST_CASE(
+      "a string grows where it is as long as its size class and its key allow, and keeps its "
+      "bytes") {
     for (const size_t key_length : kKeyLengths) {
-      for (const size_t length : std::vector<size_t>{0, 1, 60, 200, 240, 253, 254, 255, 256, 2000}) {
+      for (const size_t length :
+           std::vector<size_t>{0, 1, 60, 200, 240, 253, 254, 255, 256, 2000}) {
         for (const size_t size : {length, length + 1, length + 3, length + 16, length + 60}) {
           const std::string key = Pattern(key_length, 20), value = Pattern(length, 21);
           const EntryPtr entry = Make(key, StringSource::Of(value), 9);
@@ -318,8 +327,8 @@ TEST_SUITE("engine/entry") {
 
   TEST_CASE("a copy has its own name and deadline, the same value and age, and shares a blob") {
     const BlobRef blob = BlobRef::Copy(Pattern(50'000, 13));
-    const std::vector<StringSource> sources = {StringSource::OfInteger(-42), StringSource::Of("inline"),
-                                               StringSource::OfBlob(blob.get())};
+    const std::vector<StringSource> sources = {
+        StringSource::OfInteger(-42), StringSource::Of("inline"), StringSource::OfBlob(blob.get())};
     for (const StringSource& source : sources) {
       EntryPtr original = Make("original", source, 100);
       original->set_access(99);

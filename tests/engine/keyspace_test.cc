@@ -47,7 +47,8 @@ class TestKeyspace {
     Shard* shard = keyspace.staircase().Lock(hash);
     const Slot slot = shard->Lookup(hash, key);
     REQUIRE(slot != nullptr);
-    Entry::Delete(keyspace.Replace(*shard, slot, hash, Entry::NewString(key, StringSource::OfInteger(2), deadline_ms)));
+    Entry::Delete(keyspace.Replace(*shard, slot, hash,
+                                   Entry::NewString(key, StringSource::OfInteger(2), deadline_ms)));
     shard->Unlock();
   }
   void Steps(int count) {
@@ -61,8 +62,8 @@ class TestKeyspace {
     std::multiset<std::string> seen;
     uint64_t cursor = 0;
     do {
-      cursor =
-          keyspace.Scan(cursor, count, [&](const Entry& entry) { seen.insert(std::string(entry.key())); });
+      cursor = keyspace.Scan(cursor, count,
+                             [&](const Entry& entry) { seen.insert(std::string(entry.key())); });
       REQUIRE(cursor < Staircase::kEnd);
     } while (cursor != 0);
     return seen;
@@ -133,7 +134,8 @@ TEST_SUITE("engine/keyspace") {
     }
   }
 
-  TEST_CASE("a scan of a sparse keyspace returns after a bounded number of buckets and comes to an end") {
+  TEST_CASE(
+      "a scan of a sparse keyspace returns after a bounded number of buckets and comes to an end") {
     TestKeyspace test;
     for (uint64_t i = 0; i < 20'000; ++i) {
       test.Insert(KeyOf(i));
@@ -182,13 +184,14 @@ TEST_SUITE("engine/keyspace") {
     }
     for (const uint64_t count : {uint64_t{INT64_MAX}, UINT64_MAX}) {
       std::set<std::string> seen;
-      CHECK(test.keyspace.Scan(0, count,
-                               [&](const Entry& entry) { seen.insert(std::string(entry.key())); }) == 0);
+      CHECK(test.keyspace.Scan(
+                0, count, [&](const Entry& entry) { seen.insert(std::string(entry.key())); }) == 0);
       CHECK(seen.size() == 3000);
     }
   }
 
-  TEST_CASE("a key that stays is never missed while the keyspace grows and shrinks between the calls") {
+  TEST_CASE(
+      "a key that stays is never missed while the keyspace grows and shrinks between the calls") {
     for (uint64_t seed = 1; seed <= 30; ++seed) {
       CAPTURE(seed);
       Random random(seed);
@@ -208,8 +211,9 @@ TEST_SUITE("engine/keyspace") {
       std::set<std::string> seen;
       uint64_t cursor = 0;
       do {
-        cursor = test.keyspace.Scan(cursor, 1 + random.Below(200),
-                                    [&](const Entry& entry) { seen.insert(std::string(entry.key())); });
+        cursor = test.keyspace.Scan(cursor, 1 + random.Below(200), [&](const Entry& entry) {
+          seen.insert(std::string(entry.key()));
+        });
         if (random.Below(8) == 0) swing(random.Below(12'000));
       } while (cursor != 0);
       REQUIRE(std::includes(seen.begin(), seen.end(), stable.begin(), stable.end()));
@@ -240,7 +244,8 @@ TEST_SUITE("engine/keyspace") {
     }
     for (int i = 0; i < 20; ++i) {
       std::vector<std::string> sample;
-      REQUIRE(test.keyspace.Sample(random, [&](Shard&, const Entry& e) { sample.emplace_back(e.key()); }));
+      REQUIRE(test.keyspace.Sample(random,
+                                   [&](Shard&, const Entry& e) { sample.emplace_back(e.key()); }));
       REQUIRE(sample == std::vector<std::string>{KeyOf(4711)});
     }
     test.Remove(KeyOf(4711));
@@ -261,7 +266,9 @@ TEST_SUITE("engine/keyspace") {
 }
 
 TEST_SUITE("engine/contention") {
-  TEST_CASE("contention doubles the shards up to a limit; an emptied keyspace gives them up once it is quiet") {
+  TEST_CASE(
+      "contention doubles the shards up to a limit; an emptied keyspace gives them up once it is "
+      "quiet") {
     TestKeyspace test;
     constexpr uint64_t kShardsMax = 4;
     const auto use = [&](int times) {  // acquisitions
@@ -303,7 +310,8 @@ TEST_SUITE("engine/contention") {
       CHECK(test.keyspace.shards_min() == shards);
       test.StepUntilContent();
       CHECK(test.keyspace.staircase().shards() == shards);
-      test.keyspace.WatchContention(kShardsMax);  // new shards, new counts: the base for the next look
+      test.keyspace.WatchContention(
+          kShardsMax);  // new shards, new counts: the base for the next look
     }
     // Empty whenever somebody looks, but busy.
     use(10'000);
@@ -323,7 +331,8 @@ TEST_SUITE("engine/contention") {
 }
 
 TEST_SUITE("engine/databases") {
-  TEST_CASE("each number has a keyspace of its own; swapping exchanges two, flushing gives a fresh one") {
+  TEST_CASE(
+      "each number has a keyspace of its own; swapping exchanges two, flushing gives a fresh one") {
     Participants participants;
     Databases databases(16, HashKey{5, 6}, participants);
     CHECK(databases.count() == 16);

@@ -72,7 +72,8 @@ TEST_SUITE("engine/log_progress") {
     progress.Leave(bell);
   }
 
-  TEST_CASE("a place keeps the highest offset of its keys, and an offset of all keys counts for each") {
+  TEST_CASE(
+      "a place keeps the highest offset of its keys, and an offset of all keys counts for each") {
     WriteOffsets offsets;
     offsets.Make();
     constexpr uint64_t kSamePlace = uint64_t{1} << 40;

@@ -183,7 +183,8 @@ TEST_SUITE("engine/participants") {
     CHECK(group.exclusive_sections() == 2);
   }
 
-  TEST_CASE("an exclusive section has the world to itself, whoever asks for it and whoever fences") {
+  TEST_CASE(
+      "an exclusive section has the world to itself, whoever asks for it and whoever fences") {
     constexpr int kThreads = 4, kRounds = 3000;
     Fencing fencing = ProbeFencing();
     SUBCASE("as the system allows") {}

@@ -17,7 +17,8 @@ namespace {
 Slot InsertMortal(ShardEngine& engine, uint64_t hash, uint64_t deadline_ms) {
   Shard& shard = engine.Make(engine.IndexOf(hash));
   shard.Lock();
-  const Slot slot = shard.Insert(hash, Entry::NewString("key", StringSource::OfInteger(1), deadline_ms));
+  const Slot slot =
+      shard.Insert(hash, Entry::NewString("key", StringSource::OfInteger(1), deadline_ms));
   engine.NoteDeadline(hash, deadline_ms);
   shard.Unlock();
   return slot;
@@ -70,7 +71,8 @@ TEST_SUITE("engine/shard_engine") {
 
   TEST_CASE("a segment's bound follows the earliest deadline of its shards") {
     ShardEngine engine(7);
-    const uint64_t first = uint64_t{3} << 57, second = uint64_t{9} << 57, other = uint64_t{100} << 57;
+    const uint64_t first = uint64_t{3} << 57, second = uint64_t{9} << 57,
+                   other = uint64_t{100} << 57;
     CHECK(engine.segments() == 2);
     CHECK(engine.SegmentDue(0) == ExpiryIndex::kNever);
     const Slot slot = InsertMortal(engine, first, 500);
@@ -86,7 +88,7 @@ TEST_SUITE("engine/shard_engine") {
     uint64_t hash = 0;
     CHECK(shard.FindDue(
               501, [&](Bytes) { return first; }, &hash) == nullptr);  // drops the stale pair
-    CHECK(engine.SegmentDue(0) == 500);                               // a lower bound until it is looked up
+    CHECK(engine.SegmentDue(0) == 500);  // a lower bound until it is looked up
     engine.RefreshSegmentDue(0);
     CHECK(engine.SegmentDue(0) == 700);
     engine.RefreshSegmentDue(1);
@@ -110,8 +112,9 @@ TEST_SUITE("engine/shard_engine") {
       const uint64_t hash = static_cast<uint64_t>(round) << 58;
       Shard& shard = engine.Make(engine.IndexOf(hash));
       const uint64_t deadline = 1000;
-      engine.NoteDeadline(hash,
-                          1);  // a bound that holds no more, below ours: what the refresher will put right
+      engine.NoteDeadline(
+          hash,
+          1);  // a bound that holds no more, below ours: what the refresher will put right
       Entry* entry = Entry::NewString("key", StringSource::OfInteger(1), deadline);
       writer_at.store(round);
       shard.Lock();

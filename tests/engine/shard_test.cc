@@ -36,7 +36,8 @@ class CheckedShard {
     const std::string name = std::to_string(key);
     hashes[name] = hash;
     deadlines[name] = deadline_ms;
-    const Slot slot = shard.Insert(hash, Entry::NewString(name, StringSource::OfInteger(key), deadline_ms));
+    const Slot slot =
+        shard.Insert(hash, Entry::NewString(name, StringSource::OfInteger(key), deadline_ms));
     CHECK(Shard::At(slot)->key() == name);
   }
   void Remove(int key) {
@@ -60,8 +61,8 @@ class CheckedShard {
     if (Shard::At(slot)->TryAssign(StringSource::OfInteger(key), deadline_ms)) {
       shard.DeadlineChanged(hash, before, deadline_ms);
     } else {
-      Entry::Delete(
-          shard.Replace(slot, hash, Entry::NewString(name, StringSource::OfInteger(key), deadline_ms)));
+      Entry::Delete(shard.Replace(
+          slot, hash, Entry::NewString(name, StringSource::OfInteger(key), deadline_ms)));
     }
     deadlines[name] = deadline_ms;
   }
@@ -107,8 +108,8 @@ class CheckedShard {
     return earliest;
   }
   size_t Mortals() const {
-    return static_cast<size_t>(
-        std::count_if(deadlines.begin(), deadlines.end(), [](const auto& pair) { return pair.second != 0; }));
+    return static_cast<size_t>(std::count_if(deadlines.begin(), deadlines.end(),
+                                             [](const auto& pair) { return pair.second != 0; }));
   }
 
   Shard shard;
@@ -178,8 +179,8 @@ TEST_SUITE("engine/shard") {
         while (present.size() < high) {
           const bool grow = random.Below(4) != 0 || present.empty();
           if (grow) {
-            checked.Insert(next,
-                           HashIn(40 + static_cast<unsigned>(random.Below(2)), random.Below(1 << 18), 3));
+            checked.Insert(next, HashIn(40 + static_cast<unsigned>(random.Below(2)),
+                                        random.Below(1 << 18), 3));
             present.push_back(next++);
           } else {
             const size_t at = random.Below(present.size());
@@ -236,9 +237,9 @@ TEST_SUITE("engine/shard") {
       Shard shard;
       for (int i = 0; i < 500; ++i) {
         const std::string name = std::to_string(i);
-        shard.Insert(
-            HashIn(static_cast<unsigned>(i % 20), static_cast<uint64_t>(i)),
-            Entry::NewString(name, StringSource::Of(std::string(300, 'x')), 1 + static_cast<uint64_t>(i)));
+        shard.Insert(HashIn(static_cast<unsigned>(i % 20), static_cast<uint64_t>(i)),
+                     Entry::NewString(name, StringSource::Of(std::string(300, 'x')),
+                                      1 + static_cast<uint64_t>(i)));
       }
     }
     CHECK(UsedMemory() == before);
@@ -271,7 +272,8 @@ TEST_SUITE("engine/shard") {
       const std::string name = std::to_string(i);
       const uint64_t hash = HashIn(9, static_cast<uint64_t>(i));
       const Slot slot = checked.shard.Lookup(hash, name);
-      Entry* old = checked.shard.Replace(slot, hash, Entry::NewString(name, StringSource::Of("new"), 0));
+      Entry* old =
+          checked.shard.Replace(slot, hash, Entry::NewString(name, StringSource::Of("new"), 0));
       CHECK(old->integer() == i);
       Entry::Delete(old);
       CHECK(checked.shard.Lookup(hash, name) == slot);
@@ -323,7 +325,8 @@ TEST_SUITE("engine/shard") {
         // Few deadlines and few hashes: equal pairs, and equal deadlines within one bucket, are common.
         const uint64_t deadline = random.Below(4) == 0 ? 0 : now + random.Below(20);
         if (checked.hashes.empty() || what < 3) {
-          checked.Insert(next++, HashIn(static_cast<unsigned>(random.Below(3)), random.Below(8)), deadline);
+          checked.Insert(next++, HashIn(static_cast<unsigned>(random.Below(3)), random.Below(8)),
+                         deadline);
         } else if (what < 8) {
           auto any = checked.hashes.begin();
           std::advance(any, static_cast<std::ptrdiff_t>(random.Below(checked.hashes.size())));

@@ -60,7 +60,8 @@ uint64_t CheckShards(Staircase& staircase) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 double LoadPerBucket(const StaircaseFixture& fixture, const Staircase& staircase) {
-  return static_cast<double>(fixture.entries()) / (static_cast<double>(staircase.shards()) * kShardBuckets);
+  return static_cast<double>(fixture.entries()) /
+         (static_cast<double>(staircase.shards()) * kShardBuckets);
 }
 
 }  // namespace
@@ -85,7 +86,8 @@ TEST_SUITE("engine/staircase") {
       if (staircase.stats().handovers == handovers) continue;
       handovers = staircase.stats().handovers;
       REQUIRE(CheckShards(staircase) == i + 1);
-      for (uint64_t k = 0; k <= i; k += 1 + i / 500) REQUIRE(fixture.Has(StaircaseFixture::KeyOf(k)));
+      for (uint64_t k = 0; k <= i; k += 1 + i / 500)
+        REQUIRE(fixture.Has(StaircaseFixture::KeyOf(k)));
     }
     CHECK(handovers > 15);
     for (uint64_t i = kKeys; i-- > 0;) {
@@ -94,16 +96,19 @@ TEST_SUITE("engine/staircase") {
       if (staircase.stats().handovers == handovers) continue;
       handovers = staircase.stats().handovers;
       REQUIRE(CheckShards(staircase) == i);
-      for (uint64_t k = 0; k < i; k += 1 + i / 500) REQUIRE(fixture.Has(StaircaseFixture::KeyOf(k)));
+      for (uint64_t k = 0; k < i; k += 1 + i / 500)
+        REQUIRE(fixture.Has(StaircaseFixture::KeyOf(k)));
       REQUIRE(!fixture.Has(StaircaseFixture::KeyOf(i)));
     }
     CHECK(staircase.shards() == 1);
   }
 
-  TEST_CASE("growing keeps the load a bucket near its target, and the bytes that are not entries low") {
+  TEST_CASE(
+      "growing keeps the load a bucket near its target, and the bytes that are not entries low") {
     StaircaseFixture fixture;
     Staircase& staircase = fixture.staircase();
-    const auto entry_bytes = static_cast<double>(AllocationSize(8 + 10 + 8));  // "key:123456" and an integer
+    const auto entry_bytes =
+        static_cast<double>(AllocationSize(8 + 10 + 8));  // "key:123456" and an integer
     const int64_t before = UsedMemory();
     for (uint64_t i = 0; i < kManyKeys; ++i) {
       const std::string key = "key:" + std::to_string(100'000 + i);
@@ -116,10 +121,12 @@ TEST_SUITE("engine/staircase") {
       REQUIRE(LoadPerBucket(fixture, staircase) > kBucketLoad * 0.95);
       const double bytes =
           static_cast<double>(UsedMemory() - before) / static_cast<double>(i + 1) - entry_bytes;
-      REQUIRE(bytes < 64.0 / kBucketLoad + 4);  // a share of a bucket; the rest are overflow nodes and shards
+      REQUIRE(bytes < 64.0 / kBucketLoad +
+                          4);  // a share of a bucket; the rest are overflow nodes and shards
     }
     CHECK(CheckShards(staircase) == kManyKeys);
-    for (uint64_t i = 0; i < kManyKeys; ++i) REQUIRE(fixture.Has("key:" + std::to_string(100'000 + i)));
+    for (uint64_t i = 0; i < kManyKeys; ++i)
+      REQUIRE(fixture.Has("key:" + std::to_string(100'000 + i)));
   }
 
   TEST_CASE("after everything is removed one shard is left, and no memory") {
@@ -164,7 +171,8 @@ TEST_SUITE("engine/staircase") {
         if (!fixture.Remove(key)) fixture.Insert(key);
         fixture.Step();
       }
-      CHECK(fixture.staircase().stats().handovers - handovers <= 2 + size / kShardEntriesTarget / 5);
+      CHECK(fixture.staircase().stats().handovers - handovers <=
+            2 + size / kShardEntriesTarget / 5);
     }
   }
 
@@ -186,7 +194,8 @@ TEST_SUITE("engine/staircase") {
     CHECK(CheckShards(staircase) == high - low);
   }
 
-  TEST_CASE("contention can ask for more shards than the load, and they go when it no longer does") {
+  TEST_CASE(
+      "contention can ask for more shards than the load, and they go when it no longer does") {
     StaircaseFixture fixture;
     Staircase& staircase = fixture.staircase();
     for (uint64_t i = 0; i < 100; ++i) fixture.Insert(StaircaseFixture::KeyOf(i));
@@ -204,7 +213,9 @@ TEST_SUITE("engine/staircase") {
     CHECK(CheckShards(staircase) == 100);
   }
 
-  TEST_CASE("model: at any load and floor the walk comes to an end, stays there, and an emptied keyspace is one shard") {
+  TEST_CASE(
+      "model: at any load and floor the walk comes to an end, stays there, and an emptied keyspace "
+      "is one shard") {
     StaircaseFixture fixture;
     Staircase& staircase = fixture.staircase();
     Random random(17);
@@ -212,7 +223,8 @@ TEST_SUITE("engine/staircase") {
     for (int round = 0; round < 60; ++round) {
       CAPTURE(round);
       // Often right at a threshold: whole shards, a quarter of them, and one key more or less.
-      const uint64_t whole = kShardEntriesTarget / (random.Below(2) == 0 ? 1 : 4) * random.Below(20);
+      const uint64_t whole =
+          kShardEntriesTarget / (random.Below(2) == 0 ? 1 : 4) * random.Below(20);
       const uint64_t target = whole + random.Below(3) - (whole == 0 ? 0 : 1);
       fixture.shards_min = random.Below(4) == 0 ? 1 + random.Below(20) : 1;
       CAPTURE(target);
@@ -222,7 +234,8 @@ TEST_SUITE("engine/staircase") {
       // One walk that the load has overtaken, and then at most one for every doubling: fewer steps than 4 x shards.
       REQUIRE(static_cast<uint64_t>(fixture.StepUntilContent()) <= 4 * 64);
       REQUIRE(staircase.shards() >= fixture.shards_min);
-      REQUIRE(staircase.shards() * kShardEntriesTarget >= target / kShardEntriesTarget * kShardEntriesTarget);
+      REQUIRE(staircase.shards() * kShardEntriesTarget >=
+              target / kShardEntriesTarget * kShardEntriesTarget);
       // One key comes and goes, a shard's worth of scatter at most: nothing moves any more but a single step each way.
       const uint64_t handovers = staircase.stats().handovers;
       for (int i = 0; i < 200; ++i) {
@@ -270,7 +283,9 @@ TEST_SUITE("engine/staircase") {
     StaircaseFixture fixture;
     Staircase& staircase = fixture.staircase();
     std::vector<std::shared_ptr<Watch>> watches;
-    const auto shard_of = [&](const std::string& key) { return staircase.Guess(staircase.HashOf(key)); };
+    const auto shard_of = [&](const std::string& key) {
+      return staircase.Guess(staircase.HashOf(key));
+    };
     for (uint64_t i = 0; i < 200; ++i) {  // half of the keys do not exist
       const std::string key = StaircaseFixture::KeyOf(i * 100);
       watches.push_back(std::make_shared<Watch>());
@@ -303,7 +318,8 @@ TEST_SUITE("engine/staircase") {
     for (uint64_t i = 0; i < 200; ++i) CHECK(watches[i]->broken() == (i % 2 == 0));
   }
 
-  TEST_CASE("what is due is found at any frontier, by the part whose range of hash space it lies in") {
+  TEST_CASE(
+      "what is due is found at any frontier, by the part whose range of hash space it lies in") {
     StaircaseFixture fixture;
     Staircase& staircase = fixture.staircase();
     Random random(9);
@@ -373,7 +389,8 @@ TEST_SUITE("engine/staircase") {
 
   TEST_CASE("who waited for a shard while it was handed over finds the key where it has gone") {
     StaircaseFixture fixture;
-    constexpr uint64_t kKeys = kShardEntriesTarget / 3;  // few enough for two shards to become one again
+    constexpr uint64_t kKeys =
+        kShardEntriesTarget / 3;  // few enough for two shards to become one again
     for (uint64_t i = 0; i < kKeys; ++i) fixture.Insert(StaircaseFixture::KeyOf(i));
     std::atomic<bool> done{false};
     std::atomic<uint64_t> missed{0}, looked{0};
@@ -413,7 +430,8 @@ TEST_SUITE("engine/staircase") {
       while (from < Staircase::kEnd) {
         staircase.ForEachShard(from, [&](Shard& shard, uint64_t, uint64_t end) {
           for (unsigned i = 0; i < kShardBuckets; ++i) {
-            shard.ForEachInBucket(i, [&](const Entry* entry) { seen.insert(std::string(entry->key())); });
+            shard.ForEachInBucket(
+                i, [&](const Entry* entry) { seen.insert(std::string(entry->key())); });
           }
           from = end;
           return false;

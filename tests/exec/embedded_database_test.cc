@@ -62,6 +62,7 @@ TEST_SUITE("exec/embedded") {
       });
     }
     for (std::thread& thread : threads) thread.join();
-    CHECK(database->Connect()->Execute({"GET", "counter"}).text == std::to_string(kThreads * kIncrements));
+    CHECK(database->Connect()->Execute({"GET", "counter"}).text ==
+          std::to_string(kThreads * kIncrements));
   }
 }

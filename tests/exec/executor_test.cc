@@ -20,8 +20,9 @@ bool CountsMemory() { return Bytes(AllocatorName()) != "sanitizer"; }
 
 struct Fixture : EngineFixture {
   Fixture()
-      : EngineFixture({commands::StringCommands(), commands::CounterCommands(), commands::KeyCommands(),
-                       commands::ExpireCommands(), commands::IterationCommands(), exec::TransactionCommands(),
+      : EngineFixture({commands::StringCommands(), commands::CounterCommands(),
+                       commands::KeyCommands(), commands::ExpireCommands(),
+                       commands::IterationCommands(), exec::TransactionCommands(),
                        exec::KeyspaceCommands(), exec::SelectCommands()}) {}
   SecondClient other{*this};
 };
@@ -31,7 +32,8 @@ struct Fixture : EngineFixture {
 TEST_SUITE("exec/executor") {
   TEST_CASE("unknown commands are told with their first arguments") {
     Fixture engine;
-    CHECK(engine.Run({"nope", "a", "b"}) == "(error) ERR unknown command 'nope', with args beginning with: 'a' 'b' ");
+    CHECK(engine.Run({"nope", "a", "b"}) ==
+          "(error) ERR unknown command 'nope', with args beginning with: 'a' 'b' ");
   }
 
   TEST_CASE("a session that needs a password gets NOAUTH") {
@@ -40,7 +42,8 @@ TEST_SUITE("exec/executor") {
     CHECK(engine.other.Run({"GET", "a"}) == "(error) NOAUTH Authentication required.");
   }
 
-  TEST_CASE("a pause parks writes and lets reads pass; the parked request runs from the start later") {
+  TEST_CASE(
+      "a pause parks writes and lets reads pass; the parked request runs from the start later") {
     Fixture engine;
     engine.gates.Close(exec::kGatePauseWrites);
     CHECK(engine.other.Try({"SET", "a", "1"}) == Outcome::kParked);
@@ -66,7 +69,9 @@ TEST_SUITE("exec/executor") {
     CHECK(engine.other.Run({"EXEC"}) == "[OK]");
   }
 
-  TEST_CASE("a write that waited for the exclusive section while a pause was announced parks instead of running") {
+  TEST_CASE(
+      "a write that waited for the exclusive section while a pause was announced parks instead of "
+      "running") {
     for (const bool in_transaction : {false, true}) {
       Fixture engine;
       engine.Run({"SET", "a", "1"});
@@ -85,7 +90,8 @@ TEST_SUITE("exec/executor") {
       CHECK(engine.Run({"GET", "a"}) == "\"1\"");
       CHECK(engine.other.session.in_multi() == in_transaction);
       engine.gates.Open(exec::kGatePauseWrites);
-      CHECK(engine.other.Run({in_transaction ? "EXEC" : "FLUSHALL"}) == (in_transaction ? "[OK]" : "OK"));
+      CHECK(engine.other.Run({in_transaction ? "EXEC" : "FLUSHALL"}) ==
+            (in_transaction ? "[OK]" : "OK"));
       CHECK(engine.Run({"GET", "a"}) == "null");
     }
   }
@@ -96,7 +102,8 @@ TEST_SUITE("exec/executor") {
     engine.Run({"SET", "a", "1"});
     engine.eviction.memory_max = 1;
     engine.gates.Close(exec::kGateMaxMemory);
-    CHECK(engine.Run({"SET", "b", "1"}) == "(error) OOM command not allowed when used memory > 'maxmemory'.");
+    CHECK(engine.Run({"SET", "b", "1"}) ==
+          "(error) OOM command not allowed when used memory > 'maxmemory'.");
     CHECK(engine.Run({"GET", "a"}) == "\"1\"");
     CHECK(engine.Run({"DEL", "a"}) == "1");
   }
@@ -110,7 +117,8 @@ TEST_SUITE("exec/executor") {
     engine.gates.Close(exec::kGateMaxMemory);
     engine.log.SetEnabled(true);
     engine.Notify("e");
-    for (int i = 0; i < 60; ++i) CHECK(engine.Run({"SET", "key" + std::to_string(i), value}) == "OK");
+    for (int i = 0; i < 60; ++i)
+      CHECK(engine.Run({"SET", "key" + std::to_string(i), value}) == "OK");
     CHECK(engine.databases.Get(0).size() < 30);
     CHECK(engine.databases.Get(0).size() > 5);
     const Lines events = engine.Events();
@@ -123,7 +131,8 @@ TEST_SUITE("exec/executor") {
     CHECK(deletions == events.size());
   }
 
-  TEST_CASE("volatile policies take only keys with a deadline, the nearest first for volatile-ttl") {
+  TEST_CASE(
+      "volatile policies take only keys with a deadline, the nearest first for volatile-ttl") {
     Fixture engine;
     engine.eviction.policy = engine::EvictionPolicy::kVolatileTtl;
     engine.Run({"SET", "stays", std::string(1000, 'x')});
@@ -164,7 +173,8 @@ TEST_SUITE("exec/executor") {
     CHECK(engine.Log() == Lines{"MULTI", "DEL n", "INCR n", "EXEC"});
   }
 
-  TEST_CASE("a stream is applied as it comes: due keys stay until their DEL, nothing is logged twice") {
+  TEST_CASE(
+      "a stream is applied as it comes: due keys stay until their DEL, nothing is logged twice") {
     Fixture engine;
     CHECK(engine.Apply({"SET", "a", "1", "PXAT", "1700000000010"}));
     engine.AdvanceMs(100);

@@ -22,7 +22,8 @@ class Client {
   }
   /// Bytes of another origin in the same buffer, as a push is.
   void Push(Bytes bytes, uint64_t offset) {
-    if (offset > engine_.log.progress().reached()) session().reply_gate.Hold(session().out.mark(), offset);
+    if (offset > engine_.log.progress().reached())
+      session().reply_gate.Hold(session().out.mark(), offset);
     session().out.Append(bytes);
   }
   /// What leaves now, as bytes of the protocol.
@@ -49,8 +50,9 @@ class Client {
 
 struct Fixture : EngineFixture {
   Fixture()
-      : EngineFixture({commands::StringCommands(), commands::CounterCommands(), commands::KeyCommands(),
-                       commands::ExpireCommands(), commands::IterationCommands(), exec::TransactionCommands(),
+      : EngineFixture({commands::StringCommands(), commands::CounterCommands(),
+                       commands::KeyCommands(), commands::ExpireCommands(),
+                       commands::IterationCommands(), exec::TransactionCommands(),
                        exec::KeyspaceCommands(), exec::SelectCommands()}) {}
 
   engine::LogProgress& progress() { return log.progress(); }
@@ -73,7 +75,9 @@ TEST_SUITE("exec/held_reply") {
     CHECK(engine.a.session().reply_gate.empty());
   }
 
-  TEST_CASE("a write waits for its offset, a reader of the same key with it, a reader of another key does not") {
+  TEST_CASE(
+      "a write waits for its offset, a reader of the same key with it, a reader of another key "
+      "does not") {
     Fixture engine;
     engine.Run({"SET", "other", "0"});
     engine.log.Promise();
@@ -90,7 +94,9 @@ TEST_SUITE("exec/held_reply") {
     CHECK(engine.b.Leaves() == "$1\r\n1\r\n");
   }
 
-  TEST_CASE("replies leave in order, each when the log is there; what stood before the first write leaves at once") {
+  TEST_CASE(
+      "replies leave in order, each when the log is there; what stood before the first write "
+      "leaves at once") {
     Fixture engine;
     engine.log.Promise();
     engine.a.Send({"GET", "nothing"});
@@ -179,7 +185,9 @@ TEST_SUITE("exec/held_reply") {
     CHECK(engine.b.Leaves() == "$-1\r\n");
   }
 
-  TEST_CASE("a push does not overtake the reply it stands behind, and one that tells of a held write waits itself") {
+  TEST_CASE(
+      "a push does not overtake the reply it stands behind, and one that tells of a held write "
+      "waits itself") {
     Fixture engine;
     engine.log.Promise();
     engine.a.Send({"SET", "k", "1"});

@@ -18,8 +18,9 @@ namespace {
 
 struct Fixture : EngineFixture {
   Fixture()
-      : EngineFixture({commands::StringCommands(), commands::KeyCommands(), commands::ListCommands(),
-                       commands::SortCommands(), exec::TransactionCommands()}) {}
+      : EngineFixture({commands::StringCommands(), commands::KeyCommands(),
+                       commands::ListCommands(), commands::SortCommands(),
+                       exec::TransactionCommands()}) {}
   SecondClient other{*this};
 };
 
@@ -36,7 +37,8 @@ TEST_SUITE("exec/reaching") {
     engine.Run({"SORT", "l", "BY", "w_*", "ALPHA", "DESC", "GET", "w_*", "STORE", "dst"});
     engine.Run({"SORT_RO", "dst", "BY", "nosort"});
     CHECK(engine.Run({"EXEC"}) == "[OK, 2, [\"c\", \"b\"]]");
-    CHECK(engine.Log() == Lines{"MULTI", "SET w_2 c", "SORT l BY w_* ALPHA DESC GET w_* STORE dst", "EXEC"});
+    CHECK(engine.Log() ==
+          Lines{"MULTI", "SET w_2 c", "SORT l BY w_* ALPHA DESC GET w_* STORE dst", "EXEC"});
   }
 
   TEST_CASE("a pause that was announced while it waited to be alone parks it") {
@@ -72,7 +74,8 @@ TEST_SUITE("exec/reaching") {
           const std::string value = std::to_string(i);
           const std::vector<Bytes> words = {"MSET", "a_1", value, "b_1", value};
           executor.BeginBatch();
-          executor.Execute(session, {.command = engine.table.Find("MSET"), .args = Args(words.data(), words.size())});
+          executor.Execute(session, {.command = engine.table.Find("MSET"),
+                                     .args = Args(words.data(), words.size())});
           session.out.Consume(session.out.size());
           participant->Yield();
         }
@@ -83,7 +86,9 @@ TEST_SUITE("exec/reaching") {
     int torn = 0;
     for (int i = 0; i < 500; ++i) {
       const resp::ReplyValue reply = engine.Ask({"SORT_RO", "l", "GET", "a_*", "GET", "b_*"});
-      torn += reply.elements.size() == 2 && reply.elements[0].string == reply.elements[1].string ? 0 : 1;
+      torn += reply.elements.size() == 2 && reply.elements[0].string == reply.elements[1].string
+                  ? 0
+                  : 1;
     }
     done = true;
     engine.participant->Out();

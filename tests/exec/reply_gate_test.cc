@@ -43,7 +43,8 @@ TEST_SUITE("exec/reply_gate") {
     CHECK(gate.Release(35, 300) == 35);
   }
 
-  TEST_CASE("a reply without a hold leaves with what stands before it, also between two that wait") {
+  TEST_CASE(
+      "a reply without a hold leaves with what stands before it, also between two that wait") {
     ReplyGate gate;
     gate.Hold(10, 100);
     gate.Hold(30, 200);

@@ -12,9 +12,11 @@ class SecondClient {
   ~SecondClient() { exec::ForgetWatches(session, engine_.executor); }
 
   exec::Executor::Outcome Try(const std::vector<Bytes>& args) {
-    const exec::OwnedRequest request(engine_.table.Find(args[0]), Args(args.data(), args.size()), Bytes());
+    const exec::OwnedRequest request(engine_.table.Find(args[0]), Args(args.data(), args.size()),
+                                     Bytes());
     engine_.executor.BeginBatch();
-    return engine_.executor.Execute(session, {.command = request.command(), .args = request.args()});
+    return engine_.executor.Execute(session,
+                                    {.command = request.command(), .args = request.args()});
   }
   std::string Run(const std::vector<Bytes>& args) {
     REQUIRE(Try(args) == exec::Executor::Outcome::kDone);

@@ -28,7 +28,8 @@ constexpr unsigned kDatabases = 3;
 // All there are, so that a command which writes cannot be forgotten below.
 std::vector<std::span<const commands::CommandSpec>> AllFamilies() {
   auto families = commands::DataFamilies();
-  families.insert(families.end(), {exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()});
+  families.insert(families.end(),
+                  {exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()});
   return families;
 }
 
@@ -53,11 +54,13 @@ struct Fixture : EngineFixture {
 
 std::string Encode(const std::vector<std::string>& words) {
   std::string wire = "*" + std::to_string(words.size()) + "\r\n";
-  for (const std::string& word : words) wire += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+  for (const std::string& word : words)
+    wire += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
   return wire;
 }
 
-Outcome Apply(exec::StreamApplier& applier, EngineFixture& engine, const std::vector<std::string>& words) {
+Outcome Apply(exec::StreamApplier& applier, EngineFixture& engine,
+              const std::vector<std::string>& words) {
   const std::vector<Bytes> views(words.begin(), words.end());
   engine.executor.BeginBatch();
   return applier.Apply(Args(views.data(), views.size()), Encode(words));
@@ -97,12 +100,16 @@ class Traffic {
  private:
   std::string Key() { return "k" + std::to_string(random_.Below(40)); }
   std::string Text() {
-    return random_.Below(2) == 0 ? std::to_string(random_.Below(1000)) : std::string(random_.Below(60), 'x') + "y";
+    return random_.Below(2) == 0 ? std::to_string(random_.Below(1000))
+                                 : std::string(random_.Below(60), 'x') + "y";
   }
   std::string Ms() { return std::to_string(1 + random_.Below(300)); }
-  std::string At(uint64_t unit_ms) { return std::to_string((engine_.now_ms() + random_.Below(3000)) / unit_ms); }
+  std::string At(uint64_t unit_ms) {
+    return std::to_string((engine_.now_ms() + random_.Below(3000)) / unit_ms);
+  }
   std::string Payload() {
-    const resp::ReplyValue dump = engine_.Ask({"DUMP", random_.Below(2) == 0 ? Key() : collections_.AnyKey()});
+    const resp::ReplyValue dump =
+        engine_.Ask({"DUMP", random_.Below(2) == 0 ? Key() : collections_.AnyKey()});
     return dump.string.empty() ? "no payload" : dump.string;
   }
 
@@ -110,45 +117,84 @@ class Traffic {
     collections_.set_now_ms(engine_.now_ms());
     if (random_.Below(2) == 0) return collections_.Command();
     switch (random_.Below(39)) {
-      case 0: return {"SET", Key(), Text()};
-      case 1: return {"SET", Key(), Text(), "PX", Ms()};
-      case 2: return {"SET", Key(), Text(), "NX", "EX", "1"};
-      case 3: return {"SET", Key(), Text(), "XX", "KEEPTTL"};
-      case 4: return {"SETNX", Key(), Text()};
-      case 5: return {"SETEX", Key(), "1", Text()};
-      case 6: return {"PSETEX", Key(), Ms(), Text()};
-      case 7: return {"GETSET", Key(), Text()};
-      case 8: return {"GETDEL", Key()};
-      case 9: return {"GETEX", Key(), "PX", Ms()};
-      case 10: return {"GETEX", Key(), "PERSIST"};
-      case 11: return {"APPEND", Key(), Text()};
-      case 12: return {"SETRANGE", Key(), std::to_string(random_.Below(30)), Text()};
-      case 13: return {"MSET", Key(), Text(), Key(), Text(), Key(), Text()};
-      case 14: return {"MSETNX", Key(), Text(), Key(), Text()};
-      case 15: return {"INCR", Key()};
-      case 16: return {"DECR", Key()};
-      case 17: return {"INCRBY", Key(), Ms()};
-      case 18: return {"DECRBY", Key(), Ms()};
-      case 19: return {"INCRBYFLOAT", Key(), "0.5"};
-      case 20: return {"DEL", Key(), Key()};
-      case 21: return {"UNLINK", Key()};
-      case 22: return {"RENAME", Key(), Key()};
-      case 23: return {"RENAMENX", Key(), Key()};
-      case 24: return {"COPY", Key(), Key(), "DB", std::to_string(random_.Below(kDatabases)), "REPLACE"};
-      case 25: return {"MOVE", Key(), std::to_string(random_.Below(kDatabases))};
-      case 26: return {"EXPIRE", Key(), "1"};
-      case 27: return {"PEXPIRE", Key(), Ms()};
-      case 28: return {"EXPIREAT", Key(), At(1000)};
-      case 29: return {"PEXPIREAT", Key(), At(1)};
-      case 30: return {"PERSIST", Key()};
-      case 31: return {"RESTORE", Key(), "0", Payload(), "REPLACE"};
-      case 32: return {"PUBLISH", "channel", Text()};
-      case 33: return {"SPUBLISH", "channel", Text()};
-      case 34: return {"GET", Key()};
-      case 35: return random_.Below(20) == 0 ? std::vector<std::string>{"FLUSHDB"} : Command();
-      case 37: return {"DELIFEQ", Key(), std::to_string(random_.Below(1000))};
-      case 36: return random_.Below(20) == 0 ? std::vector<std::string>{"FLUSHALL"} : Command();
-      default: return random_.Below(10) == 0 ? std::vector<std::string>{"SWAPDB", "0", "2"} : Command();
+      case 0:
+        return {"SET", Key(), Text()};
+      case 1:
+        return {"SET", Key(), Text(), "PX", Ms()};
+      case 2:
+        return {"SET", Key(), Text(), "NX", "EX", "1"};
+      case 3:
+        return {"SET", Key(), Text(), "XX", "KEEPTTL"};
+      case 4:
+        return {"SETNX", Key(), Text()};
+      case 5:
+        return {"SETEX", Key(), "1", Text()};
+      case 6:
+        return {"PSETEX", Key(), Ms(), Text()};
+      case 7:
+        return {"GETSET", Key(), Text()};
+      case 8:
+        return {"GETDEL", Key()};
+      case 9:
+        return {"GETEX", Key(), "PX", Ms()};
+      case 10:
+        return {"GETEX", Key(), "PERSIST"};
+      case 11:
+        return {"APPEND", Key(), Text()};
+      case 12:
+        return {"SETRANGE", Key(), std::to_string(random_.Below(30)), Text()};
+      case 13:
+        return {"MSET", Key(), Text(), Key(), Text(), Key(), Text()};
+      case 14:
+        return {"MSETNX", Key(), Text(), Key(), Text()};
+      case 15:
+        return {"INCR", Key()};
+      case 16:
+        return {"DECR", Key()};
+      case 17:
+        return {"INCRBY", Key(), Ms()};
+      case 18:
+        return {"DECRBY", Key(), Ms()};
+      case 19:
+        return {"INCRBYFLOAT", Key(), "0.5"};
+      case 20:
+        return {"DEL", Key(), Key()};
+      case 21:
+        return {"UNLINK", Key()};
+      case 22:
+        return {"RENAME", Key(), Key()};
+      case 23:
+        return {"RENAMENX", Key(), Key()};
+      case 24:
+        return {"COPY", Key(), Key(), "DB", std::to_string(random_.Below(kDatabases)), "REPLACE"};
+      case 25:
+        return {"MOVE", Key(), std::to_string(random_.Below(kDatabases))};
+      case 26:
+        return {"EXPIRE", Key(), "1"};
+      case 27:
+        return {"PEXPIRE", Key(), Ms()};
+      case 28:
+        return {"EXPIREAT", Key(), At(1000)};
+      case 29:
+        return {"PEXPIREAT", Key(), At(1)};
+      case 30:
+        return {"PERSIST", Key()};
+      case 31:
+        return {"RESTORE", Key(), "0", Payload(), "REPLACE"};
+      case 32:
+        return {"PUBLISH", "channel", Text()};
+      case 33:
+        return {"SPUBLISH", "channel", Text()};
+      case 34:
+        return {"GET", Key()};
+      case 35:
+        return random_.Below(20) == 0 ? std::vector<std::string>{"FLUSHDB"} : Command();
+      case 37:
+        return {"DELIFEQ", Key(), std::to_string(random_.Below(1000))};
+      case 36:
+        return random_.Below(20) == 0 ? std::vector<std::string>{"FLUSHALL"} : Command();
+      default:
+        return random_.Below(10) == 0 ? std::vector<std::string>{"SWAPDB", "0", "2"} : Command();
     }
   }
   void Send(const std::vector<std::string>& words) {
@@ -182,7 +228,8 @@ TEST_SUITE("exec/stream_applier") {
       for (const auto& [key, text] : held) {
         const auto found = applied.find(key);
         REQUIRE_MESSAGE(found != applied.end(), key);
-        REQUIRE_MESSAGE(found->second == text, key << " " << text << "\n-- applied: --\n" << found->second);
+        REQUIRE_MESSAGE(found->second == text, key << " " << text << "\n-- applied: --\n"
+                                                   << found->second);
       }
       REQUIRE(held.size() == applied.size());
       REQUIRE(source.Stream() == target.Stream());
@@ -230,8 +277,14 @@ TEST_SUITE("exec/stream_applier") {
     exec::Session stream(9);
     exec::StreamApplier applier(engine.executor, stream);
     engine.Run({"SET", "a", "text"});
-    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-             {"NOSUCH", "x"}, {"GET", "a"}, {"SET", "a"}, {"EXEC"}, {"SELECT", "99"}, {"INCR", "a"}, {"WATCH", "a"}}) {
+    for (const std::vector<std::string>& words :
+         std::vector<std::vector<std::string>>{{"NOSUCH", "x"},
+                                               {"GET", "a"},
+                                               {"SET", "a"},
+                                               {"EXEC"},
+                                               {"SELECT", "99"},
+                                               {"INCR", "a"},
+                                               {"WATCH", "a"}}) {
       INFO(words[0]);
       const uint64_t end = engine.log.end_offset();
       CHECK(Apply(applier, engine, words) == Outcome::kFailed);
@@ -273,7 +326,8 @@ TEST_SUITE("exec/stream_applier") {
       const std::vector<Bytes> words = {"MGET", "a", "b"};
       do {
         executor.BeginBatch();
-        executor.Execute(session, {.command = engine.table.Find("MGET"), .args = Args(words.data(), words.size())});
+        executor.Execute(session, {.command = engine.table.Find("MGET"),
+                                   .args = Args(words.data(), words.size())});
         std::string wire;
         while (!session.out.empty()) {
           resp::IoSlice slice;
@@ -283,7 +337,8 @@ TEST_SUITE("exec/stream_applier") {
         }
         // *2 and two bulk strings: alike, so the halves behind the header are.
         const std::string values = wire.substr(4);
-        if (values.substr(0, values.size() / 2) != values.substr(values.size() / 2)) torn.fetch_add(1);
+        if (values.substr(0, values.size() / 2) != values.substr(values.size() / 2))
+          torn.fetch_add(1);
         looks.fetch_add(1);
         participant->Yield();
       } while (!done.load());

@@ -12,8 +12,9 @@ namespace {
 
 struct Fixture : EngineFixture {
   Fixture()
-      : EngineFixture({commands::StringCommands(), commands::CounterCommands(), commands::KeyCommands(),
-                       commands::ExpireCommands(), commands::IterationCommands(), exec::TransactionCommands(),
+      : EngineFixture({commands::StringCommands(), commands::CounterCommands(),
+                       commands::KeyCommands(), commands::ExpireCommands(),
+                       commands::IterationCommands(), exec::TransactionCommands(),
                        exec::KeyspaceCommands(), exec::SelectCommands()}) {}
   SecondClient other{*this};
 };
@@ -82,7 +83,8 @@ TEST_SUITE("exec/transaction") {
     engine.Run({"MULTI"});
     engine.Run({"SET", "a", "1"});
     CHECK(engine.Run({"SET", "a"}) == "(error) ERR wrong number of arguments for 'set' command");
-    CHECK(engine.Run({"EXEC"}) == "(error) EXECABORT Transaction discarded because of previous errors.");
+    CHECK(engine.Run({"EXEC"}) ==
+          "(error) EXECABORT Transaction discarded because of previous errors.");
     CHECK(engine.Run({"GET", "a"}) == "null");
   }
 
@@ -156,7 +158,9 @@ TEST_SUITE("exec/transaction") {
     CHECK(engine.Run({"EXEC"}) == "null");
   }
 
-  TEST_CASE("a key that was due when it was watched may go, be flushed or be swapped for another due one") {
+  TEST_CASE(
+      "a key that was due when it was watched may go, be flushed or be swapped for another due "
+      "one") {
     Fixture engine;
     const auto watch_stale = [&] {
       engine.Run({"SET", "a", "1", "PX", "10"});

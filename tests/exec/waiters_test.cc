@@ -70,7 +70,8 @@ void After(ReadContext& ctx, Args args) {
   const std::string now = entry == nullptr ? "0" : std::string(entry->StringBytes(&text));
   const std::string asked = args[2] == "$" ? now : std::string(args[2]);
   if (*ParseUint64(now) > *ParseUint64(asked)) return ctx.reply.Bulk(now);
-  ctx.WaitFor(Type::kString, args.span().subspan(1, 1), *ParseUint64(args[3]), EmptyReply::kNullArray,
+  ctx.WaitFor(Type::kString, args.span().subspan(1, 1), *ParseUint64(args[3]),
+              EmptyReply::kNullArray,
               {.request = {"WAFTER", std::string(args[1]), asked, std::string(args[3])}});
 }
 
@@ -101,7 +102,9 @@ Effect Secret(WriteContext& ctx, Args args) {
 bool outside_is_ready = false;
 std::vector<std::shared_ptr<engine::Waiter>> enlisted;
 struct Outside final : Readiness {
-  void Enlist(std::shared_ptr<engine::Waiter> waiter) override { enlisted.push_back(std::move(waiter)); }
+  void Enlist(std::shared_ptr<engine::Waiter> waiter) override {
+    enlisted.push_back(std::move(waiter));
+  }
 } outside;
 
 // WOUTSIDE key value: a SET that needs something outside, if the session can stop for it.
@@ -126,18 +129,36 @@ constexpr KeySpec kSetKey[] = {{.flags = kKeyRW, .index = 1, .last = 1}};
 constexpr KeySpec kWatchedKeys[] = {{.flags = kKeyRO, .index = 1, .last = -1}};
 constexpr CommandSpec kWaitingCommands[] = {
     {.name = "wtake", .arity = -3, .flags = kWrite | kBlocking, .keys = kTakeKeys, .write = Take},
-    {.name = "wmove", .arity = 3, .flags = kWrite | kBlocking, .keys = kMoveKeys, .write = MoveOver},
+    {.name = "wmove",
+     .arity = 3,
+     .flags = kWrite | kBlocking,
+     .keys = kMoveKeys,
+     .write = MoveOver},
     {.name = "wafter", .arity = 4, .flags = kReadonly | kBlocking, .keys = kSetKey, .read = After},
-    {.name = "wsecret", .arity = 3, .flags = kWrite | kBringsNothing, .keys = kSetKey, .write = Secret},
+    {.name = "wsecret",
+     .arity = 3,
+     .flags = kWrite | kBringsNothing,
+     .keys = kSetKey,
+     .write = Secret},
     {.name = "woutside", .arity = 3, .flags = kWrite, .keys = kSetKey, .write = SetFromOutside},
-    {.name = "wawait", .arity = 2, .flags = kWrite | kBlocking, .keys = kSetKey, .write = AwaitFromOutside},
-    {.name = "wwatch", .arity = -2, .flags = kReadonly | kBlocking, .keys = kWatchedKeys, .read = WatchKeys},
+    {.name = "wawait",
+     .arity = 2,
+     .flags = kWrite | kBlocking,
+     .keys = kSetKey,
+     .write = AwaitFromOutside},
+    {.name = "wwatch",
+     .arity = -2,
+     .flags = kReadonly | kBlocking,
+     .keys = kWatchedKeys,
+     .read = WatchKeys},
 };
 
 // What a waiter is worth: the made-up commands and those whose units bring something.
 struct Fixture : WaitingClients {
-  Fixture() : WaitingClients({kWaitingCommands, StringCommands(), KeyCommands(), ExpireCommands(), IterationCommands(), ListCommands(),
-                              exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()}) {}
+  Fixture()
+      : WaitingClients({kWaitingCommands, StringCommands(), KeyCommands(), ExpireCommands(),
+                        IterationCommands(), ListCommands(), exec::TransactionCommands(),
+                        exec::KeyspaceCommands(), exec::SelectCommands()}) {}
   /// Makes the keyspace one of many shards, so that two keys mostly have different locks.
   void Spread() {
     for (int i = 0; i < 3000; ++i) Run({"SET", "fill:" + std::to_string(i), "v"});
@@ -148,7 +169,9 @@ struct Fixture : WaitingClients {
 }  // namespace
 
 TEST_SUITE("exec/waiters") {
-  TEST_CASE("what is there is taken at once, what is not is waited for and served by the write that brings it") {
+  TEST_CASE(
+      "what is there is taken at once, what is not is waited for and served by the write that "
+      "brings it") {
     Fixture engine;
     engine.Run({"SET", "a", "1"});
     WaitingSession& quick = engine.Client();
@@ -192,10 +215,13 @@ TEST_SUITE("exec/waiters") {
   TEST_CASE("a transaction is over before somebody is served, and what it took back is not there") {
     Fixture engine;
     WaitingSession& client = engine.Waiting({"WTAKE", "k", "0"});
-    for (const auto& args : std::vector<std::vector<Bytes>>{{"MULTI"}, {"SET", "k", "1"}, {"DEL", "k"}}) engine.Run(args);
+    for (const auto& args :
+         std::vector<std::vector<Bytes>>{{"MULTI"}, {"SET", "k", "1"}, {"DEL", "k"}})
+      engine.Run(args);
     CHECK(engine.Run({"EXEC"}) == "[OK, 1]");
     CHECK(engine.Got(client) == "");
-    for (const auto& args : std::vector<std::vector<Bytes>>{{"MULTI"}, {"SET", "k", "1"}, {"APPEND", "k", "2"}}) {
+    for (const auto& args :
+         std::vector<std::vector<Bytes>>{{"MULTI"}, {"SET", "k", "1"}, {"APPEND", "k", "2"}}) {
       engine.Run(args);
     }
     CHECK(engine.Run({"EXEC"}) == "[OK, 2]");
@@ -207,7 +233,9 @@ TEST_SUITE("exec/waiters") {
   TEST_CASE("a transaction that needs everybody out serves, too, and so does SWAPDB") {
     Fixture engine;
     WaitingSession& client = engine.Waiting({"WTAKE", "k", "0"});
-    for (const auto& args : std::vector<std::vector<Bytes>>{{"MULTI"}, {"FLUSHALL"}, {"SET", "k", "1"}}) engine.Run(args);
+    for (const auto& args :
+         std::vector<std::vector<Bytes>>{{"MULTI"}, {"FLUSHALL"}, {"SET", "k", "1"}})
+      engine.Run(args);
     CHECK(engine.Run({"EXEC"}) == "[OK, OK]");
     CHECK(engine.Got(client) == "\"1\"");
     WaitingSession& next = engine.Waiting({"WTAKE", "k", "0"});
@@ -263,7 +291,8 @@ TEST_SUITE("exec/waiters") {
 
   TEST_CASE("a wait ends once: what comes after its end finds the next client, or stays") {
     Fixture engine;
-    for (const auto state : {Wait::State::kTimedOut, Wait::State::kUnblocked, Wait::State::kRefused}) {
+    for (const auto state :
+         {Wait::State::kTimedOut, Wait::State::kUnblocked, Wait::State::kRefused}) {
       WaitingSession& client = engine.Waiting({"WTAKE", "k", "1000"});
       WaitingSession& next = engine.Waiting({"WTAKE", "k", "1000"});
       CHECK(engine.End(client, state));
@@ -277,7 +306,8 @@ TEST_SUITE("exec/waiters") {
     }
   }
 
-  TEST_CASE("what was served is logged behind what brought it, in a unit of its own, with its events") {
+  TEST_CASE(
+      "what was served is logged behind what brought it, in a unit of its own, with its events") {
     Fixture engine;
     engine.log.SetEnabled(true);
     engine.Notify("AE");
@@ -343,12 +373,24 @@ TEST_SUITE("exec/waiters") {
       bool all_keys = false;
     };
     const Loss losses[] = {
-        {"DEL", [&](Fixture& engine) { engine.Run({"DEL", "k"}); }},
-        {"a transaction", [&](Fixture& engine) { run_all(engine, {{"MULTI"}, {"SET", "k", "!"}, {"DEL", "k"}, {"EXEC"}}); }},
+        {"DEL",
+         [&](Fixture& engine) {
+           engine.Run({"DEL", "k"});
+         }},
+        {"a transaction",
+         [&](Fixture& engine) {
+           run_all(engine, {{"MULTI"}, {"SET", "k", "!"}, {"DEL", "k"}, {"EXEC"}});
+         }},
         {"an exclusive transaction",
-         [&](Fixture& engine) { run_all(engine, {{"MULTI"}, {"KEYS", "*"}, {"DEL", "k"}, {"EXEC"}}); }},
+         [&](Fixture& engine) {
+           run_all(engine, {{"MULTI"}, {"KEYS", "*"}, {"DEL", "k"}, {"EXEC"}});
+         }},
         {"FLUSHDB", [&](Fixture& engine) { engine.Run({"FLUSHDB"}); }, true},
-        {"SWAPDB", [&](Fixture& engine) { engine.Run({"SWAPDB", "0", "1"}); }, true},
+        {"SWAPDB",
+         [&](Fixture& engine) {
+           engine.Run({"SWAPDB", "0", "1"});
+         },
+         true},
         {"due, met by a timer",
          [&](Fixture& engine) {
            make_due(engine);
@@ -375,7 +417,8 @@ TEST_SUITE("exec/waiters") {
            engine.eviction.policy = engine::EvictionPolicy::kVolatileTtl;
            engine.eviction.memory_max = 1;
            // It samples, and only this key may go.
-           for (int i = 0; i < 1'000'000 && engine.Run({"EXISTS", "k"}) == "1"; ++i) engine.executor.MakeRoom();
+           for (int i = 0; i < 1'000'000 && engine.Run({"EXISTS", "k"}) == "1"; ++i)
+             engine.executor.MakeRoom();
          }},
     };
     for (const Loss& loss : losses) {
@@ -386,12 +429,14 @@ TEST_SUITE("exec/waiters") {
         engine.Spread();
         engine.Run({"SET", "k", "1"});
         engine.Run({"SET", "other", "1"});
-        WaitingSession& client = alone ? engine.Waiting({"WWATCH", "k"}) : engine.Waiting({"WWATCH", "other", "k"});
+        WaitingSession& client =
+            alone ? engine.Waiting({"WWATCH", "k"}) : engine.Waiting({"WWATCH", "other", "k"});
         engine.Run({"SET", "k", "2"});
         CHECK(engine.Got(client) == "");
         loss.happens(engine);
         CHECK(engine.Run({"EXISTS", "k"}) == "0");
-        CHECK(engine.Got(client) == (loss.all_keys && !alone ? "(error) ERR no other" : "(error) ERR no k"));
+        CHECK(engine.Got(client) ==
+              (loss.all_keys && !alone ? "(error) ERR no other" : "(error) ERR no k"));
         CHECK_FALSE(engine.AnybodyListed("k"));
         CHECK_FALSE(engine.AnybodyListed("other"));
       }
@@ -405,7 +450,8 @@ TEST_SUITE("exec/waiters") {
     WaitingSession& other = engine.Waiting({"WAFTER", "k", "$", "0"});
     engine.Run({"LPUSH", "list", "1"});
     engine.Run({"RENAME", "list", "k"});
-    CHECK(engine.Got(told) == "(error) WRONGTYPE Operation against a key holding the wrong kind of value");
+    CHECK(engine.Got(told) ==
+          "(error) WRONGTYPE Operation against a key holding the wrong kind of value");
     CHECK(engine.Got(other) == "");
   }
 
@@ -481,7 +527,8 @@ TEST_SUITE("exec/waiters") {
     Fixture engine;
     outside_is_ready = false;
     WaitingSession& client = engine.Client();
-    for (const std::vector<Bytes>& args : std::vector<std::vector<Bytes>>{{"MULTI"}, {"WOUTSIDE", "k", "v"}}) {
+    for (const std::vector<Bytes>& args :
+         std::vector<std::vector<Bytes>>{{"MULTI"}, {"WOUTSIDE", "k", "v"}}) {
       engine.Try(client, args);
       engine.Got(client);
     }
@@ -492,7 +539,8 @@ TEST_SUITE("exec/waiters") {
     CHECK(enlisted.empty());
   }
 
-  TEST_CASE("a waiter whose command has to stop for something outside is not served but does so itself") {
+  TEST_CASE(
+      "a waiter whose command has to stop for something outside is not served but does so itself") {
     Fixture engine;
     outside_is_ready = false;
     WaitingSession& client = engine.Waiting({"WAWAIT", "k"});
@@ -509,19 +557,26 @@ TEST_SUITE("exec/waiters") {
   TEST_CASE("waiters move with their keys' shards when the keyspace grows") {
     Fixture engine;
     std::vector<WaitingSession*> clients;
-    for (int i = 0; i < 100; ++i) clients.push_back(&engine.Waiting({"WTAKE", "wait:" + std::to_string(i), "0"}));
+    for (int i = 0; i < 100; ++i)
+      clients.push_back(&engine.Waiting({"WTAKE", "wait:" + std::to_string(i), "0"}));
     for (int i = 0; i < 20'000; ++i) engine.Run({"SET", "fill:" + std::to_string(i), "v"});
     REQUIRE(engine.databases.Get(0).staircase().shards() > 8);
-    for (int i = 0; i < 100; ++i) engine.Run({"SET", "wait:" + std::to_string(i), std::to_string(i)});
-    for (int i = 0; i < 100; ++i) CHECK(engine.Got(*clients[static_cast<size_t>(i)]) == "\"" + std::to_string(i) + "\"");
+    for (int i = 0; i < 100; ++i)
+      engine.Run({"SET", "wait:" + std::to_string(i), std::to_string(i)});
+    for (int i = 0; i < 100; ++i)
+      CHECK(engine.Got(*clients[static_cast<size_t>(i)]) == "\"" + std::to_string(i) + "\"");
   }
 
-  TEST_CASE("a unit takes a limited number of keys for its waiters' sake; the waiters beyond start anew by themselves") {
+  TEST_CASE(
+      "a unit takes a limited number of keys for its waiters' sake; the waiters beyond start anew "
+      "by themselves") {
     Fixture engine;
     constexpr size_t kClients = 1100;
     std::vector<WaitingSession*> clients;
-    for (size_t i = 0; i < kClients; ++i) clients.push_back(&engine.Waiting({"WMOVE", "k", "to:" + std::to_string(i)}));
-    for (int i = 0; i < 3000; ++i) engine.Run({"SET", "fill:" + std::to_string(i), "v"});  // many shards
+    for (size_t i = 0; i < kClients; ++i)
+      clients.push_back(&engine.Waiting({"WMOVE", "k", "to:" + std::to_string(i)}));
+    for (int i = 0; i < 3000; ++i)
+      engine.Run({"SET", "fill:" + std::to_string(i), "v"});  // many shards
     size_t restarted = 0;
     size_t served = 0;
     for (size_t i = 0; i < kClients; ++i) {
@@ -538,7 +593,8 @@ TEST_SUITE("exec/waiters") {
     CHECK(served >= 1024);
   }
 
-  TEST_CASE("what one thread brings another's client gets, nothing is lost and nothing comes twice") {
+  TEST_CASE(
+      "what one thread brings another's client gets, nothing is lost and nothing comes twice") {
     Fixture engine;
     constexpr int kRounds = 2000;
     // The second thread: an executor of its own.
@@ -585,7 +641,9 @@ TEST_SUITE("exec/waiters") {
     engine.participant->In();
   }
 
-  TEST_CASE("whoever comes first ends a wait: served by one thread, restarted by another, nothing is lost or comes twice") {
+  TEST_CASE(
+      "whoever comes first ends a wait: served by one thread, restarted by another, nothing is "
+      "lost or comes twice") {
     Fixture engine;
     constexpr int kRounds = 1000;
     std::thread producer([&] {
@@ -638,7 +696,8 @@ TEST_SUITE("exec/waiters") {
         engine.participant->Out();
         while (waker.last.load() != wait.get()) std::this_thread::yield();
         engine.participant->In();
-        outcome = engine.executor.EndWait(client) ? Outcome::kDone : engine.Try(client, client.parking.TakeFirst());
+        outcome = engine.executor.EndWait(client) ? Outcome::kDone
+                                                  : engine.Try(client, client.parking.TakeFirst());
       }
       client.parking.resumed.reset();
       const std::string got = engine.Got(client);

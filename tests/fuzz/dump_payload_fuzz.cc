@@ -53,10 +53,13 @@ std::vector<std::string> ItemsOf(Value value) {
       });
       break;
     case terrace::Type::kZset:
-      terrace::types::ForEachScore(value, [&](Bytes member, double score) { add(member, terrace::FormatDouble(score)); });
+      terrace::types::ForEachScore(
+          value, [&](Bytes member, double score) { add(member, terrace::FormatDouble(score)); });
       break;
-    case terrace::Type::kStream: return {terrace::testing::StreamText(terrace::types::Stream(value), false)};
-    default: terrace::types::ForEachElement(value, [&](Bytes element) { add(element, ""); });
+    case terrace::Type::kStream:
+      return {terrace::testing::StreamText(terrace::types::Stream(value), false)};
+    default:
+      terrace::types::ForEachElement(value, [&](Bytes element) { add(element, ""); });
   }
   if (value.type != terrace::Type::kList) std::sort(items.begin(), items.end());
   return items;
@@ -73,8 +76,10 @@ void TryCollection(const PayloadBody& body, const terrace::types::EncodingLimits
     TERRACE_CHECK(items.size() == terrace::types::CountItems(*decoded));
   }
   for (const uint16_t version : {kRdbVersionDefault, kRdbVersionMax}) {
-    const std::string again = EncodeCollection(*decoded, {.rdb_version = version, .compression = Compression::kNone});
-    const auto returned = DecodeCollection({static_cast<ValueCode>(again[0]), Bytes(again).substr(1)}, limits);
+    const std::string again =
+        EncodeCollection(*decoded, {.rdb_version = version, .compression = Compression::kNone});
+    const auto returned =
+        DecodeCollection({static_cast<ValueCode>(again[0]), Bytes(again).substr(1)}, limits);
     TERRACE_CHECK(returned.ok() && returned->type == decoded->type && ItemsOf(*returned) == items);
     terrace::types::Destroy(*returned);
   }

@@ -21,12 +21,14 @@ void Open(const std::string& image) {
   const bool sound = registers.Merge(image);
   TERRACE_CHECK(HllEstimate(image).has_value() == sound);
   if (sound) TERRACE_CHECK(*HllEstimate(image) == registers.Estimate());
-  if (HllEncodingOf(image) == HllEncoding::kSparse) TERRACE_CHECK(HllDescribeSparse(image).has_value() == sound);
+  if (HllEncodingOf(image) == HllEncoding::kSparse)
+    TERRACE_CHECK(HllDescribeSparse(image).has_value() == sound);
   for (const uint16_t index : {0, 1, 5'000, 16'383}) {
     for (const uint8_t rank : {uint8_t{2}, uint8_t{40}}) {
       std::string raised = image;
       const HllChange change = HllRaise(&raised, {index, rank}, image.size());
-      TERRACE_CHECK(!sound || change == (registers[index] < rank ? HllChange::kRaised : HllChange::kNone));
+      TERRACE_CHECK(!sound ||
+                    change == (registers[index] < rank ? HllChange::kRaised : HllChange::kNone));
       if (!sound) continue;
       HllRegisters after;
       TERRACE_CHECK(after.Merge(raised));

@@ -65,7 +65,8 @@ void TryIntset(Bytes bytes) {
   const size_t count = set.Count();
   for (size_t i = 0; i < count; ++i) TERRACE_CHECK(set.Contains(set.At(i)));
   const int64_t middle = set.At(count / 2);
-  TERRACE_CHECK(set.Remove(middle) && !set.Contains(middle) && set.Add(middle) && set.Count() == count);
+  TERRACE_CHECK(set.Remove(middle) && !set.Contains(middle) && set.Add(middle) &&
+                set.Count() == count);
   TERRACE_CHECK(Intset::Validate(set.bytes()));
   set.Free();
 }

@@ -28,7 +28,8 @@ class NoFiles : public ConfigFiles {
 bool Load(Bytes text, Options& options) {
   auto reading = ReadRedisConf(text, "fuzz.conf", UnknownNames::kWarn, NoFiles());
   Provenances provenances;
-  return reading.ok() && ApplyAssignments(reading->assignments, Origin::kFile, options, provenances).ok();
+  return reading.ok() &&
+         ApplyAssignments(reading->assignments, Origin::kFile, options, provenances).ok();
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ using namespace terrace::config;
 bool Load(Bytes text, Options& options) {
   auto reading = ReadTomlConfig(text, "fuzz.toml", UnknownNames::kWarn);
   Provenances provenances;
-  return reading.ok() && ApplyAssignments(reading->assignments, Origin::kFile, options, provenances).ok();
+  return reading.ok() &&
+         ApplyAssignments(reading->assignments, Origin::kFile, options, provenances).ok();
 }
 
 }  // namespace
@@ -31,7 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Options again;
   if (!Load(*rewritten, again)) std::abort();
   for (const Setting& setting : AllSettings()) {
-    if (!setting.Has(kFileOnly) && FormatValue(setting, options) != FormatValue(setting, again)) std::abort();
+    if (!setting.Has(kFileOnly) && FormatValue(setting, options) != FormatValue(setting, again))
+      std::abort();
   }
   return 0;
 }

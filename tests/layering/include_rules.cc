@@ -14,7 +14,9 @@ std::string_view FirstPart(std::string_view path) {
   return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
 }
 
-bool IsOurs(std::string_view folder) { return folder == kPublic || kAllowed.find(folder) != kAllowed.end(); }
+bool IsOurs(std::string_view folder) {
+  return folder == kPublic || kAllowed.find(folder) != kAllowed.end();
+}
 
 // The memory side of a database: it must stay usable, and readable, without any disk.
 bool IsMemoryOnly(std::string_view path) { return path.starts_with("src/engine/keyspace"); }
@@ -81,7 +83,8 @@ std::vector<std::string> CheckTree(const std::filesystem::path& checkout, size_t
       const std::filesystem::path& path = entry.path();
       if (path.extension() != ".h" && path.extension() != ".cc") continue;
       std::ifstream file(path, std::ios::binary);
-      const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+      const std::string text((std::istreambuf_iterator<char>(file)),
+                             std::istreambuf_iterator<char>());
       ++*files_read;
       const std::vector<std::string> objections =
           Objections(path.lexically_relative(checkout).string(), text);

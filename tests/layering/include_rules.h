@@ -39,8 +39,8 @@ inline const Table kAllowed = {
      {"types", "resp", "pubsub", "net", "storage", "rdb", "engine", "commands", "exec", "http",
       "replication"}},
     {"tools",
-     {"types", "resp", "pubsub", "net", "storage", "rdb", "engine", "commands", "exec", "http", "replication",
-      "server"}},
+     {"types", "resp", "pubsub", "net", "storage", "rdb", "engine", "commands", "exec", "http",
+      "replication", "server"}},
 };
 
 /// The names in the #include lines of `text`, in order: `engine/shard.h`, `uv.h`, `string`.

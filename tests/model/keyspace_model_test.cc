@@ -120,7 +120,8 @@ class KeyspaceModel {
         if (entry->TryAssign(source, deadline)) {
           keyspace_.DeadlineChanged(shard, hash, before, deadline);
         } else {
-          Entry::Delete(keyspace_.Replace(shard, slot, hash, Entry::NewString(key, source, deadline)));
+          Entry::Delete(
+              keyspace_.Replace(shard, slot, hash, Entry::NewString(key, source, deadline)));
         }
       }
       model_[key] = {value, deadline};
@@ -159,7 +160,8 @@ class KeyspaceModel {
   }
 
   void Idle(int steps) {
-    for (int i = 0; i < steps && keyspace_.NeedsStep() && keyspace_.Step([] { return uint64_t{0}; }); ++i) {
+    for (int i = 0;
+         i < steps && keyspace_.NeedsStep() && keyspace_.Step([] { return uint64_t{0}; }); ++i) {
     }
   }
 
@@ -170,16 +172,17 @@ class KeyspaceModel {
     const unsigned parts = 1 + static_cast<unsigned>(random_.Below(4));
     const auto hash_of = [&](Bytes key) { return keyspace_.HashOf(key); };
     for (unsigned part = 0; part < parts; ++part) {
-      earliest = std::min(earliest, keyspace_.staircase().ForEachDue(now_ms_, part, parts, [&](Shard& shard) {
-        uint64_t hash = 0;
-        while (const Slot slot = shard.FindDue(now_ms_, hash_of, &hash)) {
-          const std::string key(Shard::At(slot)->key());
-          REQUIRE(model_.at(key).deadline_ms == Shard::At(slot)->deadline_ms());
-          REQUIRE(model_.at(key).deadline_ms < now_ms_);
-          model_.erase(key);
-          Entry::Delete(keyspace_.Remove(shard, slot, hash, self_->slot()));
-        }
-      }));
+      earliest = std::min(earliest,
+                          keyspace_.staircase().ForEachDue(now_ms_, part, parts, [&](Shard& shard) {
+                            uint64_t hash = 0;
+                            while (const Slot slot = shard.FindDue(now_ms_, hash_of, &hash)) {
+                              const std::string key(Shard::At(slot)->key());
+                              REQUIRE(model_.at(key).deadline_ms == Shard::At(slot)->deadline_ms());
+                              REQUIRE(model_.at(key).deadline_ms < now_ms_);
+                              model_.erase(key);
+                              Entry::Delete(keyspace_.Remove(shard, slot, hash, self_->slot()));
+                            }
+                          }));
     }
     earliest_ms_ = earliest;
     if (random_.Below(4) == 0) Idle(static_cast<int>(random_.Below(20)));

@@ -22,7 +22,8 @@ using namespace terrace::engine;
 namespace {
 
 constexpr unsigned kWorkers = 4;
-constexpr uint64_t kStableKeys = kShardEntriesTarget / 3;  // few enough for two shards to become one again
+constexpr uint64_t kStableKeys =
+    kShardEntriesTarget / 3;  // few enough for two shards to become one again
 // A worker's; fewer would hardly grow.
 constexpr uint64_t kOperations = std::max<uint64_t>(ModelOperations(600'000), 60'000);
 
@@ -104,9 +105,11 @@ class Worker {
   void Run(uint64_t operations) {
     World::Live& live = world_.live[number_];
     for (uint64_t i = 0; i < operations; ++i) {
-      const uint64_t target = i * 8 / operations % 2 == 0 ? operations / 20 : 50;  // up and down four times
+      const uint64_t target =
+          i * 8 / operations % 2 == 0 ? operations / 20 : 50;  // up and down four times
       live.busy = true;
-      const std::string key = std::to_string(number_) + ":" + std::to_string(random_.Below(operations / 8));
+      const std::string key =
+          std::to_string(number_) + ":" + std::to_string(random_.Below(operations / 8));
       const uint64_t what = random_.Below(10);
       if (what < (model_.size() < target ? 7 : 3)) {
         Set(key);
@@ -140,7 +143,8 @@ class Worker {
     member_.WithShard(key, [&](Shard& shard, uint64_t hash, Slot slot) {
       const StringSource source = StringSource::Of(value);
       if (slot == nullptr) {
-        world_.keyspace.Insert(shard, hash, Entry::NewString(key, source, deadline), member_.slot());
+        world_.keyspace.Insert(shard, hash, Entry::NewString(key, source, deadline),
+                               member_.slot());
         world_.Expect(model_.count(key) == 0, "a key of mine is not there");
       } else {
         Entry* entry = Shard::At(slot);
@@ -148,7 +152,8 @@ class Worker {
         if (entry->TryAssign(source, deadline)) {
           world_.keyspace.DeadlineChanged(shard, hash, before, deadline);
         } else {
-          Entry::Delete(world_.keyspace.Replace(shard, slot, hash, Entry::NewString(key, source, deadline)));
+          Entry::Delete(
+              world_.keyspace.Replace(shard, slot, hash, Entry::NewString(key, source, deadline)));
         }
       }
     });
@@ -156,7 +161,8 @@ class Worker {
   }
   void Remove(const std::string& key) {
     member_.WithShard(key, [&](Shard& shard, uint64_t hash, Slot slot) {
-      world_.Expect((slot != nullptr) == (model_.count(key) == 1), "a key is there iff I put it there");
+      world_.Expect((slot != nullptr) == (model_.count(key) == 1),
+                    "a key is there iff I put it there");
       if (slot != nullptr) Entry::Delete(world_.keyspace.Remove(shard, slot, hash, member_.slot()));
     });
     model_.erase(key);
@@ -167,7 +173,8 @@ class Worker {
       world_.Expect((slot != nullptr) == (it != model_.end()), "a key is there iff I put it there");
       if (slot == nullptr || it == model_.end()) return;
       IntegerText text;
-      world_.Expect(Shard::At(slot)->StringBytes(&text) == it->second, "a key holds what I put there");
+      world_.Expect(Shard::At(slot)->StringBytes(&text) == it->second,
+                    "a key holds what I put there");
     });
   }
 
@@ -185,7 +192,8 @@ void InsertStableKeys(World& world) {
   for (uint64_t i = 0; i < kStableKeys; ++i) {
     const std::string key = StableKey(i);
     member.WithShard(key, [&](Shard& shard, uint64_t hash, Slot) {
-      world.keyspace.Insert(shard, hash, Entry::NewString(key, StringSource::OfInteger(1), 0), member.slot());
+      world.keyspace.Insert(shard, hash, Entry::NewString(key, StringSource::OfInteger(1), 0),
+                            member.slot());
     });
   }
 }
@@ -233,12 +241,14 @@ void ExpireAgainAndAgain(World& world) {
       const uint64_t deadline = now + random.Below(100);
       deadlines[key] = deadline;
       member.WithShard(key, [&](Shard& shard, uint64_t hash, Slot) {
-        world.keyspace.Insert(shard, hash, Entry::NewString(key, StringSource::OfInteger(1), deadline),
+        world.keyspace.Insert(shard, hash,
+                              Entry::NewString(key, StringSource::OfInteger(1), deadline),
                               member.slot());
       });
     }
     now += 10;
-    for (unsigned part = 0; part < 3; ++part) world.keyspace.staircase().ForEachDue(now, part, 3, expire);
+    for (unsigned part = 0; part < 3; ++part)
+      world.keyspace.staircase().ForEachDue(now, part, 3, expire);
     live.keys = static_cast<int64_t>(deadlines.size());
     live.busy = false;
     member.Pause(true);

@@ -24,12 +24,14 @@ namespace terrace {
 inline uint64_t ModelSeed(const char* test) {
   uint64_t seed = 20'240'601;
   if (const char* text = std::getenv("TERRACE_SEED")) {
-    seed = std::string(text) == "random" ? std::random_device{}() : std::strtoull(text, nullptr, 10);
+    seed =
+        std::string(text) == "random" ? std::random_device{}() : std::strtoull(text, nullptr, 10);
   }
   // doctest owns main and keeps what it does not know to itself, so the arguments are read where the kernel
   // has them.
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  const std::string arguments{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::string arguments{std::istreambuf_iterator<char>(file),
+                              std::istreambuf_iterator<char>()};
   const size_t at = arguments.find("--seed=");
   if (at != std::string::npos) seed = std::strtoull(arguments.c_str() + at + 7, nullptr, 10);
   std::printf("%s: run again with terrace_model_tests --seed=%llu\n", test,

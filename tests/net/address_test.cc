@@ -37,7 +37,9 @@ TEST_SUITE("net/address") {
   }
 
   TEST_CASE("addresses of this machine alone are known as such") {
-    const auto is_loopback = [](Bytes text) { return Resolve(BindAddress::Parse(text), 1)->is_loopback(); };
+    const auto is_loopback = [](Bytes text) {
+      return Resolve(BindAddress::Parse(text), 1)->is_loopback();
+    };
     CHECK(is_loopback("127.0.0.1"));
     CHECK(is_loopback("127.9.9.9"));
     CHECK(is_loopback("::1"));

@@ -48,7 +48,8 @@ TEST_SUITE("net/blocking_client") {
     const uint16_t port = listener->socket().port();
     // A busy machine may need more than a millisecond for a connection to itself.
     auto client = BlockingClient::ConnectTcp("127.0.0.1", port, 1);
-    for (int tries = 0; !client.ok() && tries < 100; ++tries) client = BlockingClient::ConnectTcp("127.0.0.1", port, 1);
+    for (int tries = 0; !client.ok() && tries < 100; ++tries)
+      client = BlockingClient::ConnectTcp("127.0.0.1", port, 1);
     REQUIRE(client.ok());
     char space[10];
     auto got = client->ReadSome(space);

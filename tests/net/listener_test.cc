@@ -36,7 +36,8 @@ TEST_SUITE("net/listener") {
     Accepted accepted;
     auto listener = Listen(loop, Loopback(), accepted);
     REQUIRE(listener.ok());
-    CHECK((*listener)->socket().name() == "127.0.0.1:" + std::to_string((*listener)->socket().port()));
+    CHECK((*listener)->socket().name() ==
+          "127.0.0.1:" + std::to_string((*listener)->socket().port()));
     auto client = BlockingClient::ConnectTcp("127.0.0.1", (*listener)->socket().port(), kTimeoutMs);
     REQUIRE(client.ok());
     REQUIRE(RunUntil(loop, [&] { return accepted.fds.size() == 1; }));
@@ -51,7 +52,8 @@ TEST_SUITE("net/listener") {
     REQUIRE(listener.ok());
     std::vector<BlockingClient> clients;
     for (int i = 0; i < 150; ++i) {
-      clients.push_back(*BlockingClient::ConnectTcp("127.0.0.1", (*listener)->socket().port(), kTimeoutMs));
+      clients.push_back(
+          *BlockingClient::ConnectTcp("127.0.0.1", (*listener)->socket().port(), kTimeoutMs));
     }
     loop.RunOnce();
     CHECK(accepted.fds.size() < 150);
@@ -74,7 +76,8 @@ TEST_SUITE("net/listener") {
     CHECK(Listen(loop, Loopback(port), accepted).ok());
   }
 
-  TEST_CASE("a socket that stopped listening refuses, and its port is free although it is still open") {
+  TEST_CASE(
+      "a socket that stopped listening refuses, and its port is free although it is still open") {
     Loop loop;
     Accepted accepted;
     const std::shared_ptr<ListeningSocket> old = std::move(*ListeningSocket::Open(Loopback()));
@@ -98,8 +101,8 @@ TEST_SUITE("net/listener") {
     Accepted accepted;
     auto ipv4 = Listen(loop, {.address = BindAddress::Parse("*"), .port = 0}, accepted);
     REQUIRE(ipv4.ok());
-    auto ipv6 =
-        Listen(loop, {.address = BindAddress::Parse("-::*"), .port = (*ipv4)->socket().port()}, accepted);
+    auto ipv6 = Listen(
+        loop, {.address = BindAddress::Parse("-::*"), .port = (*ipv4)->socket().port()}, accepted);
     if (!ipv6.ok()) CHECK(BindAddress::Parse("-::*").CanDoWithout(ipv6.error().error_number()));
   }
 
@@ -124,7 +127,8 @@ TEST_SUITE("net/listener") {
     CHECK(accepted.fds.size() == 1);
   }
 
-  TEST_CASE("without descriptors the listener tells once, rests, and accepts when there are some again") {
+  TEST_CASE(
+      "without descriptors the listener tells once, rests, and accepts when there are some again") {
     Loop loop;
     Accepted accepted;
     auto listener = Listen(loop, Loopback(), accepted);
@@ -182,7 +186,8 @@ TEST_SUITE("net/listener") {
     REQUIRE(listener.ok());
     auto second = Listen(loop, {.path = path}, accepted);
     REQUIRE_FALSE(second.ok());
-    CHECK(second.error().message() == "unix socket '" + path + "': already in use by another server");
+    CHECK(second.error().message() ==
+          "unix socket '" + path + "': already in use by another server");
     CHECK(BlockingClient::ConnectUnix(path, kTimeoutMs).ok());
   }
 

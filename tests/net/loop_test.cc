@@ -25,7 +25,8 @@ TEST_SUITE("net/loop") {
   TEST_CASE("a turn runs timers, idle, prepare, the poll's callbacks and check, in this order") {
     Loop loop;
     std::string text;
-    Letter timer_says{text, 't'}, idle_says{text, 'i'}, prepare_says{text, 'p'}, check_says{text, 'c'};
+    Letter timer_says{text, 't'}, idle_says{text, 'i'}, prepare_says{text, 'p'},
+        check_says{text, 'c'};
     Letter doorbell_says{text, 'd'};
     Timer timer(loop, timer_says.callback());
     IdleHook idle(loop, idle_says.callback());
@@ -118,7 +119,8 @@ TEST_SUITE("net/loop") {
   }
 
   TEST_CASE(
-      "what was written before any ring is visible to the callback that follows, from several threads") {
+      "what was written before any ring is visible to the callback that follows, from several "
+      "threads") {
     // Relaxed on purpose: only the doorbell orders these.
     constexpr int kThreads = 4;
     constexpr int kRings = 20'000;

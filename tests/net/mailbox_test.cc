@@ -52,7 +52,8 @@ TEST_SUITE("net/mailbox") {
     CHECK(*item == 2);
   }
 
-  TEST_CASE("a letter to oneself rings nothing, is never refused, and keeps its place among the others") {
+  TEST_CASE(
+      "a letter to oneself rings nothing, is never refused, and keeps its place among the others") {
     Loop loop;
     Counter rings;
     Doorbell doorbell(loop, rings.callback());
@@ -96,13 +97,15 @@ TEST_SUITE("net/mailbox") {
     CHECK(RunUntil(loop, [&] { return producer_rings.count == 2; }));
   }
 
-  TEST_CASE("several producers through a small mailbox: nothing is lost and each one's order is kept") {
+  TEST_CASE(
+      "several producers through a small mailbox: nothing is lost and each one's order is kept") {
     constexpr int kProducers = 4;
     constexpr int kItems = 5'000;
 
     // A consumer on this thread.
     struct Consumer {
-      explicit Consumer(Loop& loop) : doorbell(loop, Bind<&Consumer::OnRing>(this)), mailbox(doorbell, 64) {}
+      explicit Consumer(Loop& loop)
+          : doorbell(loop, Bind<&Consumer::OnRing>(this)), mailbox(doorbell, 64) {}
       void OnRing() {
         mailbox.DrainInto(batch);
         for (const Letter& letter : batch) {

@@ -62,7 +62,8 @@ struct TcpPair {
   std::unique_ptr<Stream> server;
 };
 
-void CheckEcho(Loop& loop, Stream& client, Recorder& client_says, Stream& server, Recorder& server_says) {
+void CheckEcho(Loop& loop, Stream& client, Recorder& client_says, Stream& server,
+               Recorder& server_says) {
   server_says.on_read = [&] { CHECK(TryWrite(server, "pong") == 4); };
   server.StartReading();
   client.StartReading();

@@ -102,8 +102,8 @@ class Accepted final : public AcceptHandler {
   std::function<void()> on_accept;
 };
 
-inline StatusOr<std::unique_ptr<Listener>> ListenOn(Loop& loop, StatusOr<std::unique_ptr<ListeningSocket>> socket,
-                                                    AcceptHandler& handler) {
+inline StatusOr<std::unique_ptr<Listener>> ListenOn(
+    Loop& loop, StatusOr<std::unique_ptr<ListeningSocket>> socket, AcceptHandler& handler) {
   if (!socket.ok()) return Unexpected{socket.error()};
   return std::make_unique<Listener>(loop, std::move(*socket), handler);
 }

@@ -41,7 +41,8 @@ class Model {
     Targets targets;
     for (const auto& [key, workers] : names_) {
       const auto& [kind, name] = key;
-      const bool exact = kind == (sharded ? Kind::kShardChannel : Kind::kChannel) && name == channel;
+      const bool exact =
+          kind == (sharded ? Kind::kShardChannel : Kind::kChannel) && name == channel;
       const bool matches = !sharded && kind == Kind::kPattern && GlobMatch(name, channel);
       if (!exact && !matches) continue;
       for (const auto& [worker, count] : workers) {
@@ -65,7 +66,8 @@ class Model {
 };
 
 TEST_SUITE("pubsub/channel_registry") {
-  TEST_CASE("a publisher finds receivers and workers of the channel and of every matching pattern") {
+  TEST_CASE(
+      "a publisher finds receivers and workers of the channel and of every matching pattern") {
     ChannelRegistry registry;
     CHECK(registry.empty());
     registry.Add(Kind::kChannel, "news", 0);
@@ -129,7 +131,8 @@ TEST_SUITE("pubsub/channel_registry") {
     ChannelRegistry registry({1, 2});
     Model model;
     Random random(7);
-    const std::vector<std::string> names = {"a", "ab", "abc", "a*", "?b", "*", "[ab]*", "", "b", "b\\*"};
+    const std::vector<std::string> names = {"a", "ab",    "abc", "a*", "?b",
+                                            "*", "[ab]*", "",    "b",  "b\\*"};
     for (int step = 0; step < 20'000; ++step) {
       const Kind kind = static_cast<Kind>(random.Below(kKinds));
       const std::string& name = names[random.Below(names.size())];
@@ -165,7 +168,8 @@ TEST_SUITE("pubsub/channel_registry") {
         std::vector<std::pair<Kind, std::string>> mine;
         for (int step = 0; step < 5'000; ++step) {
           const Kind kind = static_cast<Kind>(random.Below(kKinds));
-          std::string name = "n" + std::to_string(random.Below(6)) + (kind == Kind::kPattern ? "*" : "");
+          std::string name =
+              "n" + std::to_string(random.Below(6)) + (kind == Kind::kPattern ? "*" : "");
           if (random.Below(2) == 0) {
             registry.Add(kind, name, worker);
             mine.emplace_back(kind, std::move(name));
@@ -178,8 +182,8 @@ TEST_SUITE("pubsub/channel_registry") {
           // What this worker itself holds must always be visible to it.
           if (mine.empty()) continue;
           const auto& [held, held_name] = mine.back();
-          const Targets targets =
-              held == Kind::kShardChannel ? registry.FindShard(held_name) : registry.Find(held_name);
+          const Targets targets = held == Kind::kShardChannel ? registry.FindShard(held_name)
+                                                              : registry.Find(held_name);
           if ((targets.workers >> worker & 1) == 0) std::abort();
         }
         for (const auto& [kind, name] : mine) registry.Remove(kind, name, worker);

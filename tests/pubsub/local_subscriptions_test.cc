@@ -92,7 +92,8 @@ TEST_SUITE("pubsub/local_subscriptions") {
     CHECK(a.subscriptions().empty());
   }
 
-  TEST_CASE("fifty subscribers append the same encoded bytes, and the next message reuses their buffer") {
+  TEST_CASE(
+      "fifty subscribers append the same encoded bytes, and the next message reuses their buffer") {
     ChannelRegistry registry;
     LocalSubscriptions local(registry, 0);
     std::vector<Listener> listeners(50);
@@ -194,19 +195,23 @@ TEST_SUITE("pubsub/local_subscriptions") {
         case 1:
         case 2:
         case 3:
-          REQUIRE(local.Subscribe(listeners[who], kind, name) == model[who].insert({kind, name}).second);
+          REQUIRE(local.Subscribe(listeners[who], kind, name) ==
+                  model[who].insert({kind, name}).second);
           break;
         case 4:
-          REQUIRE(local.Unsubscribe(listeners[who], kind, name) == (model[who].erase({kind, name}) == 1));
+          REQUIRE(local.Unsubscribe(listeners[who], kind, name) ==
+                  (model[who].erase({kind, name}) == 1));
           break;
         default: {
           const Kind published = random.Below(2) == 0 ? Kind::kChannel : Kind::kShardChannel;
-          const uint64_t calls = local.Deliver({.kind = published, .channel = name, .payload = "m"});
+          const uint64_t calls =
+              local.Deliver({.kind = published, .channel = name, .payload = "m"});
           uint64_t expected_calls = 0;
           for (size_t i = 0; i < listeners.size(); ++i) {
             size_t expected = model[i].count({published, name});
             for (const auto& [held, pattern] : model[i]) {
-              if (published == Kind::kChannel && held == Kind::kPattern) expected += GlobMatch(pattern, name);
+              if (published == Kind::kChannel && held == Kind::kPattern)
+                expected += GlobMatch(pattern, name);
             }
             REQUIRE(listeners[i].heard.size() == expected);
             listeners[i].heard.clear();
@@ -251,7 +256,9 @@ class Worker {
 };
 
 TEST_SUITE("pubsub/workers") {
-  TEST_CASE("workers publish to each other at once and every subscriber hears every message of its channel") {
+  TEST_CASE(
+      "workers publish to each other at once and every subscriber hears every message of its "
+      "channel") {
     constexpr unsigned kWorkers = 4;
     constexpr int kMessages = 500;
     ChannelRegistry registry;
@@ -269,7 +276,8 @@ TEST_SUITE("pubsub/workers") {
         for (int n = 0; n < kMessages; ++n) {
           const std::string target = "only-" + std::to_string(n % kWorkers) + "-x";
           for (const std::string& channel : {std::string("all"), target}) {
-            const SharedMessage shared = SharedMessage::Copy(Kind::kChannel, channel, std::to_string(n));
+            const SharedMessage shared =
+                SharedMessage::Copy(Kind::kChannel, channel, std::to_string(n));
             const uint64_t mask = registry.Find(channel).workers;
             for (unsigned w = 0; w < kWorkers; ++w) {
               if (mask >> w & 1) workers[w]->Post(shared);

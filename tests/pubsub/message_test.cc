@@ -19,7 +19,8 @@ TEST_SUITE("pubsub/message") {
     CHECK(Encoded(plain, Protocol::kResp2) == "*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$5\r\nhello\r\n");
     CHECK(Encoded(plain, Protocol::kResp3) == ">3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$5\r\nhello\r\n");
 
-    const Message by_pattern{.kind = Kind::kPattern, .channel = "ch", .payload = "", .pattern = "c*"};
+    const Message by_pattern{
+        .kind = Kind::kPattern, .channel = "ch", .payload = "", .pattern = "c*"};
     CHECK(Encoded(by_pattern, Protocol::kResp2) ==
           "*4\r\n$8\r\npmessage\r\n$2\r\nc*\r\n$2\r\nch\r\n$0\r\n\r\n");
 

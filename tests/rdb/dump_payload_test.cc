@@ -117,7 +117,8 @@ TEST_SUITE("rdb/dump_payload") {
     Random random(23);
     for (int round = 0; round < 20'000; ++round) {
       std::string body(1, '\0');
-      for (size_t left = random.Below(24); left > 0; --left) body.push_back(static_cast<char>(random.Next()));
+      for (size_t left = random.Below(24); left > 0; --left)
+        body.push_back(static_cast<char>(random.Next()));
       const std::string payload = SealDumpPayload(body);
       const auto opened = OpenDumpPayload(payload);
       REQUIRE(opened.ok());

@@ -10,8 +10,8 @@
 #include "rdb/crc64.h"
 #include "rdb/file_reader.h"
 #include "rdb/file_writer.h"
-#include "rdb/string_codec.h"
 #include "rdb/hex.h"
+#include "rdb/string_codec.h"
 
 namespace terrace::rdb {
 namespace {
@@ -28,7 +28,8 @@ class Taken : public FileTaker {
     if (facts.deadline_ms != 0) line += " until " + std::to_string(facts.deadline_ms);
     if (facts.idle_seconds) line += " idle " + std::to_string(*facts.idle_seconds);
     if (facts.frequency) line += " frequency " + std::to_string(*facts.frequency);
-    line += " code " + std::to_string(static_cast<unsigned>(body.code)) + " bytes " + std::to_string(body.value.size());
+    line += " code " + std::to_string(static_cast<unsigned>(body.code)) + " bytes " +
+            std::to_string(body.value.size());
     lines.push_back(line);
     return Status::Ok();
   }
@@ -75,11 +76,12 @@ TEST_SUITE("rdb/file") {
   TEST_CASE("what was written is read, in order, with what is known of each key") {
     Taken taken;
     CHECK(ReadFile(Written(), taken).message() == "");
-    CHECK(taken.lines == std::vector<std::string>{
-                             "db 0", "a code 0 bytes 5", "b until 1700000000123 code 0 bytes 5",
-                             std::string(100, 'k') + " frequency 7 code 0 bytes " + std::to_string(EncodeStringValue(
-                                 std::string(1000, 'v')).size() - 1),
-                             "db 9", "c idle 300 code 0 bytes 1"});
+    CHECK(taken.lines ==
+          std::vector<std::string>{
+              "db 0", "a code 0 bytes 5", "b until 1700000000123 code 0 bytes 5",
+              std::string(100, 'k') + " frequency 7 code 0 bytes " +
+                  std::to_string(EncodeStringValue(std::string(1000, 'v')).size() - 1),
+              "db 9", "c idle 300 code 0 bytes 1"});
   }
 
   TEST_CASE("a file cut off anywhere is refused, and so is one with a byte changed") {
@@ -101,20 +103,36 @@ TEST_SUITE("rdb/file") {
   TEST_CASE("values of every layout end where the next key begins") {
     // Type, and a value: the payload vectors of stock servers, and hand-made ones of older layouts.
     const std::vector<std::string> values = {
-        "00 c0fb", "00 c12c01", "00 c290eefeff", "00 c3 09 4040 016161 e03300 016161",
-        "01 02 0161 0162", "02 02 0161 c005", "03 03 0161 0331 2e35 0162 fe 0163 fd", "04 01 0166 0176",
-        "05 01 0161 000000000000f83f", "09 00", "0a 00", "0b 0e 02000000 03000000 0100 0200 2c01", "0c 00", "0d 00",
-        "0e 02 00 00", "10 12 12000000 0400 8166 02 8176 02 816e 02 0a 01 ff",
+        "00 c0fb",
+        "00 c12c01",
+        "00 c290eefeff",
+        "00 c3 09 4040 016161 e03300 016161",
+        "01 02 0161 0162",
+        "02 02 0161 c005",
+        "03 03 0161 0331 2e35 0162 fe 0163 fd",
+        "04 01 0166 0176",
+        "05 01 0161 000000000000f83f",
+        "09 00",
+        "0a 00",
+        "0b 0e 02000000 03000000 0100 0200 2c01",
+        "0c 00",
+        "0d 00",
+        "0e 02 00 00",
+        "10 12 12000000 0400 8166 02 8176 02 816e 02 0a 01 ff",
         "11 1d 1d000000 0600 8163 02 842d696e66 05 8161 02 01 01 8162 02 83322e35 04 ff",
-        "12 02 02 0b 0b000000 0100 826161 03 ff 01 03 616263", "14 00",
-        "18 0000000000000000 02 05 0166 0176 00 0167 0177", "19 0000000000000000 03 616263",
+        "12 02 02 0b 0b000000 0100 826161 03 ff 01 03 616263",
+        "14 00",
+        "18 0000000000000000 02 05 0166 0176 00 0167 0177",
+        "19 0000000000000000 03 616263",
         "0f 01 10 00000000000000050000000000000001 03 616263 01 05 01 01 0167 05 01"
         " 01 00000000000000050000000000000001 0000000000000000 01"
         " 01 0163 0000000000000000 01 00000000000000050000000000000001",
-        "13 01 10 00000000000000050000000000000001 03 616263 02 06 00 05 01 00 00 02 01 0167 05 01 01"
+        "13 01 10 00000000000000050000000000000001 03 616263 02 06 00 05 01 00 00 02 01 0167 05 01 "
+        "01"
         " 01 00000000000000050000000000000001 0000000000000000 01"
         " 01 0163 0000000000000000 01 00000000000000050000000000000001",
-        "15 00 00 05 01 00 00 05 01 02 01 0167 05 01 81ffffffffffffffff 00 01 0163 0000000000000000 0000000000000000 00"};
+        "15 00 00 05 01 00 00 05 01 02 01 0167 05 01 81ffffffffffffffff 00 01 0163 "
+        "0000000000000000 0000000000000000 00"};
     std::string body;
     for (const std::string& value : values) {
       const std::string bytes = FromHex(value);
@@ -125,8 +143,8 @@ TEST_SUITE("rdb/file") {
     REQUIRE(taken.lines.size() == values.size());
     for (size_t i = 0; i < values.size(); ++i) {
       const std::string bytes = FromHex(values[i]);
-      CHECK(taken.lines[i] == "k code " + std::to_string(static_cast<uint8_t>(bytes[0])) + " bytes " +
-                                  std::to_string(bytes.size() - 1));
+      CHECK(taken.lines[i] == "k code " + std::to_string(static_cast<uint8_t>(bytes[0])) +
+                                  " bytes " + std::to_string(bytes.size() - 1));
     }
   }
 
@@ -135,26 +153,38 @@ TEST_SUITE("rdb/file") {
     const std::string seconds = FromHex("fd 00105e5f");
     const std::string notes = FromHex("fa 0161 0162 fb 05 03 f4 01 02 03");
     CHECK(ReadFile(File(notes + seconds + FromHex("00 0161 0162")), taken).message() == "");
-    CHECK(ReadFile("REDIS0003" + FromHex("fe 02 00 0161 0162 ff"), taken).message() == "");  // before checksums
-    CHECK(ReadFile("REDIS0009" + FromHex("00 0161 0162 ff 0000000000000000"), taken).message() == "");  // none computed
+    CHECK(ReadFile("REDIS0003" + FromHex("fe 02 00 0161 0162 ff"), taken).message() ==
+          "");  // before checksums
+    CHECK(ReadFile("REDIS0009" + FromHex("00 0161 0162 ff 0000000000000000"), taken).message() ==
+          "");  // none computed
     CHECK(ReadFile(File(FromHex("f5 03 6c6962")), taken).message() == "");
-    CHECK(taken.lines == std::vector<std::string>{"a until 1600000000000 code 0 bytes 2", "db 2", "a code 0 bytes 2",
-                                                  "a code 0 bytes 2", "functions lib"});
+    CHECK(taken.lines == std::vector<std::string>{"a until 1600000000000 code 0 bytes 2", "db 2",
+                                                  "a code 0 bytes 2", "a code 0 bytes 2",
+                                                  "functions lib"});
   }
 
   TEST_CASE("a file that cannot be read says where and why") {
     CHECK(ErrorOf("") == "offset 0: no RDB file: it does not begin with REDIS and four digits");
-    CHECK(ErrorOf("MAGIC0010") == "offset 0: no RDB file: it does not begin with REDIS and four digits");
-    CHECK(ErrorOf("REDISxxxx") == "offset 0: no RDB file: it does not begin with REDIS and four digits");
-    CHECK(ErrorOf("REDIS0000") == "offset 0: no RDB file: it does not begin with REDIS and four digits");
+    CHECK(ErrorOf("MAGIC0010") ==
+          "offset 0: no RDB file: it does not begin with REDIS and four digits");
+    CHECK(ErrorOf("REDISxxxx") ==
+          "offset 0: no RDB file: it does not begin with REDIS and four digits");
+    CHECK(ErrorOf("REDIS0000") ==
+          "offset 0: no RDB file: it does not begin with REDIS and four digits");
     CHECK(ErrorOf("REDIS0099") == "offset 0: RDB version 99; versions 1 to 12 can be read");
-    CHECK(ErrorOf(File(FromHex("1e 0361626301"))) == "offset 9: key 'abc' is of type 30, which is not known here");
-    CHECK(ErrorOf(File(FromHex("07 0361626301"))) == "offset 9: key 'abc' is of type 7, which is not known here");
-    CHECK(ErrorOf(File(FromHex("f7 01"))) == "offset 9: data of a module, and there are no modules here");
-    CHECK(ErrorOf(File(FromHex("f6 01"))) == "offset 9: functions as a release candidate of Redis 7.0 wrote them");
+    CHECK(ErrorOf(File(FromHex("1e 0361626301"))) ==
+          "offset 9: key 'abc' is of type 30, which is not known here");
+    CHECK(ErrorOf(File(FromHex("07 0361626301"))) ==
+          "offset 9: key 'abc' is of type 7, which is not known here");
+    CHECK(ErrorOf(File(FromHex("f7 01"))) ==
+          "offset 9: data of a module, and there are no modules here");
+    CHECK(ErrorOf(File(FromHex("f6 01"))) ==
+          "offset 9: functions as a release candidate of Redis 7.0 wrote them");
     CHECK(ErrorOf(File(FromHex("fe 10"))) == "offset 9: database 16");
-    CHECK(ErrorOf("REDIS0010" + FromHex("02 0161 bfffffffff")) == "offset 12: the value of key 'a' is damaged or cut off");
-    CHECK(ErrorOf("REDIS0010" + FromHex("fa 0161")) == "offset 9: the file ends, or is damaged, in what begins here");
+    CHECK(ErrorOf("REDIS0010" + FromHex("02 0161 bfffffffff")) ==
+          "offset 12: the value of key 'a' is damaged or cut off");
+    CHECK(ErrorOf("REDIS0010" + FromHex("fa 0161")) ==
+          "offset 9: the file ends, or is damaged, in what begins here");
     CHECK(ErrorOf("REDIS0010\xff") == "offset 10: the file ends before its checksum");
     std::string wrong = Written();
     wrong.back() = static_cast<char>(wrong.back() ^ 0x40);

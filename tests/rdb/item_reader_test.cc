@@ -15,11 +15,15 @@ namespace {
 class Recorder final : public ItemTaker {
  public:
   bool TakeElement(Bytes element) override { return Add(std::string(element)); }
-  bool TakeField(Bytes field, Bytes value) override { return Add(std::string(field) + "=" + std::string(value)); }
+  bool TakeField(Bytes field, Bytes value) override {
+    return Add(std::string(field) + "=" + std::string(value));
+  }
   bool TakeFieldUntil(Bytes field, Bytes value, uint64_t deadline_ms) override {
     return Add(std::string(field) + "=" + std::string(value) + "@" + std::to_string(deadline_ms));
   }
-  bool TakeScore(Bytes member, double score) override { return Add(std::string(member) + ":" + FormatDouble(score)); }
+  bool TakeScore(Bytes member, double score) override {
+    return Add(std::string(member) + ":" + FormatDouble(score));
+  }
 
   std::vector<std::string> items;
   size_t wanted = SIZE_MAX;
@@ -45,16 +49,17 @@ Items ItemsOf(Bytes hex) {
 
 // Each layout once. Stock 7.0.15 restores all of them but the last three, which are newer, and reads the same from them.
 const char* const kBodies[] = {
-    "01 03 0161 c0fb 0162",                                   // list
-    "02 03 0161 c005 0162",                                   // set
-    "03 03 0161 03312e35 0162 ff 0163 fe",                    // sorted set, scores as text
-    "04 02 0166 0176 016e c005",                              // hash
-    "05 02 0162 0000000000000440 0161 000000000000f0bf",      // sorted set
-    "09 0f 020166010076016e010335000000ff",  // hash, zipmap with unused bytes
+    "01 03 0161 c0fb 0162",                               // list
+    "02 03 0161 c005 0162",                               // set
+    "03 03 0161 03312e35 0162 ff 0163 fe",                // sorted set, scores as text
+    "04 02 0166 0176 016e c005",                          // hash
+    "05 02 0162 0000000000000440 0161 000000000000f0bf",  // sorted set
+    "09 0f 020166010076016e010335000000ff",               // hash, zipmap with unused bytes
     // list, ziplist with an integer of every width
-    "0a3b3b000000300000000b0000016103f102fd02fe0d03feff03c02c0104f090eefe05f0ffff7f05f000008005d0ffffff7f"
+    "0a3b3b000000300000000b0000016103f102fd02fe0d03feff03c02c0104f090eefe05f0ffff7f05f000008005d0ff"
+    "ffff7f"
     "06e0000efad5feffffffff",
-    "0b 14 04000000 03000000 90eefeff 01000000 2c010000",     // intset
+    "0b 14 04000000 03000000 90eefeff 01000000 2c010000",  // intset
     "0c 21 21000000 1b000000 0600 000163 03042d696e66 060161 03f2 020162 0303322e35 ff",
     "0d 16 16000000 13000000 0400 000166 030176 03016e 03f6 ff",
     "0e 02 10 10000000 0d000000 0200 000161 03f6 ff 10 10000000 0d000000 0200 000162 03f1 ff",
@@ -74,8 +79,8 @@ TEST_SUITE("rdb/item_reader") {
     CHECK(ItemsOf(kBodies[3]) == Items{"f=v", "n=5"});
     CHECK(ItemsOf(kBodies[4]) == Items{"b:2.5", "a:-1"});
     CHECK(ItemsOf(kBodies[5]) == Items{"f=v", "n=5"});
-    CHECK(ItemsOf(kBodies[6]) == Items{"a", "0", "12", "13", "-1", "300", "-70000", "8388607", "-8388608", "2147483647",
-                                       "-5000000000"});
+    CHECK(ItemsOf(kBodies[6]) == Items{"a", "0", "12", "13", "-1", "300", "-70000", "8388607",
+                                       "-8388608", "2147483647", "-5000000000"});
     CHECK(ItemsOf(kBodies[7]) == Items{"-70000", "1", "300"});
     CHECK(ItemsOf(kBodies[8]) == Items{"c:-inf", "a:1", "b:2.5"});
     CHECK(ItemsOf(kBodies[9]) == Items{"f=v", "n=5"});
@@ -119,17 +124,27 @@ TEST_SUITE("rdb/item_reader") {
   }
 
   TEST_CASE("an empty collection, a lonely field and a score that is none are refused") {
-    for (const char* hex : {"01 00", "02 00", "04 00", "05 00", "12 00", "0a 0b 0b000000 0a000000 0000 ff",
-                            "10 07 07000000 0000 ff", "14 07 07000000 0000 ff", "09 02 00 ff", "0b 08 02000000 00000000",
-                            "12 01 02 07 07000000 0000 ff",                        // a quicklist of an empty node
-                            "10 0a 0a000000 0100 816602 ff",                       // a field without a value
-                            "11 0d 0d000000 0200 816102 816202 ff",                // a score that is no number
-                            "05 01 0161 000000000000f87f",                         // NaN
-                            "03 01 0161 fd", "03 01 0161 036e616e",                // NaN, as text
-                            "12 01 03 0161", "12 01 00 0161",                      // no such container
-                            "0b 0c 02000000 02000000 02000100",                    // not ascending
+    for (const char* hex : {"01 00",
+                            "02 00",
+                            "04 00",
+                            "05 00",
+                            "12 00",
+                            "0a 0b 0b000000 0a000000 0000 ff",
+                            "10 07 07000000 0000 ff",
+                            "14 07 07000000 0000 ff",
+                            "09 02 00 ff",
+                            "0b 08 02000000 00000000",
+                            "12 01 02 07 07000000 0000 ff",          // a quicklist of an empty node
+                            "10 0a 0a000000 0100 816602 ff",         // a field without a value
+                            "11 0d 0d000000 0200 816102 816202 ff",  // a score that is no number
+                            "05 01 0161 000000000000f87f",           // NaN
+                            "03 01 0161 fd",
+                            "03 01 0161 036e616e",  // NaN, as text
+                            "12 01 03 0161",
+                            "12 01 00 0161",                     // no such container
+                            "0b 0c 02000000 02000000 02000100",  // not ascending
                             "19 e803000000000000 0d 0d000000 0200 816602 817602 ff",  // no third
-                            "18 0000000000000080 01 02 0166 0176"}) {              // a deadline before all time
+                            "18 0000000000000080 01 02 0166 0176"}) {  // a deadline before all time
       CAPTURE(hex);
       Recorder recorder;
       CHECK_FALSE(Read(FromHex(hex), &recorder));
@@ -144,7 +159,8 @@ TEST_SUITE("rdb/item_reader") {
   }
 
   TEST_CASE("a count that promises more than there is costs nothing") {
-    for (const char* hex : {"01 81ffffffffffffffff 0161", "05 80ffffffff 0161 000000000000f03f", "04 81ffffffffffffffff"}) {
+    for (const char* hex : {"01 81ffffffffffffffff 0161", "05 80ffffffff 0161 000000000000f03f",
+                            "04 81ffffffffffffffff"}) {
       Recorder recorder;
       CHECK_FALSE(Read(FromHex(hex), &recorder));
       CHECK(recorder.items.size() <= 1);

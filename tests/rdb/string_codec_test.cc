@@ -96,16 +96,20 @@ TEST_SUITE("rdb/string_codec") {
   }
 
   TEST_CASE("a cut or damaged string is refused") {
-    for (const Bytes text : {"5", "300", "-70000", "hello", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
+    for (const Bytes text :
+         {"5", "300", "-70000", "hello", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
       const std::string encoded = Encoded(text);
-      for (size_t cut = 0; cut < encoded.size(); ++cut) CHECK(Refused(Bytes(encoded).substr(0, cut)));
+      for (size_t cut = 0; cut < encoded.size(); ++cut)
+        CHECK(Refused(Bytes(encoded).substr(0, cut)));
     }
-    CHECK(Refused(FromHex("c4 00000000")));                       // an unknown form
-    CHECK(Refused(FromHex("81 ffffffffffffffff 00")));            // longer than any memory
-    CHECK(Refused(FromHex("c3 03 81 00000000ffffffff 000000")));  // three bytes cannot stand for 4 GiB
-    CHECK(Refused(FromHex("c3 81 ffffffffffffffff 01 0061")));    // compressed bytes that are not there
-    CHECK(Refused(FromHex("c3 c001 01 0061")));                   // an integer as a length
-    CHECK(Refused(FromHex("c3 02 02 0061")));                     // one byte comes out, two were promised
+    CHECK(Refused(FromHex("c4 00000000")));             // an unknown form
+    CHECK(Refused(FromHex("81 ffffffffffffffff 00")));  // longer than any memory
+    CHECK(Refused(
+        FromHex("c3 03 81 00000000ffffffff 000000")));  // three bytes cannot stand for 4 GiB
+    CHECK(
+        Refused(FromHex("c3 81 ffffffffffffffff 01 0061")));  // compressed bytes that are not there
+    CHECK(Refused(FromHex("c3 c001 01 0061")));               // an integer as a length
+    CHECK(Refused(FromHex("c3 02 02 0061")));  // one byte comes out, two were promised
     CHECK_FALSE(Refused(FromHex("c3 02 01 0061")));
   }
 }

@@ -150,7 +150,8 @@ TEST_SUITE("resp/reply_buffer") {
     buffer.Insert(3, "|");      // before the blob
     buffer.Insert(104, "%");    // within it
     buffer.Insert(40005, "&");  // behind it
-    CHECK(Contents(buffer) == "123|" + std::string(100, 'b') + "%" + std::string(39900, 'b') + "&456");
+    CHECK(Contents(buffer) ==
+          "123|" + std::string(100, 'b') + "%" + std::string(39900, 'b') + "&456");
     buffer.Consume(104);
     CHECK(blob->shared());
     buffer.Consume(buffer.size());

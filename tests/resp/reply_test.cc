@@ -57,7 +57,8 @@ TEST_SUITE("resp/reply") {
     CHECK_REPLY(("*3\r\n"), (">3\r\n"), Push(3));
     CHECK_REPLY(("$3\r\n3.5\r\n"), (",3.5\r\n"), Double(3.5));
     CHECK_REPLY(("$3\r\ninf\r\n"), (",inf\r\n"), Double(std::numeric_limits<double>::infinity()));
-    CHECK_REPLY(("$4\r\n-inf\r\n"), (",-inf\r\n"), Double(-std::numeric_limits<double>::infinity()));
+    CHECK_REPLY(("$4\r\n-inf\r\n"), (",-inf\r\n"),
+                Double(-std::numeric_limits<double>::infinity()));
     CHECK_REPLY(("$3\r\nnan\r\n"), (",nan\r\n"), Double(std::nan("")));
     CHECK_REPLY((":1\r\n"), ("#t\r\n"), Bool(true));
     CHECK_REPLY((":0\r\n"), ("#f\r\n"), Bool(false));
@@ -85,7 +86,8 @@ TEST_SUITE("resp/reply") {
     reply.Bulk(small);
     CHECK_FALSE(small->shared());
     reply.BulkSlice(large, 1, 3);
-    CHECK(Taken(buffer) == "$40000\r\n" + std::string(40000, 'l') + "\r\n$5\r\nsmall\r\n$3\r\nlll\r\n");
+    CHECK(Taken(buffer) ==
+          "$40000\r\n" + std::string(40000, 'l') + "\r\n$5\r\nsmall\r\n$3\r\nlll\r\n");
     CHECK_FALSE(large->shared());
   }
 
@@ -100,7 +102,8 @@ TEST_SUITE("resp/reply") {
     reply.Error(std::string(100, 'E') + " long");
     CHECK(reply.last_error_code() == std::string(31, 'E'));
     CHECK(reply.errors() == 3);
-    CHECK(Taken(buffer) == "-WRONGTYPE bad  thing\r\n-NOCODE\r\n-" + std::string(100, 'E') + " long\r\n");
+    CHECK(Taken(buffer) ==
+          "-WRONGTYPE bad  thing\r\n-NOCODE\r\n-" + std::string(100, 'E') + " long\r\n");
   }
 
   TEST_CASE("muted, nothing is written but errors are counted") {

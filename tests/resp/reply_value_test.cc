@@ -83,7 +83,8 @@ ReplyValue WriteRandom(Reply& reply, Random& random, int depth) {
                                           : reply.DeferredSet();
     value.type = kind == 9 ? Type::kArray : kind == 10 ? Type::kMap : Type::kSet;
     const size_t elements = kind == 10 ? 2 * count : count;
-    for (size_t i = 0; i < elements; ++i) value.elements.push_back(WriteRandom(reply, random, depth - 1));
+    for (size_t i = 0; i < elements; ++i)
+      value.elements.push_back(WriteRandom(reply, random, depth - 1));
     reply.SetDeferred(slot, count);
   }
   return value;
@@ -117,7 +118,8 @@ TEST_SUITE("resp/reply_value") {
   }
 
   TEST_CASE("aggregates nest, and print as one line") {
-    const ReplyValue value = ParseOne("*4\r\n:1\r\n%1\r\n$1\r\na\r\n*2\r\n+b\r\n_\r\n*0\r\n-ERR x\r\n");
+    const ReplyValue value =
+        ParseOne("*4\r\n:1\r\n%1\r\n$1\r\na\r\n*2\r\n+b\r\n_\r\n*0\r\n-ERR x\r\n");
     CHECK(value.ToString() == "[1, {\"a\": [b, null]}, [], (error) ERR x]");
     CHECK(value == ParseOne("*4\r\n:1\r\n%1\r\n$1\r\na\r\n*2\r\n+b\r\n$-1\r\n*0\r\n-ERR x\r\n"));
     CHECK(value != ParseOne("*0\r\n"));
@@ -160,7 +162,8 @@ TEST_SUITE("resp/reply_value") {
       while (!buffer.empty()) {
         IoSlice slice;
         REQUIRE(buffer.Gather(&slice, 1) == 1);
-        const size_t size = 1 + random.Below(std::min<size_t>(slice.len, round % 2 == 0 ? 7 : 5000));
+        const size_t size =
+            1 + random.Below(std::min<size_t>(slice.len, round % 2 == 0 ? 7 : 5000));
         parser.Feed(Bytes(slice.base, std::min(size, slice.len)));
         buffer.Consume(std::min(size, slice.len));
         ReplyValue value;

@@ -91,7 +91,9 @@ TEST_SUITE("resp/request_parser") {
     CHECK(ParseOne("*1\r\n$0\r\n\r\n") == Argv{""});
   }
 
-  TEST_CASE("the two bytes that end a bulk string are skipped, and such a request is not kept as it came") {
+  TEST_CASE(
+      "the two bytes that end a bulk string are skipped, and such a request is not kept as it "
+      "came") {
     const std::vector<SeenRequest> requests = Parse("*1\rx$4\r\nPINGab*1\r\n$4\r\nPING\r\n");
     REQUIRE(requests.size() == 2);
     CHECK(requests[0].argv == Argv{"PING"});
@@ -178,7 +180,8 @@ TEST_SUITE("resp/request_parser") {
   TEST_CASE("a large bulk string is read into the allocation that becomes the value") {
     const std::string value(100000, 'v');
     const std::string bytes = Encode({"SET", "key", value, "NX"}) + Encode({"PING"});
-    for (const size_t first : {40, 60, 1000, 50000, 100030, 100034, 100035, 100036, 100037, 100040}) {
+    for (const size_t first :
+         {40, 60, 1000, 50000, 100030, 100034, 100035, 100036, 100037, 100040}) {
       CAPTURE(first);
       for (const bool new_turn : {false, true}) {
         ParserDriver driver;
@@ -212,15 +215,21 @@ TEST_SUITE("resp/request_parser") {
   }
 
   TEST_CASE("a large bulk string that is here as a whole stays where it was read") {
-    const std::vector<SeenRequest> requests = Parse(Encode({"SET", "key", std::string(100000, 'v')}));
+    const std::vector<SeenRequest> requests =
+        Parse(Encode({"SET", "key", std::string(100000, 'v')}));
     REQUIRE(requests.size() == 1);
     CHECK(requests[0].blobs == 0);
     CHECK(requests[0].raw.size() > 100000);
   }
 
   TEST_CASE("several blobs in one request, at every place a read may end near them") {
-    const Argv argv{
-        "MSET", "a", std::string(40000, '1'), "b", std::string(32768, '2'), "c", std::string(40001, '3')};
+    const Argv argv{"MSET",
+                    "a",
+                    std::string(40000, '1'),
+                    "b",
+                    std::string(32768, '2'),
+                    "c",
+                    std::string(40001, '3')};
     const std::string bytes = Encode(argv);
     for (const size_t step : {7919u, 16384u, 39999u, 40050u}) {
       ParserDriver driver;
@@ -289,7 +298,8 @@ TEST_SUITE("resp/request_parser") {
     CHECK(ParseOne("''\r\n") == Argv{""});
     CHECK(ParseOne("ECHO a\"b c\"\r\n") == Argv{"ECHO", "ab c"});
     CHECK(ParseOne("ECHO a'b c'\r\n") == Argv{"ECHO", "ab c"});
-    CHECK(ParseOne("ECHO \"\\x41\\n\\r\\t\\b\\a\\q\\\"\\xzz\"\r\n") == Argv{"ECHO", "A\n\r\t\b\aq\"xzz"});
+    CHECK(ParseOne("ECHO \"\\x41\\n\\r\\t\\b\\a\\q\\\"\\xzz\"\r\n") ==
+          Argv{"ECHO", "A\n\r\t\b\aq\"xzz"});
     CHECK(ParseOne("ECHO \"\\x4\"\r\n") == Argv{"ECHO", "x4"});
     CHECK(ParseOne("ECHO \"\\xFf\\x00\"\r\n") == Argv{"ECHO", std::string("\xff\0", 2)});
     CHECK(ParseOne("ECHO 'a\\'b\\n\\x41\"'\r\n") == Argv{"ECHO", "a'b\\n\\x41\""});
@@ -313,9 +323,11 @@ TEST_SUITE("resp/request_parser") {
       CAPTURE(count);
       CHECK(ErrorOf(std::string(count) + "\r\n") == "Protocol error: invalid multibulk length");
     }
-    for (const char* size : {"$x", "$", "$-1", "$04", "$+4", "$ 4", "$536870913", "$99999999999999999999"}) {
+    for (const char* size :
+         {"$x", "$", "$-1", "$04", "$+4", "$ 4", "$536870913", "$99999999999999999999"}) {
       CAPTURE(size);
-      CHECK(ErrorOf("*1\r\n" + std::string(size) + "\r\n") == "Protocol error: invalid bulk length");
+      CHECK(ErrorOf("*1\r\n" + std::string(size) + "\r\n") ==
+            "Protocol error: invalid bulk length");
     }
     CHECK(ErrorOf("*1\r\nPING\r\n") == "Protocol error: expected '$', got 'P'");
     CHECK(ErrorOf("*1\r$4\r\nPING\r\n") == "Protocol error: expected '$', got '4'");
@@ -378,7 +390,8 @@ TEST_SUITE("resp/request_parser") {
       driver.Feed("*1000\r\n");
       size_t fed = 7;
       while (driver.outcome != Outcome::kError && fed < 300000) {
-        for (size_t i = 0; i < argument.size(); i += 4096) driver.Feed(Bytes(argument).substr(i, 4096));
+        for (size_t i = 0; i < argument.size(); i += 4096)
+          driver.Feed(Bytes(argument).substr(i, 4096));
         fed += argument.size();
       }
       CHECK(driver.outcome == Outcome::kError);

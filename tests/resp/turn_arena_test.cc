@@ -32,7 +32,9 @@ TEST_SUITE("resp/turn_arena") {
     CHECK(arena.Reserve(1, &available) == first + 3);
   }
 
-  TEST_CASE("a piece larger than a chunk gets one of its own, and Reset starts again at the first chunk") {
+  TEST_CASE(
+      "a piece larger than a chunk gets one of its own, and Reset starts again at the first "
+      "chunk") {
     TurnArena arena;
     size_t available = 0;
     char* const first = arena.Reserve(1, &available);

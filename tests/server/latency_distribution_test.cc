@@ -50,7 +50,9 @@ TEST_SUITE("server/latency_distribution") {
     CHECK(steps[4].calls == 6);
   }
 
-  TEST_CASE("a command that never ran has no steps") { CHECK(LatencyDistribution().Steps().empty()); }
+  TEST_CASE("a command that never ran has no steps") {
+    CHECK(LatencyDistribution().Steps().empty());
+  }
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ TEST_SUITE("server/latency_monitor") {
     LatencyMonitor monitor;
     monitor.set_threshold_ms(1);
     monitor.Note("command", 77 * kMs, 0);
-    for (uint64_t second = 1; second <= LatencyMonitor::kSamplesMax; ++second) monitor.Note("command", 2 * kMs, second);
+    for (uint64_t second = 1; second <= LatencyMonitor::kSamplesMax; ++second)
+      monitor.Note("command", 2 * kMs, second);
     const auto series = monitor.Find("command");
     CHECK(series->samples.size() == LatencyMonitor::kSamplesMax);
     CHECK(series->samples.front().unix_seconds == 1);

@@ -8,7 +8,8 @@ namespace {
 TEST_SUITE("server/latency_report") {
   TEST_CASE("bars grow with the latency, ages stand below them") {
     const LatencySeries series{{{1000, 4}, {1040, 30}, {1100, 17}}, 48};
-    const std::string expected = "command - high 30 ms, low 4 ms (all time high 48 ms)\n" + std::string(80, '-') +
+    const std::string expected = "command - high 30 ms, low 4 ms (all time high 48 ms)\n" +
+                                 std::string(80, '-') +
                                  "\n"
                                  " # \n"
                                  " | \n"
@@ -38,7 +39,8 @@ TEST_SUITE("server/latency_report") {
   TEST_CASE("events are listed with their spread") {
     const std::map<std::string, LatencySeries> all = {{"command", {{{100, 10}, {110, 30}}, 30}}};
     const std::string text = ExplainLatencies(all, 5, 10000, 120);
-    CHECK(text.find("1. command: 2 latency spikes (average 20ms, mean deviation 10ms, period 10.00 sec). Worst all "
+    CHECK(text.find("1. command: 2 latency spikes (average 20ms, mean deviation 10ms, period 10.00 "
+                    "sec). Worst all "
                     "time event 30ms.") != std::string::npos);
     CHECK(text.find("'CONFIG SET slowlog-log-slower-than 5000'") != std::string::npos);
     CHECK(ExplainLatencies(all, 5, 5000, 120).find("CONFIG SET") == std::string::npos);

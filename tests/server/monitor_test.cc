@@ -13,20 +13,23 @@ namespace {
 
 // A few families are enough to look commands up in.
 const commands::CommandTable& Table() {
-  static const std::span<const commands::CommandSpec> families[] = {ConnectionCommands(), ConfigCommands()};
+  static const std::span<const commands::CommandSpec> families[] = {ConnectionCommands(),
+                                                                    ConfigCommands()};
   static const commands::CommandTable table(families);
   return table;
 }
 
 std::string Line(const std::vector<Bytes>& words) {
   const Args args(words.data(), words.size());
-  const commands::Command* command = commands::CommandTable::FindSubcommand(*Table().Find(words[0]), args);
+  const commands::Command* command =
+      commands::CommandTable::FindSubcommand(*Table().Find(words[0]), args);
   REQUIRE(command != nullptr);
   return MonitorLine(1'339'518'083'007'412, 3, "127.0.0.1:60866", *command, args);
 }
 
 TEST_SUITE("server/monitor") {
-  TEST_CASE("a line has the time to the microsecond, the database, the client and the words in quotes") {
+  TEST_CASE(
+      "a line has the time to the microsecond, the database, the client and the words in quotes") {
     CHECK(Line({"PING"}) == "+1339518083.007412 [3 127.0.0.1:60866] \"PING\"\r\n");
     CHECK(Line({"echo", ""}) == "+1339518083.007412 [3 127.0.0.1:60866] \"echo\" \"\"\r\n");
   }

@@ -71,7 +71,9 @@ TEST_SUITE("server/parking_lot") {
     CHECK(parked.lot.timeouts() == 0);
   }
 
-  TEST_CASE("one that somebody is about to serve when its time is over is looked at again a little later") {
+  TEST_CASE(
+      "one that somebody is about to serve when its time is over is looked at again a little "
+      "later") {
     Fixture parked;
     const auto wait = parked.Waiting(kNsPerMs);
     parked.lot.Add(wait);

@@ -10,7 +10,8 @@ constexpr uint64_t kTickNs = 100'000'000;
 TEST_SUITE("server/rate_meter") {
   TEST_CASE("a steady counter is measured exactly once all samples are taken") {
     RateMeter meter;
-    for (uint64_t tick = 1; tick <= RateMeter::kSamples + 1; ++tick) meter.Sample(tick * 50, tick * kTickNs);
+    for (uint64_t tick = 1; tick <= RateMeter::kSamples + 1; ++tick)
+      meter.Sample(tick * 50, tick * kTickNs);
     CHECK(meter.per_second() == doctest::Approx(500));
   }
 
@@ -19,7 +20,8 @@ TEST_SUITE("server/rate_meter") {
     meter.Sample(0, kTickNs);
     meter.Sample(1600, 2 * kTickNs);
     CHECK(meter.per_second() == doctest::Approx(1000));
-    for (uint64_t tick = 3; tick <= RateMeter::kSamples + 2; ++tick) meter.Sample(1600, tick * kTickNs);
+    for (uint64_t tick = 3; tick <= RateMeter::kSamples + 2; ++tick)
+      meter.Sample(1600, tick * kTickNs);
     CHECK(meter.per_second() == doctest::Approx(0));
   }
 

@@ -76,9 +76,12 @@ TEST_SUITE("types/bits") {
         std::string out(size, 'x');
         CombineBits(operation, sources, out.data(), size);
         for (size_t i = 0; i < size; ++i) {
-          const auto byte = [&](const std::string& from) { return i < from.size() ? static_cast<uint8_t>(from[i]) : 0U; };
+          const auto byte = [&](const std::string& from) {
+            return i < from.size() ? static_cast<uint8_t>(from[i]) : 0U;
+          };
           unsigned expected = byte(strings[0]);
-          for (size_t s = 1; s < strings.size(); ++s) expected = combine(expected, byte(strings[s]));
+          for (size_t s = 1; s < strings.size(); ++s)
+            expected = combine(expected, byte(strings[s]));
           REQUIRE(static_cast<uint8_t>(out[i]) == expected);
         }
       };
@@ -95,7 +98,8 @@ TEST_SUITE("types/bits") {
     CHECK(ParseFieldType("i64")->width == 64);
     CHECK(ParseFieldType("u63")->width == 63);
     CHECK_FALSE(ParseFieldType("u1")->is_signed);
-    for (const Bytes text : {"", "u", "i", "u0", "i0", "u64", "i65", "i-1", "u08", "U8", "x8", "8", "u8 ", "u 8"}) {
+    for (const Bytes text :
+         {"", "u", "i", "u0", "i0", "u64", "i65", "i-1", "u08", "U8", "x8", "8", "u8 ", "u 8"}) {
       CAPTURE(text);
       CHECK_FALSE(ParseFieldType(text).has_value());
     }
@@ -112,15 +116,18 @@ TEST_SUITE("types/bits") {
       const std::string before = bytes;
 
       uint64_t expected = 0;
-      for (uint64_t i = 0; i < type.width; ++i) expected = expected << 1 | BitOf(bytes, position + i);
-      if (is_signed && type.width < 64 && (expected >> (type.width - 1)) != 0) expected |= ~uint64_t{0} << type.width;
+      for (uint64_t i = 0; i < type.width; ++i)
+        expected = expected << 1 | BitOf(bytes, position + i);
+      if (is_signed && type.width < 64 && (expected >> (type.width - 1)) != 0)
+        expected |= ~uint64_t{0} << type.width;
       REQUIRE(static_cast<uint64_t>(GetField(bytes, type, position)) == expected);
 
       const int64_t value = *FitField(type, static_cast<int64_t>(random()), Overflow::kWrap);
       SetField(bytes.data(), type, position, value);
       REQUIRE(GetField(bytes, type, position) == value);
       for (uint64_t i = 0; i < bytes.size() * 8; ++i) {
-        if (i < position || i >= position + type.width) REQUIRE(BitOf(bytes, i) == BitOf(before, i));
+        if (i < position || i >= position + type.width)
+          REQUIRE(BitOf(bytes, i) == BitOf(before, i));
       }
     }
     CHECK(GetField("\xff", {false, 16}, 4) == 0xF000);

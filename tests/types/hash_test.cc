@@ -138,7 +138,8 @@ TEST_SUITE("types/hash") {
       std::map<std::set<std::string>, int> choices;
       for (int i = 0; i < 6'000; ++i) {
         std::set<std::string> choice;
-        hash->Sample(random, 2, [&](const Element& field, const Element&) { choice.insert(TextOf(field)); });
+        hash->Sample(random, 2,
+                     [&](const Element& field, const Element&) { choice.insert(TextOf(field)); });
         ++choices[choice];
       }
       CHECK(choices.size() == 6);
@@ -160,7 +161,8 @@ TEST_SUITE("types/hash") {
     uint64_t cursor = 0;
     int calls = 0;
     do {
-      cursor = hash->Scan(cursor, 10, [&](const Element& field, const Element&) { fields.insert(TextOf(field)); });
+      cursor = hash->Scan(
+          cursor, 10, [&](const Element& field, const Element&) { fields.insert(TextOf(field)); });
       ++calls;
     } while (cursor != 0);
     CHECK(fields.size() == 1'000);
@@ -180,8 +182,9 @@ TEST_SUITE("types/hash") {
         const std::string field = random.Below(2) == 0 ? std::to_string(random.Below(150))
                                                        : "f" + std::to_string(random.Below(150));
         if (random.Below(3) != 0) {
-          const std::string value = random.Below(2) == 0 ? std::to_string(static_cast<int64_t>(random.Next()))
-                                                         : std::string(random.Below(70), 'v');
+          const std::string value = random.Below(2) == 0
+                                        ? std::to_string(static_cast<int64_t>(random.Next()))
+                                        : std::string(random.Below(70), 'v');
           CHECK(hash.Set(field, value) == model.insert_or_assign(field, value).second);
         } else {
           CHECK(hash->Erase(field) == (model.erase(field) == 1));

@@ -14,7 +14,8 @@ constexpr uint64_t kSparseMax = 3000;
 std::string HllOf(uint64_t from, uint64_t to, uint64_t sparse_max = kSparseMax) {
   std::string image = NewHll();
   for (uint64_t i = from; i < to; ++i) {
-    REQUIRE(HllRaise(&image, HllMarkOf("element " + std::to_string(i)), sparse_max) != HllChange::kDamaged);
+    REQUIRE(HllRaise(&image, HllMarkOf("element " + std::to_string(i)), sparse_max) !=
+            HllChange::kDamaged);
   }
   return image;
 }
@@ -41,7 +42,8 @@ void Exercise(const std::string& image) {
   if (sound) {
     for (size_t i = 0; i < kHllRegisters; ++i) REQUIRE(HllDenseRank(dense, i) == registers[i]);
   }
-  if (EncodingOf(image) == HllEncoding::kSparse) CHECK(HllDescribeSparse(image).has_value() == sound);
+  if (EncodingOf(image) == HllEncoding::kSparse)
+    CHECK(HllDescribeSparse(image).has_value() == sound);
   for (uint64_t i = 0; i < 40; ++i) {
     std::string raised = image;
     const HllMark mark{static_cast<uint16_t>(i * 419 % kHllRegisters), static_cast<uint8_t>(1 + i)};
@@ -62,7 +64,8 @@ TEST_SUITE("types/hyperloglog") {
     for (const Bytes element : {"a", "b", "c", "d", "e", "f", "g", "", "hello"}) {
       CHECK(HllRaise(&image, HllMarkOf(element), kSparseMax) == HllChange::kRaised);
     }
-    CHECK(HllDescribeSparse(image) == "Z:1646 v:1,1 Z:4291 v:2,1 Z:1353 v:1,1 Z:1085 v:2,1 z:57 v:1,1 Z:779 v:1,1 Z:3494 v:2,1 "
+    CHECK(HllDescribeSparse(image) ==
+          "Z:1646 v:1,1 Z:4291 v:2,1 Z:1353 v:1,1 Z:1085 v:2,1 z:57 v:1,1 Z:779 v:1,1 Z:3494 v:2,1 "
           "Z:2445 v:1,1 Z:622 v:1,1 Z:603");
     CHECK(HllEstimate(image) == 9);
     CHECK(HllOf(1, 2).size() == 21);
@@ -109,9 +112,11 @@ TEST_SUITE("types/hyperloglog") {
       std::string image = NewHll();
       std::array<uint8_t, kHllRegisters> model{};
       for (int step = 0; step < 600; ++step) {
-        const HllMark mark{static_cast<uint16_t>(offset + random() % spread), static_cast<uint8_t>(1 + random() % ranks)};
+        const HllMark mark{static_cast<uint16_t>(offset + random() % spread),
+                           static_cast<uint8_t>(1 + random() % ranks)};
         const bool raises = model[mark.index] < mark.rank;
-        REQUIRE(HllRaise(&image, mark, kSparseMax) == (raises ? HllChange::kRaised : HllChange::kNone));
+        REQUIRE(HllRaise(&image, mark, kSparseMax) ==
+                (raises ? HllChange::kRaised : HllChange::kNone));
         model[mark.index] = std::max(model[mark.index], mark.rank);
       }
       HllRegisters registers;
@@ -158,7 +163,8 @@ TEST_SUITE("types/hyperloglog") {
   }
 
   TEST_CASE("damaged bytes are told from sound ones and nothing outside of them is touched") {
-    const std::string images[] = {NewHll(), HllOf(0, 3), HllOf(0, 200), HllOf(0, 1500), HllOf(0, 10, 0)};
+    const std::string images[] = {NewHll(), HllOf(0, 3), HllOf(0, 200), HllOf(0, 1500),
+                                  HllOf(0, 10, 0)};
     for (const std::string& image : images) Exercise(image);
     for (uint64_t seed = 1; seed <= 400; ++seed) {
       CAPTURE(seed);
@@ -167,10 +173,18 @@ TEST_SUITE("types/hyperloglog") {
       for (uint64_t i = 0; i < 1 + random() % 3; ++i) {
         const size_t at = kHllHeaderBytes + random() % (image.size() - kHllHeaderBytes);
         switch (random() % 4) {
-          case 0: image[at] = static_cast<char>(random()); break;
-          case 1: image.insert(at, 1, static_cast<char>(random())); break;
-          case 2: image.resize(at + 1); break;
-          case 3: image.erase(at, 1 + random() % 3); break;
+          case 0:
+            image[at] = static_cast<char>(random());
+            break;
+          case 1:
+            image.insert(at, 1, static_cast<char>(random()));
+            break;
+          case 2:
+            image.resize(at + 1);
+            break;
+          case 3:
+            image.erase(at, 1 + random() % 3);
+            break;
         }
         if (image.size() <= kHllHeaderBytes) image += '\x40';
       }
@@ -179,7 +193,8 @@ TEST_SUITE("types/hyperloglog") {
     }
     // Too short by one register, too long by one, half of a two-byte run, nothing at all.
     const std::string header = NewHll().substr(0, kHllHeaderBytes);
-    for (const Bytes runs : {Bytes("\x7f\xfe", 2), Bytes("\x7f\xff\x00", 3), Bytes("\x7f", 1), Bytes("", 0)}) {
+    for (const Bytes runs :
+         {Bytes("\x7f\xfe", 2), Bytes("\x7f\xff\x00", 3), Bytes("\x7f", 1), Bytes("", 0)}) {
       CHECK_FALSE(HllEstimate(header + std::string(runs)).has_value());
     }
   }

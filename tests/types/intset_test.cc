@@ -46,9 +46,11 @@ TEST_SUITE("types/intset") {
         {{-1, 32767, -32768}, "02000000 03000000 0080 ffff ff7f"},
         {{32768}, "04000000 01000000 00800000"},
         {{-32769, 5}, "04000000 02000000 ff7fffff 05000000"},
-        {{2147483648, 0, -7}, "08000000 03000000 f9ffffffffffffff 0000000000000000 0000008000000000"},
+        {{2147483648, 0, -7},
+         "08000000 03000000 f9ffffffffffffff 0000000000000000 0000008000000000"},
         {{-2147483649}, "08000000 01000000 ffffff7fffffffff"},
-        {{INT64_MAX, INT64_MIN, 1}, "08000000 03000000 0000000000000080 0100000000000000 ffffffffffffff7f"},
+        {{INT64_MAX, INT64_MIN, 1},
+         "08000000 03000000 0000000000000080 0100000000000000 ffffffffffffff7f"},
     };
     for (const auto& golden : kGolden) {
       CAPTURE(golden.hex);
@@ -70,7 +72,8 @@ TEST_SUITE("types/intset") {
   TEST_CASE("what is wider than the set is not in it") {
     OwnedIntset set;
     for (const int64_t value : {int64_t{-1}, int64_t{0}, int64_t{7}}) set->Add(value);
-    for (const int64_t value : {int64_t{65535}, int64_t{65536}, int64_t{1} << 32, INT64_MIN, INT64_MAX}) {
+    for (const int64_t value :
+         {int64_t{65535}, int64_t{65536}, int64_t{1} << 32, INT64_MIN, INT64_MAX}) {
       CHECK_FALSE(set->Contains(value));
       CHECK_FALSE(set->Remove(value));
     }
@@ -114,13 +117,14 @@ TEST_SUITE("types/intset") {
       CHECK_FALSE(Intset::Validate(Bytes(cut.data(), cut.size())));
     }
     CHECK_FALSE(Intset::Validate(good + "x"));
-    CHECK_FALSE(Intset::Validate(FromHex("02000000 00000000")));            // an empty set is no set
+    CHECK_FALSE(Intset::Validate(FromHex("02000000 00000000")));  // an empty set is no set
     CHECK_FALSE(Intset::Validate(FromHex("00000000 01000000 0100")));
     CHECK_FALSE(Intset::Validate(FromHex("01000000 01000000 01")));
     CHECK_FALSE(Intset::Validate(FromHex("03000000 01000000 010000")));
     CHECK_FALSE(Intset::Validate(FromHex("02000000 02000000 0200 0100")));  // descending
     CHECK_FALSE(Intset::Validate(FromHex("02000000 02000000 0100 0100")));  // twice
-    CHECK_FALSE(Intset::Validate(FromHex("02000000 02000080 0100 0200")));  // a count that overflows when multiplied
+    CHECK_FALSE(Intset::Validate(
+        FromHex("02000000 02000080 0100 0200")));  // a count that overflows when multiplied
     CHECK_FALSE(Intset::Validate(FromHex("08000000 00000020 0100000000000000")));
     // Every bit: refused, or still in order.
     for (size_t i = 0; i < good.size(); ++i) {

@@ -49,13 +49,15 @@ struct OwnedList : List {
 bool IsQuicklist(const List& list) { return list.value().encoding == Encoding::kQuicklist; }
 
 void Fill(List& list, size_t count, const ListLimits& limits) {
-  for (size_t i = 0; i < count; ++i) list.Push(ListEnd::kTail, "element:" + std::to_string(i), limits);
+  for (size_t i = 0; i < count; ++i)
+    list.Push(ListEnd::kTail, "element:" + std::to_string(i), limits);
 }
 
 // One random change, made to both.
 void Change(List& list, Model& model, Random& random, const ListLimits& limits) {
   std::string text = std::to_string(random.Below(20));
-  if (random.Below(3) == 0) text = std::string(random.Below(30), static_cast<char>('a' + random.Below(3)));
+  if (random.Below(3) == 0)
+    text = std::string(random.Below(30), static_cast<char>('a' + random.Below(3)));
   if (random.Below(25) == 0) text = std::string(limits.NodeBytesMax() + 1 + random.Below(20), 'x');
   if (random.Below(40) == 0) text = std::string(limits.NodeBytesMax() - random.Below(20), 'y');
   const ListEnd end = random.Below(2) == 0 ? ListEnd::kHead : ListEnd::kTail;
@@ -82,9 +84,11 @@ void Change(List& list, Model& model, Random& random, const ListLimits& limits) 
     case 4: {
       if (size == 0) break;
       const size_t from = random.Below(size);
-      const size_t count = std::min<size_t>(random.Below(random.Below(10) == 0 ? size + 1 : 3), size - from);
+      const size_t count =
+          std::min<size_t>(random.Below(random.Below(10) == 0 ? size + 1 : 3), size - from);
       list.Erase(from, count, limits);
-      model.erase(model.begin() + static_cast<ptrdiff_t>(from), model.begin() + static_cast<ptrdiff_t>(from + count));
+      model.erase(model.begin() + static_cast<ptrdiff_t>(from),
+                  model.begin() + static_cast<ptrdiff_t>(from + count));
       break;
     }
     case 5: {
@@ -148,7 +152,8 @@ TEST_SUITE("types/list") {
     CHECK(IsQuicklist(list));
     list.Erase(4, 1, limits);
     CHECK_FALSE(IsQuicklist(list));
-    CHECK(Elements(list) == std::vector<std::string>{"element:4", "element:5", "element:6", "element:7"});
+    CHECK(Elements(list) ==
+          std::vector<std::string>{"element:4", "element:5", "element:6", "element:7"});
   }
 
   TEST_CASE("the settings name the sizes of nodes") {

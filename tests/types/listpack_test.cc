@@ -38,13 +38,15 @@ std::string TextAt(const Listpack& listpack, Listpack::Position at) {
 
 std::vector<std::string> Forward(const Listpack& listpack) {
   std::vector<std::string> out;
-  for (auto at = listpack.First(); at != nullptr; at = listpack.Next(at)) out.push_back(TextAt(listpack, at));
+  for (auto at = listpack.First(); at != nullptr; at = listpack.Next(at))
+    out.push_back(TextAt(listpack, at));
   return out;
 }
 
 std::vector<std::string> Backward(const Listpack& listpack) {
   std::vector<std::string> out;
-  for (auto at = listpack.Last(); at != nullptr; at = listpack.Previous(at)) out.push_back(TextAt(listpack, at));
+  for (auto at = listpack.Last(); at != nullptr; at = listpack.Previous(at))
+    out.push_back(TextAt(listpack, at));
   std::reverse(out.begin(), out.end());
   return out;
 }
@@ -126,7 +128,8 @@ TEST_SUITE("types/listpack") {
         {"+1", "0e0000000200 816602 822b3103ff"},
         {" 1", "0e0000000200 816602 82203103ff"},
         {"9223372036854775808", "1f0000000200 816602 933932323333373230333638353437373538303814ff"},
-        {"18446744073709551615", "200000000200 816602 94313834343637343430373337303935353136313515ff"},
+        {"18446744073709551615",
+         "200000000200 816602 94313834343637343430373337303935353136313515ff"},
         {"1.5", "0f0000000200 816602 83312e3504ff"},
     };
     for (const auto& golden : kGolden) {
@@ -173,8 +176,8 @@ TEST_SUITE("types/listpack") {
       OwnedListpack list;
       list->Append("f");
       list->Append(text);
-      CHECK((list->bytes() == FromHex(golden.header) + FromHex("816602") + FromHex(golden.head) + text +
-                                  FromHex(golden.tail)));
+      CHECK((list->bytes() == FromHex(golden.header) + FromHex("816602") + FromHex(golden.head) +
+                                  text + FromHex(golden.tail)));
       CHECK(Valid(list->bytes()));
       // The backlen leads back over it.
       REQUIRE(list->Last() != nullptr);
@@ -200,7 +203,8 @@ TEST_SUITE("types/listpack") {
     CHECK(list->Find(list->First(), "a") == list->First());
     CHECK(list->Find(list->Seek(1), "a") == list->Seek(4));
     CHECK(list->Find(list->First(), "2") == list->Seek(3));
-    CHECK(list->Find(list->First(), "2", 1) == nullptr);  // only names are looked at, not what stands behind them
+    CHECK(list->Find(list->First(), "2", 1) ==
+          nullptr);  // only names are looked at, not what stands behind them
     CHECK(list->Find(list->First(), "b", 1) == list->Seek(2));
     CHECK(list->Find(list->First(), "02") == nullptr);
     CHECK(list->Find(list->First(), Bytes()) == nullptr);
@@ -221,7 +225,8 @@ TEST_SUITE("types/listpack") {
   }
 
   TEST_CASE("digits that somebody stored as a string are found and read as they are") {
-    const std::string bytes = FromHex("0d000000 0200 813702 0701 ff");  // "7" as a string, 7 as an integer
+    const std::string bytes =
+        FromHex("0d000000 0200 813702 0701 ff");  // "7" as a string, 7 as an integer
     size_t count = 0;
     OwnedListpack list(FromHex("0c000000 0200 813702 0701 ff"));
     CHECK_FALSE(Listpack::Validate(bytes, &count));  // one byte short of what it says
@@ -265,11 +270,17 @@ TEST_SUITE("types/listpack") {
       Random random(seed);
       const auto text = [&]() -> std::string {
         switch (random.Below(6)) {
-          case 0: return FormatInt64(static_cast<int64_t>(random.Below(300)) - 150);
-          case 1: return FormatInt64(static_cast<int64_t>(random.Next()) >> random.Below(64));
-          case 2: return std::string(random.Below(140), 's');
-          case 3: return std::string(random.Below(10) == 0 ? 16370 + random.Below(20) : random.Below(70), 'l');
-          default: return std::string(1, static_cast<char>('a' + random.Below(4)));
+          case 0:
+            return FormatInt64(static_cast<int64_t>(random.Below(300)) - 150);
+          case 1:
+            return FormatInt64(static_cast<int64_t>(random.Next()) >> random.Below(64));
+          case 2:
+            return std::string(random.Below(140), 's');
+          case 3:
+            return std::string(random.Below(10) == 0 ? 16370 + random.Below(20) : random.Below(70),
+                               'l');
+          default:
+            return std::string(1, static_cast<char>('a' + random.Below(4)));
         }
       };
       OwnedListpack list;
@@ -296,14 +307,16 @@ TEST_SUITE("types/listpack") {
           }
           case 4:
             if (at == model.size()) break;
-            list->Replace(list->Seek(static_cast<int64_t>(at) - static_cast<int64_t>(model.size())), added);
+            list->Replace(list->Seek(static_cast<int64_t>(at) - static_cast<int64_t>(model.size())),
+                          added);
             model[at] = added;
             break;
           default: {
             if (at == model.size()) break;
             const size_t count = std::min<size_t>(1 + random.Below(8), model.size() - at);
             const auto behind = list->Erase(list->Seek(static_cast<int64_t>(at)), count);
-            model.erase(model.begin() + here, model.begin() + here + static_cast<std::ptrdiff_t>(count));
+            model.erase(model.begin() + here,
+                        model.begin() + here + static_cast<std::ptrdiff_t>(count));
             REQUIRE(behind == list->Seek(static_cast<int64_t>(at)));
           }
         }
@@ -311,7 +324,8 @@ TEST_SUITE("types/listpack") {
         REQUIRE(Listpack::Validate(list->bytes(), &count));
         REQUIRE(count == model.size());
         REQUIRE(list->Count() == model.size());
-        const std::string wanted = random.Below(2) == 0 || model.empty() ? text() : model[random.Below(model.size())];
+        const std::string wanted =
+            random.Below(2) == 0 || model.empty() ? text() : model[random.Below(model.size())];
         const auto expected = std::find(model.begin(), model.end(), wanted);
         REQUIRE(list->Find(list->First(), wanted) == list->Seek(expected - model.begin()));
         if (step % 16 == 0) {
@@ -324,7 +338,8 @@ TEST_SUITE("types/listpack") {
 
   TEST_CASE("what is cut short is refused, what is bent is refused or walks inside its own bytes") {
     OwnedListpack list;
-    for (const char* text : {"12", "-5", "4096", "-40000", "8388608", "9223372036854775807", "short", ""}) {
+    for (const char* text :
+         {"12", "-5", "4096", "-40000", "8388608", "9223372036854775807", "short", ""}) {
       list->Append(text);
     }
     list->Append(std::string(100, 'm'));
@@ -364,12 +379,12 @@ TEST_SUITE("types/listpack") {
   TEST_CASE("a backlen that is wrong, too long or too short is refused") {
     CHECK(Valid(FromHex("09000000 0100 0501 ff")));
     CHECK_FALSE(Valid(FromHex("09000000 0100 0502 ff")));
-    CHECK_FALSE(Valid(FromHex("09000000 0200 0501 ff")));      // one element, not two
-    CHECK(Valid(FromHex("09000000 ffff 0501 ff")));            // or nobody knows how many
-    CHECK_FALSE(Valid(FromHex("0a000000 0100 050081 ff")));    // 1 in two bytes
-    CHECK_FALSE(Valid(FromHex("09000000 0100 f501 ff")));      // no such encoding
-    CHECK_FALSE(Valid(FromHex("09000000 0100 ff01 ff")));      // the end, too early
-    CHECK_FALSE(Valid(FromHex("08000000 0100 05 ff")));        // no backlen at all
+    CHECK_FALSE(Valid(FromHex("09000000 0200 0501 ff")));        // one element, not two
+    CHECK(Valid(FromHex("09000000 ffff 0501 ff")));              // or nobody knows how many
+    CHECK_FALSE(Valid(FromHex("0a000000 0100 050081 ff")));      // 1 in two bytes
+    CHECK_FALSE(Valid(FromHex("09000000 0100 f501 ff")));        // no such encoding
+    CHECK_FALSE(Valid(FromHex("09000000 0100 ff01 ff")));        // the end, too early
+    CHECK_FALSE(Valid(FromHex("08000000 0100 05 ff")));          // no backlen at all
     CHECK_FALSE(Valid(FromHex("0c000000 0100 f0ffffffff ff")));  // a string of 4 GiB
   }
 }

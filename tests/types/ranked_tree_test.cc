@@ -39,7 +39,9 @@ struct Ranked {
     tree.Erase(item);
     table->FreeItem(item);
   }
-  double BytesAMember() const { return static_cast<double>(tree.MemoryBytes()) / static_cast<double>(tree.size()); }
+  double BytesAMember() const {
+    return static_cast<double>(tree.MemoryBytes()) / static_cast<double>(tree.size());
+  }
 };
 
 std::string Name(uint64_t n) {
@@ -90,7 +92,8 @@ TEST_SUITE("types/ranked_tree") {
         for (unsigned i = 0; i < 600; ++i) {
           if (in.empty() || random.Below(10) < (grows ? 9u : 2u)) {
             const double score = static_cast<double>(random.Below(kinds)) - 1;
-            std::string member = std::to_string(random.Below(1'000'000'000)) + "/" + std::to_string(i + 600 * round);
+            std::string member =
+                std::to_string(random.Below(1'000'000'000)) + "/" + std::to_string(i + 600 * round);
             ranked.Add(member, score);
             model.emplace(score, member);
             in.emplace_back(score, std::move(member));
@@ -114,7 +117,8 @@ TEST_SUITE("types/ranked_tree") {
           const double bound = static_cast<double>(random.Below(kinds + 2)) - 1.5;
           const auto below = [&](double score, const ScoredItem*) { return score < bound; };
           const auto first = model.lower_bound({bound, ""});
-          CHECK(ranked.tree.CountBefore(below) == static_cast<size_t>(std::distance(model.begin(), first)));
+          CHECK(ranked.tree.CountBefore(below) ==
+                static_cast<size_t>(std::distance(model.begin(), first)));
         }
       }
       while (!in.empty()) {

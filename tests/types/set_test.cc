@@ -119,8 +119,9 @@ TEST_SUITE("types/set") {
       size_t count;
       Encoding expected;
     } kCases[] = {
-        {"1", 10, Encoding::kIntset},     {"1", 11, Encoding::kHashTable}, {"x", 5, Encoding::kListpack},
-        {"x", 6, Encoding::kHashTable},   {"01", 5, Encoding::kListpack},  {"", 1, Encoding::kListpack},
+        {"1", 10, Encoding::kIntset},   {"1", 11, Encoding::kHashTable},
+        {"x", 5, Encoding::kListpack},  {"x", 6, Encoding::kHashTable},
+        {"01", 5, Encoding::kListpack}, {"", 1, Encoding::kListpack},
     };
     for (const auto& wanted : kCases) {
       CAPTURE(wanted.first);
@@ -180,7 +181,8 @@ TEST_SUITE("types/set") {
     OwnedSet small;
     Fill(small, 100, false, SetLimits());
     std::set<std::string> seen;
-    CHECK(small->Scan(12345, 1, [&](const Element& element) { seen.insert(TextOf(element)); }) == 0);
+    CHECK(small->Scan(12345, 1, [&](const Element& element) { seen.insert(TextOf(element)); }) ==
+          0);
     CHECK(seen.size() == 100);
 
     SetLimits limits;
@@ -210,7 +212,8 @@ TEST_SUITE("types/set") {
           std::map<std::string, size_t> times;
           for (size_t round = 0; round < kRounds; ++round) {
             std::set<std::string> sample;
-            set->Sample(count, random, [&](const Element& element) { sample.insert(TextOf(element)); });
+            set->Sample(count, random,
+                        [&](const Element& element) { sample.insert(TextOf(element)); });
             REQUIRE(sample.size() == count);
             for (const auto& member : sample) ++times[member];
           }
@@ -219,7 +222,8 @@ TEST_SUITE("types/set") {
           const double chance = static_cast<double>(count) / static_cast<double>(size);
           const double mean = kRounds * chance;
           const double slack = 7 * std::sqrt(mean * (1 - chance)) + 1;
-          for (const auto& [member, seen] : times) CHECK(std::abs(static_cast<double>(seen) - mean) < slack);
+          for (const auto& [member, seen] : times)
+            CHECK(std::abs(static_cast<double>(seen) - mean) < slack);
         }
         std::map<std::string, size_t> picked;
         for (int round = 0; round < 4000; ++round) ++picked[TextOf(set->Pick(random))];
@@ -267,7 +271,8 @@ TEST_SUITE("types/set") {
       OwnedSet set;
       std::set<std::string> model;
       const auto member = [&]() -> std::string {
-        if (random.Below(10) >= texts) return std::to_string(static_cast<int64_t>(random.Below(200)) - 100);
+        if (random.Below(10) >= texts)
+          return std::to_string(static_cast<int64_t>(random.Below(200)) - 100);
         return std::string(random.Below(40), static_cast<char>('a' + random.Below(6)));
       };
       for (int step = 0; step < 1500; ++step) {
@@ -293,7 +298,8 @@ TEST_SUITE("types/set") {
         }
         REQUIRE(set->Size() == model.size());
         if (random.Below(100) == 0 && model.size() > 3) {
-          set->Pop(random.Below(3) + 1, random, [&](const Element& gone) { model.erase(TextOf(gone)); });
+          set->Pop(random.Below(3) + 1, random,
+                   [&](const Element& gone) { model.erase(TextOf(gone)); });
         }
         if (random.Below(200) == 0) set->Compact(limits);
         if (step % 50 == 0) REQUIRE((Members(*set) == model));

@@ -79,7 +79,8 @@ TEST_SUITE("types/sorted_set") {
         const uint64_t n = random.Below(names);
         const std::string member = n % 3 == 0 ? std::to_string(n) : "m" + std::to_string(n);
         if (random.Below(3) != 0) {
-          const double score = random.Below(2) == 0 ? static_cast<double>(random.Below(5)) : random.Unit() * 100 - 50;
+          const double score = random.Below(2) == 0 ? static_cast<double>(random.Below(5))
+                                                    : random.Unit() * 100 - 50;
           const auto known = modelled.scores.find(member);
           const auto change = modelled.set.Set(member, score, limits);
           CHECK(change == (known == modelled.scores.end() ? SortedSet::Change::kAdded
@@ -126,7 +127,8 @@ TEST_SUITE("types/sorted_set") {
         CHECK(span.count == count);
         if (count != 0) CHECK(span.from == from);
       }
-      CHECK(modelled.set.Find(ScoreRange{.min = -kInfinity, .max = kInfinity}).count == ordered.size());
+      CHECK(modelled.set.Find(ScoreRange{.min = -kInfinity, .max = kInfinity}).count ==
+            ordered.size());
     }
   }
 
@@ -135,7 +137,9 @@ TEST_SUITE("types/sorted_set") {
     for (const auto& limits : {kLimits, kAlwaysSkiplist}) {
       Modelled modelled;
       for (const Bytes member : {"", "10", "a", "b", "c", "d"}) modelled.set.Set(member, 0, limits);
-      const auto count = [&](LexBound min, LexBound max) { return modelled.set.Find(LexRange{min, max}).count; };
+      const auto count = [&](LexBound min, LexBound max) {
+        return modelled.set.Find(LexRange{min, max}).count;
+      };
       CHECK(count({Kind::kLowest, {}}, {Kind::kHighest, {}}) == 6);
       CHECK(count({Kind::kHighest, {}}, {Kind::kLowest, {}}) == 0);
       CHECK(count({Kind::kIncluded, "b"}, {Kind::kIncluded, "c"}) == 2);
@@ -169,7 +173,9 @@ TEST_SUITE("types/sorted_set") {
     }
   }
 
-  TEST_CASE("a set is converted by its size, by a long member and when many are expected, and keeps what it held") {
+  TEST_CASE(
+      "a set is converted by its size, by a long member and when many are expected, and keeps what "
+      "it held") {
     Modelled by_size, by_member, expected;
     for (unsigned i = 0; i < 128; ++i) by_size.set.Set(std::to_string(i), i, kLimits);
     CHECK(by_size.set.is_listpack());
@@ -232,9 +238,11 @@ TEST_SUITE("types/sorted_set") {
     unsigned round = 0;
     do {
       cursor = modelled.set.Scan(cursor, 10, [&](Bytes member, double) { met.emplace(member); });
-      for (unsigned i = 0; i < 10; ++i) modelled.set.Set("passes" + std::to_string(10 * round + i), -1, kLimits);
+      for (unsigned i = 0; i < 10; ++i)
+        modelled.set.Set("passes" + std::to_string(10 * round + i), -1, kLimits);
       if (round % 3 == 2) {
-        for (unsigned i = 0; i < 30; ++i) modelled.set.Erase("passes" + std::to_string(10 * (round - 2) + i));
+        for (unsigned i = 0; i < 30; ++i)
+          modelled.set.Erase("passes" + std::to_string(10 * (round - 2) + i));
       }
       ++round;
     } while (cursor != 0);

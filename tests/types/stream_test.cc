@@ -68,17 +68,23 @@ TEST_SUITE("types/stream") {
       bytes = std::string(node.bytes());
     });
     // XADD st 5-1 a 1, XADD st 6-0 a 2 on redis-server 7.0.15.
-    const unsigned char stock[] = {0x27, 0, 0, 0, 0x0f, 0, 2, 1, 0, 1, 1, 1, 0x81, 0x61, 2, 0, 1, 2, 1, 0, 1, 0, 1, 1, 1, 4, 1,
-                                   2, 1, 1, 1, 0xdf, 0xff, 2, 2, 1, 4, 1, 0xff};
+    const unsigned char stock[] = {0x27, 0, 0, 0, 0x0f, 0,    2,    1, 0, 1, 1, 1, 0x81,
+                                   0x61, 2, 0, 1, 2,    1,    0,    1, 0, 1, 1, 1, 4,
+                                   1,    2, 1, 1, 1,    0xdf, 0xff, 2, 2, 1, 4, 1, 0xff};
     CHECK(bytes == std::string(reinterpret_cast<const char*>(stock), sizeof stock));
     CHECK(StreamNode::Validate(bytes, {5, 1}));
-    CHECK(!StreamNode::Validate(bytes, {UINT64_MAX, 1}));  // the second id would be before the first
+    CHECK(
+        !StreamNode::Validate(bytes, {UINT64_MAX, 1}));  // the second id would be before the first
   }
 
   TEST_CASE("entries keep their fields, alike or not") {
     Held held;
-    const std::vector<Fields> entries = {{"a", "1", "b", "-70000"}, {"a", "x", "b", ""}, {"b", "1", "a", "2"},
-                                         {"a", "1"}, {"12", "34", "012", std::string(5000, 'v')}, {"a", "9", "b", "8"}};
+    const std::vector<Fields> entries = {{"a", "1", "b", "-70000"},
+                                         {"a", "x", "b", ""},
+                                         {"b", "1", "a", "2"},
+                                         {"a", "1"},
+                                         {"12", "34", "012", std::string(5000, 'v')},
+                                         {"a", "9", "b", "8"}};
     uint64_t ms = 0;
     for (const Fields& fields : entries) held.Add({++ms, 7}, fields);
     held->Check();
@@ -89,7 +95,8 @@ TEST_SUITE("types/stream") {
   }
 
   TEST_CASE("nodes end where the settings say") {
-    const std::pair<StreamLimits, size_t> cases[] = {{{0, 0}, 1}, {{0, 10}, 100}, {{300, 0}, 0}, {{300, 3}, 334}};
+    const std::pair<StreamLimits, size_t> cases[] = {
+        {{0, 0}, 1}, {{0, 10}, 100}, {{300, 0}, 0}, {{300, 3}, 334}};
     for (const auto& each : cases) {
       const StreamLimits& limits = each.first;
       const size_t nodes = each.second;
@@ -98,7 +105,9 @@ TEST_SUITE("types/stream") {
       held->Check();
       if (nodes != 0) CHECK(held->nodes() == nodes);
       if (limits.node_bytes != 0) {
-        held->ForEachNode([&](const StreamNode& node, StreamId) { CHECK(node.bytes().size() < limits.node_bytes + 20); });
+        held->ForEachNode([&](const StreamNode& node, StreamId) {
+          CHECK(node.bytes().size() < limits.node_bytes + 20);
+        });
       }
       CHECK(held->Size() == 1000);
     }
@@ -142,7 +151,8 @@ TEST_SUITE("types/stream") {
 
   TEST_CASE("what was deleted is passed over, and a node of nothing else is gone") {
     Held held;
-    for (uint64_t i = 1; i <= 20; ++i) held.Add({i, 0}, {"f", std::to_string(i)}, StreamLimits(0, 5));
+    for (uint64_t i = 1; i <= 20; ++i)
+      held.Add({i, 0}, {"f", std::to_string(i)}, StreamLimits(0, 5));
     for (const uint64_t ms : {1, 3, 6, 7, 8, 9, 10, 20}) CHECK(held->Erase({ms, 0}));
     CHECK(!held->Erase({3, 0}));
     CHECK(!held->Erase({3, 1}));
@@ -176,11 +186,13 @@ TEST_SUITE("types/stream") {
       for (int i = 0; i < 4000; ++i) {
         const uint64_t choice = random.Below(20);
         if (choice < 9) {
-          last = random.Below(3) == 0 ? last.Next() : StreamId{last.ms + 1 + random.Below(5), random.Below(3)};
+          last = random.Below(3) == 0 ? last.Next()
+                                      : StreamId{last.ms + 1 + random.Below(5), random.Below(3)};
           Fields fields;
           for (uint64_t n = 1 + random.Below(3); n > 0; --n) {
             fields.push_back("f" + std::to_string(random.Below(3)));
-            fields.push_back(random.Below(2) == 0 ? std::to_string(random.Next()) : std::string(random.Below(40), 'x'));
+            fields.push_back(random.Below(2) == 0 ? std::to_string(random.Next())
+                                                  : std::string(random.Below(40), 'x'));
           }
           held.Add(last, fields, limits);
           model[last] = fields;
@@ -202,7 +214,8 @@ TEST_SUITE("types/stream") {
             if (!by_length) CHECK(model.begin()->first < trim.id);
             model.erase(model.begin());
           }
-          if (!by_length && !trim.whole_nodes && !model.empty()) CHECK(model.begin()->first >= trim.id);
+          if (!by_length && !trim.whole_nodes && !model.empty())
+            CHECK(model.begin()->first >= trim.id);
         } else if (choice < 18) {
           const std::string name = "c" + std::to_string(random.Below(4));
           bool made = false;
@@ -215,7 +228,8 @@ TEST_SUITE("types/stream") {
           CHECK(group->Acknowledge(id) == (pending.erase(id) == 1));
         } else if (random.Below(10) == 0) {
           const std::string name = "c" + std::to_string(random.Below(4));
-          const size_t gone = std::erase_if(pending, [&](const auto& each) { return each.second.first == name; });
+          const size_t gone =
+              std::erase_if(pending, [&](const auto& each) { return each.second.first == name; });
           CHECK(group->DeleteConsumer(name) == gone);
         }
         if (i % 50 == 0) held->Check();
@@ -234,7 +248,8 @@ TEST_SUITE("types/stream") {
       }
       held->Check();
       size_t walked = 0;
-      for (Stream::Cursor at = held->First(); at; at.Next(), ++walked) REQUIRE(FieldsOf(at) == model.at(at.id()));
+      for (Stream::Cursor at = held->First(); at; at.Next(), ++walked)
+        REQUIRE(FieldsOf(at) == model.at(at.id()));
       CHECK(walked == model.size());
       REQUIRE(group->pending().size() == pending.size());
       for (auto at = group->pending().First(); at; at.Next()) {
@@ -251,7 +266,8 @@ TEST_SUITE("types/stream") {
   TEST_CASE("what it says it holds is what it holds") {
     const int64_t before = UsedMemory();
     Held held;
-    for (uint64_t i = 1; i <= 200'000; ++i) held.Add({i, 0}, {"field", "value of " + std::to_string(i)});
+    for (uint64_t i = 1; i <= 200'000; ++i)
+      held.Add({i, 0}, {"field", "value of " + std::to_string(i)});
     StreamGroup* group = held->CreateGroup("a group with a name that takes memory", {}, 0);
     bool made = false;
     StreamConsumer* consumer = group->EnsureConsumer("c", 1, &made);
@@ -288,12 +304,14 @@ TEST_SUITE("types/stream") {
     std::string sound;
     held->ForEachNode([&](const StreamNode& node, StreamId) { sound = std::string(node.bytes()); });
     REQUIRE(StreamNode::Validate(sound, {5, 1}));
-    for (size_t bytes = 0; bytes < sound.size(); ++bytes) CHECK(!StreamNode::Validate(sound.substr(0, bytes), {5, 1}));
+    for (size_t bytes = 0; bytes < sound.size(); ++bytes)
+      CHECK(!StreamNode::Validate(sound.substr(0, bytes), {5, 1}));
     Random random(7);
     size_t accepted = 0;
     for (int i = 0; i < 20'000; ++i) {
       std::string damaged = sound;
-      for (uint64_t n = 1 + random.Below(3); n > 0; --n) damaged[random.Below(damaged.size())] = static_cast<char>(random.Next());
+      for (uint64_t n = 1 + random.Below(3); n > 0; --n)
+        damaged[random.Below(damaged.size())] = static_cast<char>(random.Next());
       if (!StreamNode::Validate(damaged, {5, 1})) continue;
       // What is let in can be walked and changed.
       ++accepted;
@@ -302,7 +320,8 @@ TEST_SUITE("types/stream") {
       other->set_last_id(StreamId::Max().Previous());
       const std::vector<uint64_t> ids = Ids(other.stream);
       CHECK(ids.size() == other->Size());
-      for (Stream::Cursor at = other->First(); at; at = other->First()) CHECK(other->Erase(at.id()));
+      for (Stream::Cursor at = other->First(); at; at = other->First())
+        CHECK(other->Erase(at.id()));
     }
     CHECK(accepted > 0);
   }

@@ -10,8 +10,9 @@ namespace terrace::testing {
 /// With the times at which consumers were seen and active, which no log keeps, or without.
 inline std::string StreamText(const types::Stream& stream, bool with_times = true) {
   const auto id_text = [](types::StreamId id) { return types::FormatStreamId(id); };
-  std::string text = std::to_string(stream.Size()) + " last " + id_text(stream.last_id()) + " first " +
-                     id_text(stream.first_id()) + " deleted " + id_text(stream.max_deleted_id()) + " added " +
+  std::string text = std::to_string(stream.Size()) + " last " + id_text(stream.last_id()) +
+                     " first " + id_text(stream.first_id()) + " deleted " +
+                     id_text(stream.max_deleted_id()) + " added " +
                      std::to_string(stream.entries_added());
   for (types::Stream::Cursor at = stream.First(); at; at.Next()) {
     text.append("\n").append(id_text(at.id()));
@@ -31,9 +32,15 @@ inline std::string StreamText(const types::Stream& stream, bool with_times = tru
       text.append(" ").append(std::to_string(at.value().deliveries));
     }
     for (const auto& [consumer_name, consumer] : group.consumers()) {
-      text.append("\n  consumer ").append(consumer_name).append(" ").append(std::to_string(consumer.pending().size()));
+      text.append("\n  consumer ")
+          .append(consumer_name)
+          .append(" ")
+          .append(std::to_string(consumer.pending().size()));
       if (!with_times) continue;
-      text.append(" ").append(std::to_string(consumer.seen_ms)).append(" ").append(std::to_string(consumer.active_ms));
+      text.append(" ")
+          .append(std::to_string(consumer.seen_ms))
+          .append(" ")
+          .append(std::to_string(consumer.active_ms));
     }
   }
   return text;

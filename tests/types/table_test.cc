@@ -84,7 +84,8 @@ TEST_SUITE("types/table") {
     bool inserted = false;
     TableItem* first = table->FindOrInsert("first", 1.5, &inserted);
     CHECK(inserted);
-    for (uint64_t i = 0; i < 5'000; ++i) table->FindOrInsert(Name(i), static_cast<double>(i), &inserted);
+    for (uint64_t i = 0; i < 5'000; ++i)
+      table->FindOrInsert(Name(i), static_cast<double>(i), &inserted);
     CHECK(table->FindOrInsert("first", 7, &inserted) == first);
     CHECK_FALSE(inserted);
     CHECK(first->score() == 1.5);
@@ -115,7 +116,9 @@ TEST_SUITE("types/table") {
       CHECK(table->Size() == kMembers);
       for (uint64_t i = 0; i < kMembers; ++i) REQUIRE(table->Find(Name(i)) != nullptr);
       size_t items = 0;
-      table->ForEach([&items](const TableItem& item) { items += terrace::AllocationSize(1 + item.member().size()); });
+      table->ForEach([&items](const TableItem& item) {
+        items += terrace::AllocationSize(1 + item.member().size());
+      });
       const size_t overhead = table->MemoryBytes() - items;
       CHECK(overhead / kMembers < 15);  // bytes a member
       for (uint64_t i = 0; i < kMembers; ++i) REQUIRE(table->Erase(Name(i)));
@@ -126,7 +129,8 @@ TEST_SUITE("types/table") {
   }
 
   TEST_CASE("what it says it takes is what the allocator holds, and a copy is equal") {
-    constexpr int64_t kUncounted = 64 << 10;  // UsedMemory is exact to what threads have not added yet
+    constexpr int64_t kUncounted = 64
+                                   << 10;  // UsedMemory is exact to what threads have not added yet
     const int64_t before = terrace::UsedMemory();
     Owned table(Table::Extra::kValue);
     for (uint64_t i = 0; i < 300'000; ++i) table->Put(Name(i), std::string(i % 50, 'v'));
@@ -153,10 +157,12 @@ TEST_SUITE("types/table") {
       std::set<std::string> seen;
       uint64_t cursor = 0;
       do {
-        cursor = table->Scan(cursor, 1 + random.Below(10),
-                             [&seen](const TableItem& item) { seen.insert(std::string(item.member())); });
+        cursor = table->Scan(cursor, 1 + random.Below(10), [&seen](const TableItem& item) {
+          seen.insert(std::string(item.member()));
+        });
         for (int i = 0; i < 200 && passing != wanted; ++i) {
-          passing < wanted ? (void)table->FindOrInsert(Name(passing++), &inserted) : (void)table->Erase(Name(--passing));
+          passing < wanted ? (void)table->FindOrInsert(Name(passing++), &inserted)
+                           : (void)table->Erase(Name(--passing));
         }
         if (passing == wanted) wanted = random.Below(4'000);
       } while (cursor != 0);
@@ -164,7 +170,8 @@ TEST_SUITE("types/table") {
     }
   }
 
-  TEST_CASE("a scan of a table left alone sees every member once, and any cursor may be asked for") {
+  TEST_CASE(
+      "a scan of a table left alone sees every member once, and any cursor may be asked for") {
     Owned table(Table::Extra::kNone);
     bool inserted = false;
     for (uint64_t i = 0; i < 3'000; ++i) table->FindOrInsert(Name(i), &inserted);
@@ -172,7 +179,8 @@ TEST_SUITE("types/table") {
     uint64_t cursor = 0;
     do {
       const size_t before = seen.size();
-      cursor = table->Scan(cursor, 10, [&seen](const TableItem& item) { seen.insert(std::string(item.member())); });
+      cursor = table->Scan(
+          cursor, 10, [&seen](const TableItem& item) { seen.insert(std::string(item.member())); });
       CHECK(cursor <= UINT32_MAX);
       CHECK((cursor == 0 || seen.size() >= before + 10));
     } while (cursor != 0);
@@ -188,7 +196,8 @@ TEST_SUITE("types/table") {
       bool inserted = false;
       for (uint64_t i = 0; i < members; ++i) table->FindOrInsert(Name(i), &inserted);
       std::map<std::string, uint64_t> picked;
-      for (uint64_t i = 0; i < members * 200; ++i) ++picked[std::string(table->Pick(random)->member())];
+      for (uint64_t i = 0; i < members * 200; ++i)
+        ++picked[std::string(table->Pick(random)->member())];
       CHECK(picked.size() == members);
       for (const auto& [name, times] : picked) {
         CHECK(times >= 100);
@@ -205,7 +214,8 @@ TEST_SUITE("types/table") {
     std::map<std::string, std::string> model;
     uint64_t names = 100;
     for (int i = 0; i < 200'000; ++i) {
-      if (i % 20'000 == 0) names = random.Below(2) == 0 ? 50 : 30'000;  // many erase what is not there, or grow
+      if (i % 20'000 == 0)
+        names = random.Below(2) == 0 ? 50 : 30'000;  // many erase what is not there, or grow
       const std::string name = Name(random.Below(names));
       switch (random.Below(4)) {
         case 0:
@@ -214,7 +224,9 @@ TEST_SUITE("types/table") {
           CHECK(table->Put(name, value) == model.insert_or_assign(name, value).second);
           break;
         }
-        case 2: CHECK(table->Erase(name) == (model.erase(name) == 1)); break;
+        case 2:
+          CHECK(table->Erase(name) == (model.erase(name) == 1));
+          break;
         default: {
           const TableItem* item = table->Find(name);
           const auto it = model.find(name);

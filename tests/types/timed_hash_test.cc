@@ -41,7 +41,8 @@ Model Contents(Value value) {
 uint64_t Earliest(const Model& model) {
   uint64_t earliest = 0;
   for (const auto& [name, field] : model) {
-    if (field.deadline_ms != 0 && (earliest == 0 || field.deadline_ms < earliest)) earliest = field.deadline_ms;
+    if (field.deadline_ms != 0 && (earliest == 0 || field.deadline_ms < earliest))
+      earliest = field.deadline_ms;
   }
   return earliest;
 }
@@ -55,7 +56,9 @@ bool AllDue(const Model& model, uint64_t now_ms) {
 
 class Owned {
  public:
-  explicit Owned(int64_t listpack_entries = 512) { limits.hash_listpack_entries = listpack_entries; }
+  explicit Owned(int64_t listpack_entries = 512) {
+    limits.hash_listpack_entries = listpack_entries;
+  }
   ~Owned() { terrace::types::Destroy(hash_.value()); }
   Hash* operator->() { return &hash_; }
   Hash& operator*() { return hash_; }
@@ -64,7 +67,8 @@ class Owned {
   }
   std::set<std::string> EraseDue(uint64_t now_ms, size_t max = SIZE_MAX) {
     std::set<std::string> erased;
-    const size_t count = hash_.EraseDue(now_ms, max, [&](Bytes field) { CHECK(erased.emplace(field).second); });
+    const size_t count =
+        hash_.EraseDue(now_ms, max, [&](Bytes field) { CHECK(erased.emplace(field).second); });
     CHECK(count == erased.size());
     return erased;
   }
@@ -123,13 +127,15 @@ TEST_SUITE("types/timed_hash") {
       CHECK_FALSE(hash.Set("a", "new"));
       CHECK_FALSE(hash.Set("b", "new", Hash::OldDeadline::kStays));
       CHECK(hash.Set("d", "new", Hash::OldDeadline::kStays));
-      CHECK((Contents(hash->value()) == Model{{"a", {"new"}}, {"b", {"new", 50}}, {"c", {"old", 50}}, {"d", {"new"}}}));
+      CHECK((Contents(hash->value()) ==
+             Model{{"a", {"new"}}, {"b", {"new", 50}}, {"c", {"old", 50}}, {"d", {"new"}}}));
       // Whether it goes or stays, a long value moves it into a table.
       const std::string large(100, 'x');
       hash.Set("c", large, Hash::OldDeadline::kStays);
       CHECK(hash.encoding() == Encoding::kTimedTable);
       hash.Set("b", large);
-      CHECK((Contents(hash->value()) == Model{{"a", {"new"}}, {"b", {large}}, {"c", {large, 50}}, {"d", {"new"}}}));
+      CHECK((Contents(hash->value()) ==
+             Model{{"a", {"new"}}, {"b", {large}}, {"c", {large, 50}}, {"d", {"new"}}}));
     }
   }
 
@@ -244,11 +250,13 @@ TEST_SUITE("types/timed_hash") {
     }
     const size_t timed = terrace::types::MemoryBytes(once->value());
     for (int i = 0; i < 5'000; ++i) once->SetDeadline(std::to_string(i), 0);
-    CHECK(terrace::types::MemoryBytes(once->value()) == terrace::types::MemoryBytes(never->value()));
+    CHECK(terrace::types::MemoryBytes(once->value()) ==
+          terrace::types::MemoryBytes(never->value()));
     CHECK(timed - terrace::types::MemoryBytes(never->value()) < 5'000 * 60);
   }
 
-  TEST_CASE("random edits under a clock leave the hash equal to a map, and a copy equal to the hash") {
+  TEST_CASE(
+      "random edits under a clock leave the hash equal to a map, and a copy equal to the hash") {
     const char* text = std::getenv("TERRACE_SEED");
     const uint64_t seed = text == nullptr ? 20'260'711 : std::strtoull(text, nullptr, 10);
     INFO("TERRACE_SEED=", seed);
@@ -269,10 +277,12 @@ TEST_SUITE("types/timed_hash") {
           }
           case 1:
           case 2: {
-            const std::string value = random.Below(2) == 0 ? std::to_string(static_cast<int64_t>(random.Next()))
-                                                           : std::string(random.Below(70), 'v');
+            const std::string value = random.Below(2) == 0
+                                          ? std::to_string(static_cast<int64_t>(random.Next()))
+                                          : std::string(random.Below(70), 'v');
             const bool stays = random.Below(2) == 0;
-            CHECK(hash.Set(field, value, stays ? Hash::OldDeadline::kStays : Hash::OldDeadline::kGoes) ==
+            CHECK(hash.Set(field, value,
+                           stays ? Hash::OldDeadline::kStays : Hash::OldDeadline::kGoes) ==
                   (held == model.end()));
             model[field] = {value, stays && held != model.end() ? held->second.deadline_ms : 0};
             break;

@@ -47,19 +47,19 @@ std::string_view OriginName(Origin origin) {
   return kNames[static_cast<size_t>(origin)];
 }
 
-Status OnUnknownName(UnknownNames policy, const std::string& place, Bytes name, const std::string& hint,
-                     Reading& reading) {
+Status OnUnknownName(UnknownNames policy, const std::string& place, Bytes name,
+                     const std::string& hint, Reading& reading) {
   constexpr size_t kShownBytesMax = 100;
-  std::string message =
-      place + ": there is no setting \"" + std::string(name.substr(0, kShownBytesMax)) + "\"" + hint;
+  std::string message = place + ": there is no setting \"" +
+                        std::string(name.substr(0, kShownBytesMax)) + "\"" + hint;
   if (policy == UnknownNames::kRefuse) return Status::Error(message);
   reading.warnings.push_back(message + " (ignored)");
   return Status::Ok();
 }
 
 std::string Complaint(const Assignment& assignment, const std::string& allowed) {
-  return assignment.place + ": " + assignment.label + " is " + ShownWords(assignment) + ", but it must be " +
-         allowed;
+  return assignment.place + ": " + assignment.label + " is " + ShownWords(assignment) +
+         ", but it must be " + allowed;
 }
 
 Status ApplyAssignments(std::span<const Assignment> assignments, Origin origin, Options& options,
@@ -93,7 +93,8 @@ Status ApplyAssignments(std::span<const Assignment> assignments, Origin origin, 
 Status CheckStates(const Options& options, const Provenances& provenances,
                    std::vector<std::string>& warnings) {
   for (const Setting& setting : AllSettings()) {
-    if (setting.state == State::kEffective || setting.Has(kHidden) || IsDefault(setting, options)) continue;
+    if (setting.state == State::kEffective || setting.Has(kHidden) || IsDefault(setting, options))
+      continue;
     auto found = provenances.find(&setting);
     std::string place = found == provenances.end() ? "" : found->second.place + ": ";
     std::string name(setting.name);

@@ -34,8 +34,8 @@ struct Reading {
 enum class UnknownNames : uint8_t { kRefuse, kWarn };
 
 /// Notes an unknown name as a warning, or returns it as the error that it is. `hint` comes from DidYouMean.
-Status OnUnknownName(UnknownNames policy, const std::string& place, Bytes name, const std::string& hint,
-                     Reading& reading);
+Status OnUnknownName(UnknownNames policy, const std::string& place, Bytes name,
+                     const std::string& hint, Reading& reading);
 
 /// "redis.conf:3: port is "x", but it must be an integer between 0 and 65535"; a sensitive value is not
 /// repeated.

@@ -16,7 +16,9 @@ std::optional<UnknownNames> UnknownNamesOf(Bytes word) {
   return std::nullopt;
 }
 
-bool IsFlag(const std::string& argument) { return argument.size() > 2 && argument.starts_with("--"); }
+bool IsFlag(const std::string& argument) {
+  return argument.size() > 2 && argument.starts_with("--");
+}
 
 class Parser {
  public:
@@ -58,7 +60,8 @@ class Parser {
         continue;
       }
       auto policy = UnknownNamesOf(word);
-      if (!policy) return Error("--config-unknown is \"" + word + "\", but it must be warn or error");
+      if (!policy)
+        return Error("--config-unknown is \"" + word + "\", but it must be warn or error");
       line_.unknown = *policy;
     }
     return Status::Ok();
@@ -84,9 +87,11 @@ class Parser {
     if (name == "help") return SetMode(Mode::kHelp);
     if (name == "version") return SetMode(Mode::kVersion);
     if (name == "sample-config") return SetMode(Mode::kSampleConfig);
-    if (name == "config-unknown") return TakeValue(name, value, nullptr);  // FindUnknownPolicy read it
+    if (name == "config-unknown")
+      return TakeValue(name, value, nullptr);  // FindUnknownPolicy read it
     if (name == "config" || name == "check-config") return ParseConfigFlag(name, value);
-    if (line_.mode == Mode::kHealthcheck && name == "host") return TakeValue(name, value, &line_.health_host);
+    if (line_.mode == Mode::kHealthcheck && name == "host")
+      return TakeValue(name, value, &line_.health_host);
     if (line_.mode == Mode::kHealthcheck && name == "password")
       return ParseSetting("requirepass", flag, value);
     return ParseSetting(name, flag, value);
@@ -126,7 +131,8 @@ class Parser {
     return Status::Ok();
   }
 
-  Status TakeValue(const std::string& name, const std::optional<std::string>& value, std::string* out) {
+  Status TakeValue(const std::string& name, const std::optional<std::string>& value,
+                   std::string* out) {
     if (!value && AtFlagOrEnd()) return Error("--" + name + " needs a value");
     std::string word = value ? *value : Take();
     if (out != nullptr) *out = word;
@@ -135,7 +141,8 @@ class Parser {
 
   Status SetConfigFile(const std::string& path) {
     if (!line_.config_file.empty()) {
-      return Error("\"" + path + "\" is a second configuration file, after \"" + line_.config_file + "\"");
+      return Error("\"" + path + "\" is a second configuration file, after \"" + line_.config_file +
+                   "\"");
     }
     line_.config_file = path;
     return Status::Ok();
@@ -156,7 +163,8 @@ class Parser {
 
 }  // namespace
 
-StatusOr<CommandLine> ParseCommandLine(std::span<const std::string> arguments, UnknownNames unknown) {
+StatusOr<CommandLine> ParseCommandLine(std::span<const std::string> arguments,
+                                       UnknownNames unknown) {
   return Parser(arguments, unknown).Parse();
 }
 

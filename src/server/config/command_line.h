@@ -29,7 +29,8 @@ struct CommandLine {
 /// before another
 /// "--" means yes. The first word that belongs to no flag is the configuration file.
 /// `unknown` is the policy unless --config-unknown says otherwise.
-StatusOr<CommandLine> ParseCommandLine(std::span<const std::string> arguments, UnknownNames unknown);
+StatusOr<CommandLine> ParseCommandLine(std::span<const std::string> arguments,
+                                       UnknownNames unknown);
 
 /// What --help prints.
 std::string_view HelpText();

@@ -88,7 +88,8 @@ class Disk : public ConfigFiles {
     FileDescriptor file(::mkostemp(beside.data(), O_CLOEXEC));
     if (file.get() < 0) return Status::FromErrno("cannot write beside " + path, errno);
     struct stat old {};
-    ::mode_t mode = ::stat(path.c_str(), &old) == 0 ? old.st_mode & 0777 : 0644;  // mkostemp makes it 0600
+    ::mode_t mode =
+        ::stat(path.c_str(), &old) == 0 ? old.st_mode & 0777 : 0644;  // mkostemp makes it 0600
     Status status = WriteAll(file.get(), text);
     if (status.ok() && ::fchmod(file.get(), mode) != 0) status = Status::FromErrno("chmod", errno);
     if (status.ok() && ::rename(beside.c_str(), path.c_str()) != 0)
@@ -108,7 +109,8 @@ class Disk : public ConfigFiles {
     if (::stat(path.c_str(), &info) != 0) return Unexpected{Status::FromErrno(path, errno)};
     if (!S_ISDIR(info.st_mode)) return Unexpected{Status::FromErrno(path, ENOTDIR)};
     char resolved[PATH_MAX];
-    if (::realpath(path.c_str(), resolved) == nullptr) return Unexpected{Status::FromErrno(path, errno)};
+    if (::realpath(path.c_str(), resolved) == nullptr)
+      return Unexpected{Status::FromErrno(path, errno)};
     return std::string(resolved);
   }
 

@@ -17,8 +17,8 @@ namespace {
 
 /// The line a client gets about one setting of its CONFIG SET.
 Status SetFailed(Bytes name, const std::string& why) {
-  return Status::Error("ERR CONFIG SET failed (possibly related to argument '" + std::string(name) + "') - " +
-                       why);
+  return Status::Error("ERR CONFIG SET failed (possibly related to argument '" + std::string(name) +
+                       "') - " + why);
 }
 
 bool HasWildcard(Bytes pattern) { return pattern.find_first_of("[*?") != Bytes::npos; }
@@ -37,7 +37,8 @@ Bytes NameInReply(std::span<const Bytes> patterns, Bytes name, bool hidden) {
 }
 
 bool MayChangeProtected(CommandAccess access, SetContext context) {
-  return access == CommandAccess::kYes || (access == CommandAccess::kLocal && context.from_this_machine);
+  return access == CommandAccess::kYes ||
+         (access == CommandAccess::kLocal && context.from_this_machine);
 }
 
 bool SameValue(const Setting& setting, const Options& left, const Options& right) {
@@ -73,7 +74,8 @@ Options ConfigStore::Snapshot() const {
   return options_;
 }
 
-std::vector<std::pair<std::string, std::string>> ConfigStore::Get(std::span<const Bytes> patterns) const {
+std::vector<std::pair<std::string, std::string>> ConfigStore::Get(
+    std::span<const Bytes> patterns) const {
   Options options = Snapshot();
   std::vector<std::pair<std::string, std::string>> found;
   for (const Setting& setting : AllSettings()) {
@@ -87,8 +89,9 @@ std::vector<std::pair<std::string, std::string>> ConfigStore::Get(std::span<cons
   return found;
 }
 
-Status ConfigStore::FindChanges(std::span<const std::pair<Bytes, Bytes>> pairs, const Options& before,
-                                SetContext context, std::vector<Change>& changes) const {
+Status ConfigStore::FindChanges(std::span<const std::pair<Bytes, Bytes>> pairs,
+                                const Options& before, SetContext context,
+                                std::vector<Change>& changes) const {
   for (const auto& [given_name, value] : pairs) {
     const Setting* setting = FindSetting(given_name);
     if (setting == nullptr || setting->Has(kFileOnly)) {
@@ -97,7 +100,8 @@ Status ConfigStore::FindChanges(std::span<const std::pair<Bytes, Bytes>> pairs, 
     }
     Bytes name = EqualsIgnoreCase(given_name, setting->alias) ? setting->alias : setting->name;
     bool stays = setting->Has(kOurs) && FormatValue(*setting, before) == value;
-    if (setting->Has(kImmutable) && !stays) return SetFailed(given_name, "can't set immutable config");
+    if (setting->Has(kImmutable) && !stays)
+      return SetFailed(given_name, "can't set immutable config");
     if (setting->Has(kProtected) && !MayChangeProtected(before.enable_protected_configs, context)) {
       return SetFailed(given_name, "can't set protected config");
     }
@@ -115,12 +119,14 @@ bool ConfigStore::HasListener(const Setting& setting) const {
 }
 
 /// What no parser can see: whether this server, in its present state, can follow.
-Status ConfigStore::CheckChange(const Setting& setting, const Options& before, Options& after) const {
+Status ConfigStore::CheckChange(const Setting& setting, const Options& before,
+                                Options& after) const {
   if (setting.name == "dir") {
     auto resolved = files_.ResolveDirectory(after.dir);
     if (!resolved.ok()) {
       int error_number = resolved.error().error_number();
-      return Status::Error(error_number != 0 ? std::strerror(error_number) : resolved.error().message());
+      return Status::Error(error_number != 0 ? std::strerror(error_number)
+                                             : resolved.error().message());
     }
     after.dir = std::move(*resolved);
   }
@@ -199,8 +205,9 @@ Origin ConfigStore::OriginOf(Bytes name) const {
 // with the running values, and so that only what differs is touched.
 
 StatusOr<Options> ConfigStore::OptionsOf(const std::string& text) const {
-  auto reading = form_ == ConfigForm::kToml ? ReadTomlConfig(text, config_file_, UnknownNames::kWarn)
-                                            : ReadRedisConf(text, config_file_, UnknownNames::kWarn, files_);
+  auto reading = form_ == ConfigForm::kToml
+                     ? ReadTomlConfig(text, config_file_, UnknownNames::kWarn)
+                     : ReadRedisConf(text, config_file_, UnknownNames::kWarn, files_);
   if (!reading.ok()) return Unexpected{reading.error()};
   Options options;
   Provenances provenances;
@@ -209,11 +216,13 @@ StatusOr<Options> ConfigStore::OptionsOf(const std::string& text) const {
   return options;
 }
 
-std::vector<const Setting*> ConfigStore::ToRewrite(const Options& now, const Options& in_file) const {
+std::vector<const Setting*> ConfigStore::ToRewrite(const Options& now,
+                                                   const Options& in_file) const {
   std::vector<const Setting*> settings;
   MutexLock lock(mutex_);
   for (const Setting& setting : AllSettings()) {
-    if (setting.Has(kFileOnly) || setting.Has(kHidden) || SameValue(setting, now, in_file)) continue;
+    if (setting.Has(kFileOnly) || setting.Has(kHidden) || SameValue(setting, now, in_file))
+      continue;
     auto found = origins_.find(&setting);
     Origin origin = found == origins_.end() ? Origin::kDefault : found->second;
     bool secret = setting.Has(kSensitive) && origin == Origin::kEnvironment;
@@ -227,15 +236,16 @@ std::vector<const Setting*> ConfigStore::ToRewrite(const Options& now, const Opt
   return settings;
 }
 
-StatusOr<std::string> ConfigStore::RewrittenRedisConf(const std::string& text, const Options& now,
-                                                      std::span<const Setting* const> settings) const {
+StatusOr<std::string> ConfigStore::RewrittenRedisConf(
+    const std::string& text, const Options& now, std::span<const Setting* const> settings) const {
   RedisConfChanges changes;
   for (const Setting* setting : settings) changes[setting] = FormatRedisConf(*setting, now);
   std::string out = RewriteRedisConf(text, changes);
   auto reread = OptionsOf(out);
   if (!reread.ok()) return Unexpected{reread.error()};
   // An included file may have the last word on a setting; said at the end of this one, it has not.
-  std::erase_if(changes, [&](const auto& change) { return SameValue(*change.first, now, *reread); });
+  std::erase_if(changes,
+                [&](const auto& change) { return SameValue(*change.first, now, *reread); });
   return changes.empty() ? out : RewriteRedisConf(out, changes, true);
 }
 
@@ -259,7 +269,8 @@ StatusOr<std::string> ConfigStore::RewrittenText(const Options& now) const {
   if (!reread.ok()) return Unexpected{reread.error()};
   for (const Setting* setting : settings) {
     if (SameValue(*setting, now, *reread)) continue;
-    return Unexpected{Status::Error("cannot write " + std::string(setting->name) + " so that it reads back")};
+    return Unexpected{
+        Status::Error("cannot write " + std::string(setting->name) + " so that it reads back")};
   }
   return out;
 }

@@ -74,7 +74,8 @@ class ConfigStore {
   };
 
   Status FindChanges(std::span<const std::pair<Bytes, Bytes>> pairs, const Options& before,
-                     SetContext context, std::vector<Change>& changes) const TERRACE_REQUIRES(writing_);
+                     SetContext context, std::vector<Change>& changes) const
+      TERRACE_REQUIRES(writing_);
   Status ParseChanges(std::span<const Change> changes, const Options& before, Options& after) const
       TERRACE_REQUIRES(writing_);
   Status CheckChange(const Setting& setting, const Options& before, Options& after) const

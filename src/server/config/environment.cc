@@ -66,8 +66,10 @@ class Reader {
     if (const Setting* setting = FindByVariable(name)) return Add(setting, name, std::move(value));
     if (!name.ends_with(kFileSuffix))
       return OnUnknownName(unknown_, "environment", name, Hint(name), reading_);
-    const Setting* setting = FindByVariable(Bytes(name).substr(0, name.size() - kFileSuffix.size()));
-    if (setting == nullptr) return OnUnknownName(unknown_, "environment", name, Hint(name), reading_);
+    const Setting* setting =
+        FindByVariable(Bytes(name).substr(0, name.size() - kFileSuffix.size()));
+    if (setting == nullptr)
+      return OnUnknownName(unknown_, "environment", name, Hint(name), reading_);
     auto text = files_.Read(value);
     if (!text.ok()) return Status(text.error()).WithContext("environment: " + name);
     return Add(setting, name, FirstLine(*text));
@@ -79,7 +81,8 @@ class Reader {
   Status Add(const Setting* setting, const std::string& name, std::string value) {
     auto [first, added] = seen_.emplace(setting, name);
     if (!added)
-      return Status::Error("environment: " + first->second + " and " + name + " are both set; keep one");
+      return Status::Error("environment: " + first->second + " and " + name +
+                           " are both set; keep one");
     reading_.assignments.push_back({setting, {std::move(value)}, name, "environment"});
     return Status::Ok();
   }
@@ -96,7 +99,8 @@ std::string EnvironmentName(const Setting& setting) { return NameOf(setting.name
 
 std::string EnvironmentValue(std::span<const std::string> variables, Bytes name) {
   for (const std::string& variable : variables) {
-    if (variable.size() > name.size() && variable.starts_with(name) && variable[name.size()] == '=') {
+    if (variable.size() > name.size() && variable.starts_with(name) &&
+        variable[name.size()] == '=') {
       return variable.substr(name.size() + 1);
     }
   }

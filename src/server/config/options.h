@@ -82,7 +82,9 @@ struct BytesOrPercent {
   uint64_t bytes = 0;
   int percent = 0;
   /// The limit in bytes when `whole_bytes` is the whole; a share of no limit is no limit (0).
-  uint64_t Of(uint64_t whole_bytes) const { return percent == 0 ? bytes : whole_bytes / 100 * percent; }
+  uint64_t Of(uint64_t whole_bytes) const {
+    return percent == 0 ? bytes : whole_bytes / 100 * percent;
+  }
   bool operator==(const BytesOrPercent&) const = default;
 };
 
@@ -104,11 +106,11 @@ struct OomScoreAdjValues {
 struct Options {
   // network
   int64_t threads = 0;  ///< workers; 0: as many as the CPUs allowed to this process
-  std::vector<std::string> bind = {"*",
-                                   "-::*"};  ///< '-' in front: no complaint if the address does not exist
-  int64_t port = 6379;                       ///< 0: no TCP
-  std::string unixsocket;                    ///< path; empty: none
-  int64_t unixsocketperm = 0;                ///< mode bits; 0: as the umask leaves them
+  std::vector<std::string> bind = {
+      "*", "-::*"};            ///< '-' in front: no complaint if the address does not exist
+  int64_t port = 6379;         ///< 0: no TCP
+  std::string unixsocket;      ///< path; empty: none
+  int64_t unixsocketperm = 0;  ///< mode bits; 0: as the umask leaves them
   bool protected_mode = true;
   int64_t tcp_backlog = 511;
   int64_t tcp_keepalive_s = 300;

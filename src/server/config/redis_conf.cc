@@ -10,7 +10,9 @@ namespace {
 
 constexpr Bytes kMarker = "# Written by CONFIG REWRITE";
 
-bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f'; }
+bool IsBlank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f';
+}
 
 std::optional<int> HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -143,8 +145,8 @@ class Reader {
     std::string place = file_name + ":" + std::to_string(number);
     auto words = SplitRedisWords(line);
     if (!words) {
-      return Status::Error(place +
-                           ": a quote is not closed, or something follows a closing quote without a blank");
+      return Status::Error(
+          place + ": a quote is not closed, or something follows a closing quote without a blank");
     }
     std::string name = std::move(words->front());
     words->erase(words->begin());

@@ -78,7 +78,8 @@ struct SpecialField {
   bool line_per_item = false;
 };
 
-using Field = std::variant<BoolField, IntegerField, BytesField, EnumField, StringField, SpecialField>;
+using Field =
+    std::variant<BoolField, IntegerField, BytesField, EnumField, StringField, SpecialField>;
 
 /// Whether a setting does anything in this version.
 enum class State : uint8_t {
@@ -92,13 +93,15 @@ enum class State : uint8_t {
 
 enum SettingFlag : uint32_t {
   kImmutable = 1 << 0,  ///< CONFIG SET never changes it
-  kSensitive = 1 << 1,  ///< never repeated in messages, never copied from the environment into a file
+  kSensitive =
+      1 << 1,  ///< never repeated in messages, never copied from the environment into a file
   kProtected = 1 << 2,  ///< CONFIG SET only as `enable-protected-configs` says
   kHidden = 1 << 3,     ///< listed only when asked for by its whole name
   kFileOnly = 1 << 4,   ///< a line in a file or a flag, unknown to CONFIG GET and SET
-  kOurs = 1 << 5,       ///< Redis 7.0 has no such name; if immutable, CONFIG SET to its own value is fine
+  kOurs =
+      1 << 5,  ///< Redis 7.0 has no such name; if immutable, CONFIG SET to its own value is fine
   kAppliedByListener = 1 << 6,  ///< CONFIG SET changes it only if somebody listens who can apply it
-  kSettable = 1 << 7,           ///< a refused setting that CONFIG SET still takes, as Redis' tools expect
+  kSettable = 1 << 7,  ///< a refused setting that CONFIG SET still takes, as Redis' tools expect
 };
 
 struct Setting {
@@ -122,7 +125,8 @@ template <auto Member>
 constexpr EnumField Enum(std::span<const EnumName> names) {
   return EnumField{names, [](const Options& options) { return static_cast<int>(options.*Member); },
                    [](Options& options, int value) {
-                     options.*Member = static_cast<std::remove_reference_t<decltype(options.*Member)>>(value);
+                     options.*Member =
+                         static_cast<std::remove_reference_t<decltype(options.*Member)>>(value);
                    }};
 }
 

@@ -77,7 +77,8 @@ Status ParseBytes(const BytesField& field, const std::string& word, Options& opt
 
 std::string NamesOf(const EnumField& field) {
   std::string names;
-  for (const EnumName& known : field.names) names += (names.empty() ? "" : ", ") + std::string(known.name);
+  for (const EnumName& known : field.names)
+    names += (names.empty() ? "" : ", ") + std::string(known.name);
   return names;
 }
 
@@ -117,7 +118,9 @@ Words SplitAtBlanks(Bytes text) {
   }
 }
 
-const SpecialField* AsSpecial(const Setting& setting) { return std::get_if<SpecialField>(&setting.field); }
+const SpecialField* AsSpecial(const Setting& setting) {
+  return std::get_if<SpecialField>(&setting.field);
+}
 
 std::string TomlList(const SpecialField& field, const Options& options) {
   std::string list;
@@ -165,34 +168,38 @@ Status ParseValue(const Setting& setting, WordSpan words, Options& options) {
   }
   if (words.size() != 1) return Status::Error("wrong number of arguments");
   const std::string& word = words.front();
-  return std::visit(Overloaded{[&](const BoolField& field) { return ParseBool(field, word, options); },
-                               [&](const IntegerField& field) { return ParseInteger(field, word, options); },
-                               [&](const BytesField& field) { return ParseBytes(field, word, options); },
-                               [&](const EnumField& field) { return ParseEnum(field, word, options); },
-                               [&](const StringField& field) { return ParseString(field, word, options); },
-                               [&](const SpecialField& field) { return field.parse(options, words); }},
-                    setting.field);
+  return std::visit(
+      Overloaded{[&](const BoolField& field) { return ParseBool(field, word, options); },
+                 [&](const IntegerField& field) { return ParseInteger(field, word, options); },
+                 [&](const BytesField& field) { return ParseBytes(field, word, options); },
+                 [&](const EnumField& field) { return ParseEnum(field, word, options); },
+                 [&](const StringField& field) { return ParseString(field, word, options); },
+                 [&](const SpecialField& field) { return field.parse(options, words); }},
+      setting.field);
 }
 
 std::string FormatValue(const Setting& setting, const Options& options) {
   return std::visit(
-      Overloaded{[&](const BoolField& field) { return std::string(options.*field.field ? "yes" : "no"); },
-                 [&](const IntegerField& field) { return FormatInBase(options.*field.field, field.base); },
-                 [&](const BytesField& field) { return std::to_string(options.*field.field); },
-                 [&](const EnumField& field) { return FormatEnum(field, options); },
-                 [&](const StringField& field) { return options.*field.field; },
-                 [&](const SpecialField& field) {
-                   std::string text;
-                   for (const std::string& item : field.items(options))
-                     text += (text.empty() ? "" : " ") + item;
-                   return text;
-                 }},
+      Overloaded{
+          [&](const BoolField& field) { return std::string(options.*field.field ? "yes" : "no"); },
+          [&](const IntegerField& field) { return FormatInBase(options.*field.field, field.base); },
+          [&](const BytesField& field) { return std::to_string(options.*field.field); },
+          [&](const EnumField& field) { return FormatEnum(field, options); },
+          [&](const StringField& field) { return options.*field.field; },
+          [&](const SpecialField& field) {
+            std::string text;
+            for (const std::string& item : field.items(options))
+              text += (text.empty() ? "" : " ") + item;
+            return text;
+          }},
       setting.field);
 }
 
 std::string FormatToml(const Setting& setting, const Options& options) {
   return std::visit(
-      Overloaded{[&](const BoolField& field) { return std::string(options.*field.field ? "true" : "false"); },
+      Overloaded{[&](const BoolField& field) {
+                   return std::string(options.*field.field ? "true" : "false");
+                 },
                  [&](const IntegerField& field) {
                    std::string text = FormatInBase(options.*field.field, field.base);
                    return field.base == 10 ? text : QuoteToml(text);
@@ -237,15 +244,18 @@ std::string Allowed(const Setting& setting) {
       Overloaded{[](const BoolField&) { return std::string("yes or no"); },
                  [&](const IntegerField& field) {
                    return std::string(field.base == 8 ? "an octal number" : "an integer") +
-                          between(FormatInBase(field.min, field.base), FormatInBase(field.max, field.base));
+                          between(FormatInBase(field.min, field.base),
+                                  FormatInBase(field.max, field.base));
                  },
                  [&](const BytesField& field) {
-                   return "a number of bytes" + between(FormatMemory(field.min), std::to_string(field.max)) +
+                   return "a number of bytes" +
+                          between(FormatMemory(field.min), std::to_string(field.max)) +
                           " (1k is 1000, 1kb is 1024)";
                  },
                  [](const EnumField& field) { return "one of " + NamesOf(field); },
                  [](const StringField& field) {
-                   return std::string(field.normalize == nullptr ? "one text" : "one text of the right form");
+                   return std::string(field.normalize == nullptr ? "one text"
+                                                                 : "one text of the right form");
                  },
                  [](const SpecialField& field) { return std::string(field.allowed); }},
       setting.field);

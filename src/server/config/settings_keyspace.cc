@@ -12,7 +12,8 @@ std::span<const Setting> KeyspaceSettings() {
        .flags = kImmutable},
       {.name = "notify-keyspace-events",
        .field = StringField{&Options::notify_keyspace_events, NormalizeNotifyEvents},
-       .why = "Changes told by pub/sub: K and/or E (channel per key, per event) and classes g$lshzxetdmn, A "
+       .why = "Changes told by pub/sub: K and/or E (channel per key, per event) and classes "
+              "g$lshzxetdmn, A "
               "for most; "
               "empty: none."},
       {.name = "active-expire-effort",
@@ -21,7 +22,9 @@ std::span<const Setting> KeyspaceSettings() {
        .state = State::kAcceptedWithoutEffect,
        .reason = "expired keys are found by their deadline, not by looking"},
       {.name = "hz",
-       .field = IntegerField{.field = &Options::hz, .min = 0, .max = kIntMax, .lowest = 1, .highest = 500},
+       .field =
+           IntegerField{
+               .field = &Options::hz, .min = 0, .max = kIntMax, .lowest = 1, .highest = 500},
        .why = "Rounds of background work a second.",
        .state = State::kAcceptedWithoutEffect,
        .reason = "background work runs when it is due"},

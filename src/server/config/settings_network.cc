@@ -12,7 +12,8 @@ std::span<const Setting> NetworkSettings() {
        .flags = kImmutable | kOurs},
       {.name = "bind",
        .field = BindField(),
-       .why = "Addresses to listen on; '-' in front: no complaint when the machine does not have it.",
+       .why =
+           "Addresses to listen on; '-' in front: no complaint when the machine does not have it.",
        .flags = kAppliedByListener},
       {.name = "port",
        .field = IntegerField{&Options::port, 0, 65535},
@@ -20,7 +21,8 @@ std::span<const Setting> NetworkSettings() {
        .flags = kAppliedByListener},
       {.name = "unixsocket",
        .field = StringField{&Options::unixsocket},
-       .why = "Path of a Unix socket to listen on as well; one left over from an earlier run is removed.",
+       .why = "Path of a Unix socket to listen on as well; one left over from an earlier run is "
+              "removed.",
        .flags = kImmutable},
       {.name = "unixsocketperm",
        .field = IntegerField{&Options::unixsocketperm, 0, 0777, 8},
@@ -35,7 +37,8 @@ std::span<const Setting> NetworkSettings() {
        .flags = kImmutable},
       {.name = "tcp-keepalive",
        .field = IntegerField{&Options::tcp_keepalive_s, 0, kIntMax},
-       .why = "Seconds of silence after which the kernel asks whether a client is still there; 0: never."},
+       .why = "Seconds of silence after which the kernel asks whether a client is still there; 0: "
+              "never."},
       {.name = "timeout",
        .field = IntegerField{&Options::timeout_s, 0, kIntMax},
        .why = "Seconds of idling after which a client is closed; 0: never."},
@@ -67,8 +70,9 @@ std::span<const Setting> ClientSettings() {
        .why = "Connections served at the same time; further ones get an error."},
       {.name = "client-output-buffer-limit",
        .field = OutputBufferLimitField(),
-       .why = "Close a client whose unread replies pass the hard limit, or the soft limit for so many "
-              "seconds; 0: no limit."},
+       .why =
+           "Close a client whose unread replies pass the hard limit, or the soft limit for so many "
+           "seconds; 0: no limit."},
       {.name = "client-query-buffer-limit",
        .field = BytesField{&Options::client_query_buffer_limit_bytes, kMiB},
        .why = "Close a client whose unfinished request is larger than this."},
@@ -77,7 +81,8 @@ std::span<const Setting> ClientSettings() {
        .why = "The longest single string a client may send."},
       {.name = "maxmemory-clients",
        .field = MaxmemoryClientsField(),
-       .why = "Memory all clients' buffers may take, in bytes or % of maxmemory; beyond it the largest "
+       .why = "Memory all clients' buffers may take, in bytes or % of maxmemory; beyond it the "
+              "largest "
               "close; 0: no limit."},
       {.name = "tracking-table-max-keys",
        .field = IntegerField{&Options::tracking_table_max_keys, 0, kLongMax},

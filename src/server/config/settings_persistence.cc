@@ -6,7 +6,8 @@ namespace terrace::config {
 namespace {
 
 constexpr EnumName kAppendfsync[] = {Named("everysec", Appendfsync::kEverySecond),
-                                     Named("always", Appendfsync::kAlways), Named("no", Appendfsync::kNo)};
+                                     Named("always", Appendfsync::kAlways),
+                                     Named("no", Appendfsync::kNo)};
 
 constexpr std::string_view kMemoryOnly = "this version keeps data in memory only";
 
@@ -28,10 +29,11 @@ std::span<const Setting> PersistenceSettings() {
        .why = "Write every change to a log on disk.",
        .flags = kSettable,
        .state = State::kRefused,
-       .reason = "this version keeps data in memory only, and a restart would lose what you ask it to keep"},
+       .reason = "this version keeps data in memory only, and a restart would lose what you ask it "
+                 "to keep"},
       NotYet("save", SaveField(), "Write a snapshot after so many seconds with so many changes."),
-      NotYet("dbfilename", StringField{&Options::dbfilename, CheckFileName}, "File name of the snapshot.",
-             kProtected),
+      NotYet("dbfilename", StringField{&Options::dbfilename, CheckFileName},
+             "File name of the snapshot.", kProtected),
       NotYet("rdbcompression", BoolField{&Options::rdbcompression}, "Compress the snapshot."),
       NotYet("rdbchecksum", BoolField{&Options::rdbchecksum}, "Check the snapshot by a checksum.",
              kImmutable),
@@ -41,13 +43,16 @@ std::span<const Setting> PersistenceSettings() {
              "Sync a snapshot piece by piece."),
       NotYet("stop-writes-on-bgsave-error", BoolField{&Options::stop_writes_on_bgsave_error},
              "Refuse writes after a snapshot failed."),
-      NotYet("appendfilename", StringField{&Options::appendfilename}, "File name of the log.", kImmutable),
-      NotYet("appenddirname", StringField{&Options::appenddirname}, "Directory of the log.", kImmutable),
+      NotYet("appendfilename", StringField{&Options::appendfilename}, "File name of the log.",
+             kImmutable),
+      NotYet("appenddirname", StringField{&Options::appenddirname}, "Directory of the log.",
+             kImmutable),
       NotYet("appendfsync", Enum<&Options::appendfsync>(kAppendfsync),
              "When the log is synced: everysec, always, no."),
       NotYet("no-appendfsync-on-rewrite", BoolField{&Options::no_appendfsync_on_rewrite},
              "Do not sync the log while it is rewritten."),
-      NotYet("auto-aof-rewrite-percentage", IntegerField{&Options::auto_aof_rewrite_percentage, 0, kIntMax},
+      NotYet("auto-aof-rewrite-percentage",
+             IntegerField{&Options::auto_aof_rewrite_percentage, 0, kIntMax},
              "Growth in percent after which the log is rewritten."),
       NotYet("auto-aof-rewrite-min-size", BytesField{&Options::auto_aof_rewrite_min_size_bytes},
              "Size from which the log is rewritten."),

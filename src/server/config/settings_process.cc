@@ -5,9 +5,10 @@
 namespace terrace::config {
 namespace {
 
-constexpr EnumName kLogLevels[] = {Named("debug", LogLevel::kDebug), Named("verbose", LogLevel::kVerbose),
-                                   Named("notice", LogLevel::kNotice), Named("warning", LogLevel::kWarning),
-                                   Named("nothing", LogLevel::kNothing)};
+constexpr EnumName kLogLevels[] = {
+    Named("debug", LogLevel::kDebug), Named("verbose", LogLevel::kVerbose),
+    Named("notice", LogLevel::kNotice), Named("warning", LogLevel::kWarning),
+    Named("nothing", LogLevel::kNothing)};
 constexpr EnumName kFacilities[] = {
     Named("user", SyslogFacility::kUser),     Named("local0", SyslogFacility::kLocal0),
     Named("local1", SyslogFacility::kLocal1), Named("local2", SyslogFacility::kLocal2),
@@ -15,11 +16,11 @@ constexpr EnumName kFacilities[] = {
     Named("local5", SyslogFacility::kLocal5), Named("local6", SyslogFacility::kLocal6),
     Named("local7", SyslogFacility::kLocal7)};
 constexpr EnumName kSupervised[] = {Named("upstart", Supervised::kUpstart),
-                                    Named("systemd", Supervised::kSystemd), Named("auto", Supervised::kAuto),
-                                    Named("no", Supervised::kNo)};
-constexpr EnumName kOomScoreAdj[] = {Named("no", OomScoreAdj::kNo), Named("yes", OomScoreAdj::kRelative),
-                                     Named("relative", OomScoreAdj::kRelative),
-                                     Named("absolute", OomScoreAdj::kAbsolute)};
+                                    Named("systemd", Supervised::kSystemd),
+                                    Named("auto", Supervised::kAuto), Named("no", Supervised::kNo)};
+constexpr EnumName kOomScoreAdj[] = {
+    Named("no", OomScoreAdj::kNo), Named("yes", OomScoreAdj::kRelative),
+    Named("relative", OomScoreAdj::kRelative), Named("absolute", OomScoreAdj::kAbsolute)};
 
 constexpr std::string_view kNoPinning = "threads are not pinned to CPUs; use taskset or a cgroup";
 
@@ -32,8 +33,8 @@ Setting Pinning(std::string_view name, std::string Options::*field, std::string_
           .reason = kNoPinning};
 }
 
-Setting WithoutEffect(std::string_view name, Field field, std::string_view why, std::string_view reason,
-                      uint32_t flags = 0) {
+Setting WithoutEffect(std::string_view name, Field field, std::string_view why,
+                      std::string_view reason, uint32_t flags = 0) {
   return {.name = name,
           .field = field,
           .why = why,
@@ -57,14 +58,14 @@ std::span<const Setting> LogSettings() {
                     "this version does not speak to syslog", kImmutable),
       WithoutEffect("syslog-ident", StringField{&Options::syslog_ident}, "Name in syslog.",
                     "this version does not speak to syslog", kImmutable),
-      WithoutEffect("syslog-facility", Enum<&Options::syslog_facility>(kFacilities), "Facility in syslog.",
-                    "this version does not speak to syslog", kImmutable),
+      WithoutEffect("syslog-facility", Enum<&Options::syslog_facility>(kFacilities),
+                    "Facility in syslog.", "this version does not speak to syslog", kImmutable),
       WithoutEffect("crash-log-enabled", BoolField{&Options::crash_log_enabled},
                     "Log a report when crashing.", "a crash leaves a core dump and no report"),
       WithoutEffect("crash-memcheck-enabled", BoolField{&Options::crash_memcheck_enabled},
                     "Test the memory when crashing.", "a crash leaves a core dump and no report"),
-      WithoutEffect("always-show-logo", BoolField{&Options::always_show_logo}, "Show a logo at start.",
-                    "there is no logo", kImmutable),
+      WithoutEffect("always-show-logo", BoolField{&Options::always_show_logo},
+                    "Show a logo at start.", "there is no logo", kImmutable),
   };
   return rows;
 }
@@ -89,22 +90,26 @@ std::span<const Setting> ProcessSettings() {
        .why = "File to write the process id to.",
        .flags = kImmutable},
       WithoutEffect("daemonize", BoolField{&Options::daemonize}, "Go to the background.",
-                    "the process stays in the foreground; let a service manager run it", kImmutable),
-      WithoutEffect("supervised", Enum<&Options::supervised>(kSupervised), "Which service manager to tell.",
+                    "the process stays in the foreground; let a service manager run it",
+                    kImmutable),
+      WithoutEffect("supervised", Enum<&Options::supervised>(kSupervised),
+                    "Which service manager to tell.",
                     "the process needs no help from its service manager", kImmutable),
       WithoutEffect("set-proc-title", BoolField{&Options::set_proc_title},
-                    "Show addresses in the process list.", "the process keeps the title it was started with",
-                    kImmutable),
-      WithoutEffect("proc-title-template", StringField{&Options::proc_title_template, CheckProcTitle},
-                    "Title in the process list.", "the process keeps the title it was started with"),
+                    "Show addresses in the process list.",
+                    "the process keeps the title it was started with", kImmutable),
+      WithoutEffect(
+          "proc-title-template", StringField{&Options::proc_title_template, CheckProcTitle},
+          "Title in the process list.", "the process keeps the title it was started with"),
       WithoutEffect("oom-score-adj", Enum<&Options::oom_score_adj>(kOomScoreAdj),
                     "Tell the kernel whom to kill first.",
                     "set it from outside, e.g. OOMScoreAdjust= of systemd"),
       WithoutEffect("oom-score-adj-values", OomScoreAdjValuesField(),
                     "Scores for a leader, a replica and a child.",
                     "set it from outside, e.g. OOMScoreAdjust= of systemd"),
-      WithoutEffect("disable-thp", BoolField{&Options::disable_thp}, "Do without transparent huge pages.",
-                    "nothing forks, so huge pages do no harm", kImmutable),
+      WithoutEffect("disable-thp", BoolField{&Options::disable_thp},
+                    "Do without transparent huge pages.", "nothing forks, so huge pages do no harm",
+                    kImmutable),
       WithoutEffect("ignore-warnings", StringField{&Options::ignore_warnings},
                     "Warnings to start in spite of.", "no warning stops the start"),
       Pinning("server_cpulist", &Options::server_cpulist, "CPUs of the serving threads."),
@@ -112,13 +117,13 @@ std::span<const Setting> ProcessSettings() {
       Pinning("aof_rewrite_cpulist", &Options::aof_rewrite_cpulist, "CPUs of the log's rewriting."),
       Pinning("bgsave_cpulist", &Options::bgsave_cpulist, "CPUs of the saving."),
       WithoutEffect("io-threads", IntegerField{&Options::io_threads, 1, 128},
-                    "Threads for reading and writing.", "use `threads`: each of them reads, runs and writes",
-                    kImmutable),
+                    "Threads for reading and writing.",
+                    "use `threads`: each of them reads, runs and writes", kImmutable),
       WithoutEffect("io-threads-do-reads", BoolField{&Options::io_threads_do_reads},
-                    "Read in those threads too.", "use `threads`: each of them reads, runs and writes",
-                    kImmutable),
-      WithoutEffect("locale-collate", StringField{&Options::locale_collate}, "Locale for sorting texts.",
-                    "texts sort by their bytes", kOurs),
+                    "Read in those threads too.",
+                    "use `threads`: each of them reads, runs and writes", kImmutable),
+      WithoutEffect("locale-collate", StringField{&Options::locale_collate},
+                    "Locale for sorting texts.", "texts sort by their bytes", kOurs),
   };
   return rows;
 }

@@ -5,7 +5,8 @@
 namespace terrace::config {
 namespace {
 
-constexpr EnumName kCommandAccess[] = {Named("no", CommandAccess::kNo), Named("yes", CommandAccess::kYes),
+constexpr EnumName kCommandAccess[] = {Named("no", CommandAccess::kNo),
+                                       Named("yes", CommandAccess::kYes),
                                        Named("local", CommandAccess::kLocal)};
 constexpr EnumName kSanitize[] = {Named("no", SanitizeDumpPayload::kNo),
                                   Named("yes", SanitizeDumpPayload::kYes),
@@ -19,7 +20,8 @@ std::span<const Setting> SecuritySettings() {
   static const Setting rows[] = {
       {.name = "requirepass",
        .field = StringField{&Options::requirepass},
-       .why = "Password clients must give with AUTH; empty: none. Better from TERRACE_REQUIREPASS_FILE than "
+       .why = "Password clients must give with AUTH; empty: none. Better from "
+              "TERRACE_REQUIREPASS_FILE than "
               "from here.",
        .flags = kSensitive},
       {.name = "enable-debug-command",
@@ -41,7 +43,8 @@ std::span<const Setting> SecuritySettings() {
        .why = "File with users and their rights.",
        .flags = kImmutable,
        .state = State::kRefused,
-       .reason = "this version has no users besides the default one, and would let everybody do everything"},
+       .reason = "this version has no users besides the default one, and would let everybody do "
+                 "everything"},
       {.name = "acllog-max-len",
        .field = IntegerField{&Options::acllog_max_len, 0, kLongMax},
        .why = "Entries of the log of denied commands.",
@@ -68,7 +71,8 @@ std::span<const Setting> SecuritySettings() {
        .why = "A user and its rights, one each.",
        .flags = kFileOnly | kSensitive,
        .state = State::kRefused,
-       .reason = "this version has no users besides the default one, and would let everybody do everything"},
+       .reason = "this version has no users besides the default one, and would let everybody do "
+                 "everything"},
       {.name = "rename-command",
        .field = RenameCommandField(),
        .why = "Another name for a command, or \"\" to take it away.",

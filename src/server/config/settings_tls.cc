@@ -4,7 +4,8 @@
 namespace terrace::config {
 namespace {
 
-constexpr EnumName kAuthClients[] = {Named("no", TlsAuthClients::kNo), Named("yes", TlsAuthClients::kYes),
+constexpr EnumName kAuthClients[] = {Named("no", TlsAuthClients::kNo),
+                                     Named("yes", TlsAuthClients::kYes),
                                      Named("optional", TlsAuthClients::kOptional)};
 
 Setting NoTls(std::string_view name, Field field, std::string_view why, uint32_t flags = 0) {
@@ -38,11 +39,13 @@ std::span<const Setting> TlsSettings() {
       NoTls("tls-key-file", StringField{&Options::tls_key_file}, "Its private key."),
       NoTls("tls-key-file-pass", StringField{&Options::tls_key_file_pass}, "Password of the key.",
             kSensitive),
-      NoTls("tls-client-cert-file", StringField{&Options::tls_client_cert_file}, "Certificate as a client."),
+      NoTls("tls-client-cert-file", StringField{&Options::tls_client_cert_file},
+            "Certificate as a client."),
       NoTls("tls-client-key-file", StringField{&Options::tls_client_key_file}, "Its private key."),
       NoTls("tls-client-key-file-pass", StringField{&Options::tls_client_key_file_pass},
             "Password of that key.", kSensitive),
-      NoTls("tls-dh-params-file", StringField{&Options::tls_dh_params_file}, "Diffie-Hellman parameters."),
+      NoTls("tls-dh-params-file", StringField{&Options::tls_dh_params_file},
+            "Diffie-Hellman parameters."),
       NoTls("tls-ca-cert-file", StringField{&Options::tls_ca_cert_file},
             "Certificates to trust, in one file."),
       NoTls("tls-ca-cert-dir", StringField{&Options::tls_ca_cert_dir},
@@ -57,10 +60,12 @@ std::span<const Setting> TlsSettings() {
       NoTls("tls-ciphersuites", StringField{&Options::tls_ciphersuites}, "Ciphers of TLS 1.3."),
       NoTls("tls-prefer-server-ciphers", BoolField{&Options::tls_prefer_server_ciphers},
             "Prefer our order of ciphers."),
-      NoTls("tls-session-caching", BoolField{&Options::tls_session_caching}, "Let clients resume sessions."),
+      NoTls("tls-session-caching", BoolField{&Options::tls_session_caching},
+            "Let clients resume sessions."),
       NoTls("tls-session-cache-size", IntegerField{&Options::tls_session_cache_size, 0, kIntMax},
             "Sessions kept for that; 0: no limit."),
-      NoTls("tls-session-cache-timeout", IntegerField{&Options::tls_session_cache_timeout_s, 0, kIntMax},
+      NoTls("tls-session-cache-timeout",
+            IntegerField{&Options::tls_session_cache_timeout_s, 0, kIntMax},
             "Seconds they are kept."),
       {.name = "max-new-tls-connections-per-cycle",
        .field = IntegerField{&Options::max_new_tls_connections_per_cycle, 1, 1000},
@@ -88,12 +93,14 @@ std::span<const Setting> DebugSettings() {
   static const Setting rows[] = {
       ForTheSuite("key-load-delay", IntegerField{&Options::key_load_delay_us, kIntMin, kIntMax},
                   "Microseconds to wait after each key loaded."),
-      ForTheSuite("rdb-key-save-delay", IntegerField{&Options::rdb_key_save_delay_us, kIntMin, kIntMax},
+      ForTheSuite("rdb-key-save-delay",
+                  IntegerField{&Options::rdb_key_save_delay_us, kIntMin, kIntMax},
                   "Microseconds to wait after each key saved."),
       ForTheSuite("loading-process-events-interval-bytes",
                   BytesField{&Options::loading_process_events_interval_bytes, 1024},
                   "Bytes loaded between two looks at clients."),
-      ForTheSuite("use-exit-on-panic", BoolField{&Options::use_exit_on_panic}, "Exit instead of aborting."),
+      ForTheSuite("use-exit-on-panic", BoolField{&Options::use_exit_on_panic},
+                  "Exit instead of aborting."),
       ForTheSuite("watchdog-period", IntegerField{&Options::watchdog_period_ms, 0, kIntMax},
                   "Milliseconds after which a stuck turn is logged."),
   };

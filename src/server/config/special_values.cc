@@ -67,7 +67,8 @@ OutputBufferLimit* LimitOfClass(OutputBufferLimits& limits, Bytes name) {
 }
 
 Status ParseOutputBufferLimit(Options& options, WordSpan words) {
-  if (words.size() % 4 != 0) return Status::Error("Wrong number of arguments in buffer limit configuration.");
+  if (words.size() % 4 != 0)
+    return Status::Error("Wrong number of arguments in buffer limit configuration.");
   OutputBufferLimits limits = options.client_output_buffer_limit;
   for (size_t i = 0; i < words.size(); i += 4) {
     OutputBufferLimit* limit = LimitOfClass(limits, words[i]);
@@ -77,7 +78,8 @@ Status ParseOutputBufferLimit(Options& options, WordSpan words) {
     auto soft = ParseMemory(words[i + 2]);
     auto soft_s = ParseInt64(words[i + 3]);
     if (!hard || !soft || !soft_s || *soft_s < 0) {
-      return Status::Error("Error in hard, soft or soft_seconds setting in buffer limit configuration.");
+      return Status::Error(
+          "Error in hard, soft or soft_seconds setting in buffer limit configuration.");
     }
     *limit = {*hard, *soft, *soft_s};
   }
@@ -86,8 +88,8 @@ Status ParseOutputBufferLimit(Options& options, WordSpan words) {
 }
 
 std::string LimitItem(Bytes name, const OutputBufferLimit& limit) {
-  return std::string(name) + " " + std::to_string(limit.hard_bytes) + " " + std::to_string(limit.soft_bytes) +
-         " " + std::to_string(limit.soft_s);
+  return std::string(name) + " " + std::to_string(limit.hard_bytes) + " " +
+         std::to_string(limit.soft_bytes) + " " + std::to_string(limit.soft_s);
 }
 
 std::vector<std::string> OutputBufferLimitItems(const Options& options) {
@@ -102,7 +104,8 @@ Status ParseMaxmemoryClients(Options& options, WordSpan words) {
   const std::string& text = words.front();
   if (text.ends_with('%')) {
     auto percent = ParseInt64(Bytes(text).substr(0, text.size() - 1));
-    if (!percent || *percent < 0) return Status::Error("argument must be a memory or percent value");
+    if (!percent || *percent < 0)
+      return Status::Error("argument must be a memory or percent value");
     if (*percent > 100) return Status::Error("percentage argument must be less or equal to 100");
     options.maxmemory_clients = {.bytes = 0, .percent = static_cast<int>(*percent)};
     return Status::Ok();
@@ -126,7 +129,8 @@ Status ParsePercentiles(Options& options, WordSpan words) {
     auto percentile = ParseDouble(word);
     if (!percentile) return Status::Error("Invalid latency-tracking-info-percentiles parameters");
     if (*percentile < 0 || *percentile > 100) {
-      return Status::Error("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]");
+      return Status::Error(
+          "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]");
     }
     percentiles.push_back(*percentile);
   }
@@ -150,7 +154,8 @@ Status ParseOomScoreAdjValues(Options& options, WordSpan words) {
   for (size_t i = 0; i < values.size(); ++i) {
     auto value = ParseInt64(words[i]);
     if (!value || *value < -kShiftMax || *value > kShiftMax) {
-      return Status::Error("Invalid oom-score-adj-values, elements must be between -2000 and 2000.");
+      return Status::Error(
+          "Invalid oom-score-adj-values, elements must be between -2000 and 2000.");
     }
     values[i] = static_cast<int>(*value);
   }
@@ -160,7 +165,8 @@ Status ParseOomScoreAdjValues(Options& options, WordSpan words) {
 
 std::vector<std::string> OomScoreAdjValuesItems(const Options& options) {
   const OomScoreAdjValues& values = options.oom_score_adj_values;
-  return {std::to_string(values.master), std::to_string(values.replica), std::to_string(values.background)};
+  return {std::to_string(values.master), std::to_string(values.replica),
+          std::to_string(values.background)};
 }
 
 // save
@@ -172,7 +178,8 @@ Status ParseSave(Options& options, WordSpan words) {
   for (size_t i = 0; i < words.size(); i += 2) {
     auto seconds = ParseInt64(words[i]);
     auto changes = ParseInt64(words[i + 1]);
-    if (!seconds || *seconds < 1 || !changes || *changes < 0) return Status::Error("Invalid save parameters");
+    if (!seconds || *seconds < 1 || !changes || *changes < 0)
+      return Status::Error("Invalid save parameters");
     points.push_back({*seconds, *changes});
   }
   options.save = std::move(points);
@@ -190,15 +197,17 @@ std::vector<std::string> SaveItems(const Options& options) {
 // replicaof
 
 Status ParseReplicaOf(Options& options, WordSpan words) {
-  bool none = words.empty() || (words.size() == 1 && words[0].empty()) ||
-              (words.size() == 2 && EqualsIgnoreCase(words[0], "no") && EqualsIgnoreCase(words[1], "one"));
+  bool none =
+      words.empty() || (words.size() == 1 && words[0].empty()) ||
+      (words.size() == 2 && EqualsIgnoreCase(words[0], "no") && EqualsIgnoreCase(words[1], "one"));
   if (none) {
     options.replicaof.clear();
     return Status::Ok();
   }
   if (words.size() != 2) return Status::Error("wrong number of arguments");
   auto port = ParseInt64(words[1]);
-  if (!IsHost(words[0]) || !port || *port < 0 || *port > 65535) return Status::Error("Invalid master port");
+  if (!IsHost(words[0]) || !port || *port < 0 || *port > 65535)
+    return Status::Error("Invalid master port");
   options.replicaof = JoinWords(words);
   return Status::Ok();
 }
@@ -230,7 +239,8 @@ Status ParseShutdown(Options& options, WordSpan words) {
     known = known && found;
   }
   if (!known) {
-    return Status::Error("argument(s) must be one of the following: default, save, nosave, now, force");
+    return Status::Error(
+        "argument(s) must be one of the following: default, save, nosave, now, force");
   }
   if ((bits & kShutdownSave) != 0 && (bits & kShutdownNoSave) != 0) {
     return Status::Error("shutdown options SAVE and NOSAVE can't be used simultaneously");
@@ -264,7 +274,10 @@ std::vector<std::string> LineItems(const Options& options) {
 
 template <std::vector<std::string> Options::*Member>
 SpecialField LinesField(std::string_view allowed) {
-  return {.parse = ParseLines<Member>, .items = LineItems<Member>, .allowed = allowed, .line_per_item = true};
+  return {.parse = ParseLines<Member>,
+          .items = LineItems<Member>,
+          .allowed = allowed,
+          .line_per_item = true};
 }
 
 }  // namespace
@@ -300,7 +313,8 @@ SpecialField OutputBufferLimitField() {
   return {
       .parse = ParseOutputBufferLimit,
       .items = OutputBufferLimitItems,
-      .allowed = "a class (normal, replica, pubsub), a hard limit, a soft limit and seconds, once or more",
+      .allowed =
+          "a class (normal, replica, pubsub), a hard limit, a soft limit and seconds, once or more",
       .line_per_item = true};
 }
 
@@ -383,7 +397,8 @@ Status CheckProcTitle(std::string& text) {
     size_t close = rest.find('}', open);
     bool known = false;
     if (rest[open] == '{' && close != Bytes::npos) {
-      for (Bytes variable : kVariables) known = known || rest.substr(open + 1, close - open - 1) == variable;
+      for (Bytes variable : kVariables)
+        known = known || rest.substr(open + 1, close - open - 1) == variable;
     }
     if (!known) return Status::Error("template format is invalid or contains unknown variables");
     rest = rest.substr(close + 1);
@@ -392,10 +407,13 @@ Status CheckProcTitle(std::string& text) {
 
 Status CheckHostname(std::string& text) {
   constexpr size_t kHostnameBytesMax = 255;
-  if (text.size() > kHostnameBytesMax) return Status::Error("Hostnames must be less than 256 characters");
+  if (text.size() > kHostnameBytesMax)
+    return Status::Error("Hostnames must be less than 256 characters");
   for (char c : text) {
-    bool fine = (c >= '0' && c <= '9') || (ToLower(c) >= 'a' && ToLower(c) <= 'z') || c == '-' || c == '.';
-    if (!fine) return Status::Error("Hostnames may only contain alphanumeric characters, hyphens or dots");
+    bool fine =
+        (c >= '0' && c <= '9') || (ToLower(c) >= 'a' && ToLower(c) <= 'z') || c == '-' || c == '.';
+    if (!fine)
+      return Status::Error("Hostnames may only contain alphanumeric characters, hyphens or dots");
   }
   return Status::Ok();
 }

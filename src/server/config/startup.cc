@@ -16,17 +16,19 @@ Status Apply(StatusOr<Reading> reading, Origin origin, Startup& startup) {
   return ApplyAssignments(reading->assignments, origin, startup.options, startup.provenances);
 }
 
-Status ApplyFile(const std::string& path, UnknownNames unknown, const ConfigFiles& files, Startup& startup) {
+Status ApplyFile(const std::string& path, UnknownNames unknown, const ConfigFiles& files,
+                 Startup& startup) {
   auto text = files.Read(path);
   if (!text.ok()) return text.error();
   std::string name = path == "-" ? "standard input" : path;
   bool toml = FormOfFile(path) == ConfigForm::kToml;
-  return Apply(toml ? ReadTomlConfig(*text, name, unknown) : ReadRedisConf(*text, name, unknown, files),
-               Origin::kFile, startup);
+  return Apply(
+      toml ? ReadTomlConfig(*text, name, unknown) : ReadRedisConf(*text, name, unknown, files),
+      Origin::kFile, startup);
 }
 
-Status ApplySources(const CommandLine& line, std::span<const std::string> variables, const ConfigFiles& files,
-                    Startup& startup) {
+Status ApplySources(const CommandLine& line, std::span<const std::string> variables,
+                    const ConfigFiles& files, Startup& startup) {
   std::string file = line.config_file;
   if (file.empty() && !line.reads_stdin) file = EnvironmentValue(variables, "TERRACE_CONFIG");
   if (!file.empty()) {
@@ -37,7 +39,8 @@ Status ApplySources(const CommandLine& line, std::span<const std::string> variab
   if (line.reads_stdin) {
     if (Status status = ApplyFile("-", line.unknown, files, startup); !status.ok()) return status;
   }
-  if (Status status = Apply(ReadEnvironment(variables, line.unknown, files), Origin::kEnvironment, startup);
+  if (Status status =
+          Apply(ReadEnvironment(variables, line.unknown, files), Origin::kEnvironment, startup);
       !status.ok()) {
     return status;
   }
@@ -79,7 +82,8 @@ Status CheckReachable(const Options& options) {
   const bool listens = options.port != 0 && !options.bind.empty();
   if (listens || !options.unixsocket.empty()) return Status::Ok();
   return Status::Error(std::string("nothing to listen on: ") +
-                       (options.port == 0 ? "port is 0" : "bind names no address") + ", and there is no unixsocket");
+                       (options.port == 0 ? "port is 0" : "bind names no address") +
+                       ", and there is no unixsocket");
 }
 
 bool OnlyPrints(Mode mode) {
@@ -90,24 +94,27 @@ bool OnlyPrints(Mode mode) {
 
 ConfigForm FormOfFile(Bytes path) {
   constexpr Bytes kEnding = ".toml";
-  bool toml =
-      path.size() > kEnding.size() && EqualsIgnoreCase(path.substr(path.size() - kEnding.size()), kEnding);
+  bool toml = path.size() > kEnding.size() &&
+              EqualsIgnoreCase(path.substr(path.size() - kEnding.size()), kEnding);
   return toml ? ConfigForm::kToml : ConfigForm::kRedisConf;
 }
 
-StatusOr<Startup> ParseStartup(std::span<const std::string> arguments, std::span<const std::string> variables,
-                               const ConfigFiles& files) {
+StatusOr<Startup> ParseStartup(std::span<const std::string> arguments,
+                               std::span<const std::string> variables, const ConfigFiles& files) {
   std::string policy = EnvironmentValue(variables, "TERRACE_CONFIG_UNKNOWN");
-  auto line = ParseCommandLine(arguments, policy == "warn" ? UnknownNames::kWarn : UnknownNames::kRefuse);
+  auto line =
+      ParseCommandLine(arguments, policy == "warn" ? UnknownNames::kWarn : UnknownNames::kRefuse);
   if (!line.ok()) return Unexpected{line.error()};
   Startup startup;
   startup.mode = line->mode;
   if (OnlyPrints(line->mode)) return startup;
-  if (Status status = ApplySources(*line, variables, files, startup); !status.ok()) return Unexpected{status};
+  if (Status status = ApplySources(*line, variables, files, startup); !status.ok())
+    return Unexpected{status};
   startup.health = TargetOf(*line, startup.options);
   if (line->mode == Mode::kHealthcheck) return startup;
   if (Status status = ResolveDir(files, startup); !status.ok()) return Unexpected{status};
-  if (Status status = CheckStates(startup.options, startup.provenances, startup.warnings); !status.ok()) {
+  if (Status status = CheckStates(startup.options, startup.provenances, startup.warnings);
+      !status.ok()) {
     return Unexpected{status};
   }
   if (Status status = CheckReachable(startup.options); !status.ok()) return Unexpected{status};

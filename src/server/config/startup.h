@@ -39,8 +39,8 @@ ConfigForm FormOfFile(Bytes path);
 /// Defaults, then the file, then the environment, then the flags. The error is one line for the terminal:
 /// place, what was read, what is allowed. `arguments` come without the program's name, `variables` as
 /// "NAME=value".
-StatusOr<Startup> ParseStartup(std::span<const std::string> arguments, std::span<const std::string> variables,
-                               const ConfigFiles& files);
+StatusOr<Startup> ParseStartup(std::span<const std::string> arguments,
+                               std::span<const std::string> variables, const ConfigFiles& files);
 
 /// The same for main().
 StatusOr<Startup> ParseStartup(int argc, const char* const* argv, const char* const* environment);

@@ -33,7 +33,8 @@ void AddItemWords(const TomlValue& item, bool whole, Words& words) {
 std::optional<Words> ListWords(const TomlValue& value, bool whole) {
   Words words;
   for (const TomlValue& item : value.items) {
-    if (item.kind != TomlKind::kString && item.kind != TomlKind::kInteger && item.kind != TomlKind::kFloat) {
+    if (item.kind != TomlKind::kString && item.kind != TomlKind::kInteger &&
+        item.kind != TomlKind::kFloat) {
       return std::nullopt;
     }
     AddItemWords(item, whole, words);
@@ -123,17 +124,19 @@ std::string AddKey(std::string text, const std::vector<TomlEntry>& entries, cons
                    const std::string& value) {
   std::string full_key = TomlKey(setting);
   std::string key = full_key.substr(full_key.find('.') + 1);
-  auto last = std::find_if(entries.rbegin(), entries.rend(),
-                           [&](const TomlEntry& entry) { return entry.section == setting.section; });
+  auto last = std::find_if(entries.rbegin(), entries.rend(), [&](const TomlEntry& entry) {
+    return entry.section == setting.section;
+  });
   std::string marker = std::string(kMarker) + "\n";
   if (!text.empty() && text.back() != '\n') text += '\n';
   auto header_end = HeaderEnd(text, setting.section);
   if (!header_end && last != entries.rend()) {
-    return Inserted(text, LineBegin(text, last->value_begin), marker + full_key + " = " + value + "\n");
+    return Inserted(text, LineBegin(text, last->value_begin),
+                    marker + full_key + " = " + value + "\n");
   }
   if (!header_end) {
-    return text + (text.empty() ? "" : "\n") + marker + "[" + std::string(setting.section) + "]\n" + key +
-           " = " + value + "\n";
+    return text + (text.empty() ? "" : "\n") + marker + "[" + std::string(setting.section) + "]\n" +
+           key + " = " + value + "\n";
   }
   size_t offset = *header_end;
   if (last != entries.rend() && last->value_begin > offset) offset = LineEnd(text, last->value_end);
@@ -148,8 +151,8 @@ const TomlEntry* FindEntry(const std::vector<TomlEntry>& entries, const Setting&
 }
 
 /// One setting changed; the text is parsed again for each, because every change moves what follows it.
-StatusOr<std::string> Rewritten(const std::string& text, const std::string& file_name, const Setting& setting,
-                                const std::string& value) {
+StatusOr<std::string> Rewritten(const std::string& text, const std::string& file_name,
+                                const Setting& setting, const std::string& value) {
   auto entries = ParseToml(text, file_name);
   if (!entries.ok()) return Unexpected{entries.error()};
   const TomlEntry* entry = FindEntry(*entries, setting);
@@ -177,8 +180,8 @@ StatusOr<Reading> ReadTomlConfig(Bytes text, const std::string& file_name, Unkno
       // As it stands in the file: whether there are quotes is what is wrong.
       std::string read(text.substr(entry.value_begin, entry.value_end - entry.value_begin));
       if (setting->Has(kSensitive)) read = "not valid";
-      return Unexpected{Status::Error(place + ": " + full_key + " is " + read + ", but it must be " +
-                                      AllowedInToml(*setting))};
+      return Unexpected{Status::Error(place + ": " + full_key + " is " + read +
+                                      ", but it must be " + AllowedInToml(*setting))};
     }
     if (setting->Has(kFileOnly)) {
       for (const std::string& item : *words)

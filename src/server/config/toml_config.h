@@ -18,6 +18,7 @@ using TomlChanges = std::map<const Setting*, std::string>;
 
 /// The text with the values of `changes` changed in place and everything else as it was. A key that is not
 /// there yet is added to its table, under a marker. The result reads back as asked, or there is an error.
-StatusOr<std::string> RewriteTomlConfig(Bytes text, const std::string& file_name, const TomlChanges& changes);
+StatusOr<std::string> RewriteTomlConfig(Bytes text, const std::string& file_name,
+                                        const TomlChanges& changes);
 
 }  // namespace terrace::config

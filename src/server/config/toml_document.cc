@@ -90,8 +90,8 @@ StatusOr<std::vector<TomlEntry>> ParseToml(Bytes text, const std::string& file_n
   toml::parse_result result = toml::parse(text, file_name);
   if (result.failed()) {
     const toml::parse_error& error = result.error();
-    return Unexpected{
-        Status::Error(Place(file_name, error.source().begin) + ": " + std::string(error.description()))};
+    return Unexpected{Status::Error(Place(file_name, error.source().begin) + ": " +
+                                    std::string(error.description()))};
   }
   Offsets offsets(text);
   std::vector<TomlEntry> entries;
@@ -105,9 +105,10 @@ StatusOr<std::vector<TomlEntry>> ParseToml(Bytes text, const std::string& file_n
       entries.push_back(EntryOf(std::string(name.str()), std::string(key.str()), value, offsets));
     }
   }
-  std::stable_sort(entries.begin(), entries.end(), [](const TomlEntry& left, const TomlEntry& right) {
-    return left.value_begin < right.value_begin;
-  });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const TomlEntry& left, const TomlEntry& right) {
+                     return left.value_begin < right.value_begin;
+                   });
   return entries;
 }
 

@@ -63,11 +63,13 @@ void EngineFixture::Execute(const std::vector<Bytes>& args, bool last_in_blob) {
     blobs.push_back({static_cast<uint32_t>(args.size() - 1), blob.get()});
   }
   // As on a socket: every argument has a place of its own, and none outlives the call.
-  const exec::OwnedRequest request(table.Find(args[0]), Args(words.data(), words.size(), blobs), Bytes());
+  const exec::OwnedRequest request(table.Find(args[0]), Args(words.data(), words.size(), blobs),
+                                   Bytes());
   exec::Invocation invocation{.command = request.command(), .args = request.args()};
   if (invocation.command != nullptr && invocation.command->first_key > 0 &&
       static_cast<size_t>(invocation.command->first_key) < args.size()) {
-    invocation.hash = databases.HashOf(invocation.args[static_cast<size_t>(invocation.command->first_key)]);
+    invocation.hash =
+        databases.HashOf(invocation.args[static_cast<size_t>(invocation.command->first_key)]);
     invocation.hashed = true;
   }
   executor.BeginBatch();

@@ -46,8 +46,10 @@ class EngineFixture {
  public:
   explicit EngineFixture(std::initializer_list<std::span<const commands::CommandSpec>> families,
                          unsigned database_count = 16)
-      : EngineFixture(std::vector<std::span<const commands::CommandSpec>>(families), database_count) {}
-  explicit EngineFixture(const std::vector<std::span<const commands::CommandSpec>>& families, unsigned database_count = 16);
+      : EngineFixture(std::vector<std::span<const commands::CommandSpec>>(families),
+                      database_count) {}
+  explicit EngineFixture(const std::vector<std::span<const commands::CommandSpec>>& families,
+                         unsigned database_count = 16);
   ~EngineFixture();
   EngineFixture(const EngineFixture&) = delete;
   EngineFixture& operator=(const EngineFixture&) = delete;

@@ -10,14 +10,18 @@
 namespace terrace::testing {
 
 /// A time so many ms after the fixture began.
-inline std::string At(int64_t ms_from_start) { return FormatInt64(static_cast<int64_t>(kStartMs) + ms_from_start); }
+inline std::string At(int64_t ms_from_start) {
+  return FormatInt64(static_cast<int64_t>(kStartMs) + ms_from_start);
+}
 
 struct FieldFixture : EngineFixture {
   FieldFixture()
-      : EngineFixture({commands::StringCommands(), commands::KeyCommands(), commands::ObjectCommands(),
-                       commands::ExpireCommands(), commands::IterationCommands(), commands::DumpCommands(),
-                       commands::HashCommands(), commands::FieldDeadlineCommands(), commands::FieldValueCommands(),
-                       exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()}) {
+      : EngineFixture({commands::StringCommands(), commands::KeyCommands(),
+                       commands::ObjectCommands(), commands::ExpireCommands(),
+                       commands::IterationCommands(), commands::DumpCommands(),
+                       commands::HashCommands(), commands::FieldDeadlineCommands(),
+                       commands::FieldValueCommands(), exec::TransactionCommands(),
+                       exec::KeyspaceCommands(), exec::SelectCommands()}) {
     Notify("An");
   }
 

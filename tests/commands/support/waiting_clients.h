@@ -15,7 +15,8 @@
 namespace terrace::testing {
 
 struct WaitingSession final : exec::Session {
-  WaitingSession(uint64_t session_id, exec::Waker& session_waker) : exec::Session(session_id, &session_waker) {}
+  WaitingSession(uint64_t session_id, exec::Waker& session_waker)
+      : exec::Session(session_id, &session_waker) {}
 };
 
 struct WaitingClients : EngineFixture, exec::Waker {
@@ -52,7 +53,8 @@ struct WaitingClients : EngineFixture, exec::Waker {
   }
   /// What the client got; "" if it still waits. One that is to start anew does so first.
   std::string Got(exec::Session& client) {
-    while (client.parking.wait != nullptr && client.parking.wait->state() != Wait::State::kWaiting) {
+    while (client.parking.wait != nullptr &&
+           client.parking.wait->state() != Wait::State::kWaiting) {
       if (executor.EndWait(client)) continue;
       if (Try(client, client.parking.TakeFirst()) == Outcome::kDone) client.parking.resumed.reset();
     }
@@ -75,7 +77,9 @@ struct WaitingClients : EngineFixture, exec::Waker {
   bool AnybodyListed(Bytes key, unsigned db = 0) {
     engine::KeyRef ref = executor.RefFor(db, key);
     bool any = false;
-    executor.WithLocked(&ref, 1, [&] { any = ref.shard->interest() != nullptr && ref.shard->interest()->has_waits(); });
+    executor.WithLocked(&ref, 1, [&] {
+      any = ref.shard->interest() != nullptr && ref.shard->interest()->has_waits();
+    });
     return any;
   }
 

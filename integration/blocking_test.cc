@@ -183,6 +183,22 @@ TEST_SUITE("integration/blocking") {
     for (int i = 1; i <= kBehind; ++i) REQUIRE(client.Read() == ":" + std::to_string(i));
   }
 
+  TEST_CASE(
+      "a command that has waited is in the slow log as it was sent, without the time of its "
+      "waiting") {
+    const std::unique_ptr<ServerProcess> server = Start();
+    Client master = server->Connect();
+    Client client = server->Connect();
+    client.Send("BLPOP k 0\r\n");
+    REQUIRE(Blocked(master, 1));
+    master.Run("CONFIG SET slowlog-log-slower-than 0");
+    master.Run("SLOWLOG RESET");
+    CHECK(master.Run("RPUSH k a") == ":1");
+    CHECK(client.Read() == "[$k $a]");
+    CHECK(Eventually(
+        [&] { return master.Run("SLOWLOG GET -1").find("[$BLPOP $k $0]") != std::string::npos; }));
+  }
+
   TEST_CASE("many consumers and producers: every element arrives once") {
     const std::unique_ptr<ServerProcess> server = Start();
     constexpr int kClients = 6;

@@ -227,6 +227,10 @@ void Executor::FinishWait(Session& session, Wait& wait) {
   // The time it waited is not the command's.
   CommandCounter& counter = stats_.of(wait.request.command()->id);
   counter.Count(0, stats_.keeps_histograms());
+  if (TERRACE_UNLIKELY(env_.slow_command_ns.load(std::memory_order_relaxed) == 0) &&
+      observer_ != nullptr) {
+    observer_->OnSlowCommand(session, *wait.request.command(), wait.request.args(), 0);
+  }
   if (served_errors == 0 && session.reply.errors() == errors_before) return;
   CommandCounter::Bump(counter.failed, 1);
   if (observer_ == nullptr) return;

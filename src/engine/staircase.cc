@@ -83,7 +83,9 @@ Staircase::Direction Staircase::Wanted(uint64_t entries, uint64_t shards_min) co
     const uint64_t loaded = entries / kShardEntriesTarget;
     const bool sparse = now > shards_min && IsSparse(entries, now);
     const bool crowded = now < std::max(loaded, shards_min);
-    // A walk is never turned round: one that the load has overtaken is finished first. In between it rests.
+    // A walk is never turned round: one that the load has overtaken is finished first. In between it rests,
+    // but not before its first hand-over, for whose memory an engine was opened.
+    if (up && frontier_.load(std::memory_order_acquire) == 0) return Direction::kUp;
     if (up) return crowded || sparse ? Direction::kUp : Direction::kNone;
     // The load gets twice the shards it needs, so that it may come back; what contention wants is a plain floor.
     return now > std::max(2 * loaded, shards_min) || crowded ? Direction::kDown : Direction::kNone;

@@ -103,6 +103,18 @@ TEST_SUITE("engine/staircase") {
     CHECK(staircase.shards() == 1);
   }
 
+  TEST_CASE("the first hand-over follows at once when an engine has been opened for it") {
+    StaircaseFixture fixture;
+    Staircase& staircase = fixture.staircase();
+    uint64_t keys = 0;
+    while (!staircase.moving()) fixture.Insert(StaircaseFixture::KeyOf(keys++));
+    CHECK(keys <= kShardEntriesTarget + 1);
+    fixture.StepUntilContent();
+    CHECK(staircase.shards() == 2);
+    CHECK(staircase.stats().handovers == 1);
+    CHECK(CheckShards(staircase) == keys);
+  }
+
   TEST_CASE(
       "growing keeps the load a bucket near its target, and the bytes that are not entries low") {
     StaircaseFixture fixture;

@@ -247,6 +247,26 @@ void Grow(Bed& bed, uint64_t keys, Growth& growth) TERRACE_NO_THREAD_SAFETY_ANAL
   growth.cpu_ns += CpuNs() - begin;
 }
 
+// What the machine itself does to work that touches nothing: as many stretches of arithmetic as there were
+// steps, each as long as a step's mean. Under a hypervisor some last many times as long, and its guest's CPU
+// clock runs on.
+uint32_t LongestIdleStretchNs(const Growth& growth) {
+  const uint64_t mean_ns = growth.step_cpu_ns / std::max<uint64_t>(growth.steps, 1);
+  uint64_t state = 1, longest = 0;
+  const auto stretch = [&state](uint64_t rounds) {
+    const uint64_t begin = WallNs();
+    for (uint64_t i = 0; i < rounds; ++i)
+      state = state * 6364136223846793005u + 1442695040888963407u;
+    return WallNs() - begin;
+  };
+  uint64_t fastest = stretch(10000);
+  for (int i = 0; i < 100; ++i) fastest = std::min(fastest, stretch(10000));
+  const uint64_t rounds = mean_ns * 10000 / fastest;
+  for (uint64_t i = 0; i < growth.steps; ++i) longest = std::max(longest, stretch(rounds));
+  if (state == 0) std::puts("");  // keeps the arithmetic
+  return static_cast<uint32_t>(longest);
+}
+
 void PrintGrowth(const Bed& bed, Growth& growth) {
   std::sort(growth.step_wall_ns.begin(), growth.step_wall_ns.end());
   const auto quantile = [&](double q) {
@@ -266,6 +286,8 @@ void PrintGrowth(const Bed& bed, Growth& growth) {
       static_cast<double>(growth.step_cpu_ns) /
           static_cast<double>(std::max<uint64_t>(growth.steps, 1)) / 1000,
       static_cast<double>(growth.step_cpu_ns_max) / 1000);
+  std::printf("  as many stretches of arithmetic, as long as a mean step: longest %.0f\n",
+              static_cast<double>(LongestIdleStretchNs(growth)) / 1000);
   std::printf("  largest allocation: %zu bytes\n", largest_allocation.load());
 }
 

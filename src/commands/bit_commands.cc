@@ -24,11 +24,6 @@ using types::Overflow;
 constexpr Bytes kBitOffsetError = "ERR bit offset is not an integer or out of range";
 constexpr Bytes kBitValueError = "ERR bit is not an integer or out of range";
 
-Effect Fail(WriteContext& ctx, Bytes error) {
-  ctx.reply.Error(error);
-  return Effect::None();
-}
-
 // An offset in bits: "100" or, of a field `width` bits wide, "#5" for the sixth of a row of such fields. What comes from
 // the leader was within its limit, which may be another.
 std::optional<uint64_t> ParseOffset(const ReadContext& ctx, Bytes text, uint8_t width = 0) {

@@ -12,11 +12,6 @@ namespace {
 
 using types::ListEnd;
 
-Effect Fail(WriteContext& ctx, Errc error) {
-  ReplyError(ctx, error);
-  return Effect::None();
-}
-
 // BLPOP key [key ...] timeout, BRPOP key [key ...] timeout
 Effect PopOrWait(WriteContext& ctx, Args args, ListEnd end) {
   const auto timeout_ms = ParseBlockTimeout(ctx, args[args.size() - 1]);

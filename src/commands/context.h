@@ -232,5 +232,11 @@ class WriteContext : public ReadContext {
 
 /// Writes the error's text as the reply.
 inline void ReplyError(ReadContext& context, Errc error) { context.reply.Error(ErrorText(error)); }
+/// A write that answers with an error has done nothing.
+inline Effect Fail(WriteContext& context, Bytes error) {
+  context.reply.Error(error);
+  return Effect::None();
+}
+inline Effect Fail(WriteContext& context, Errc error) { return Fail(context, ErrorText(error)); }
 
 }  // namespace terrace::commands

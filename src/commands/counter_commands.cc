@@ -13,11 +13,6 @@ using engine::Entry;
 using engine::IntegerText;
 using engine::StringSource;
 
-Effect Fail(WriteContext& ctx, Errc error) {
-  ReplyError(ctx, error);
-  return Effect::None();
-}
-
 Effect Add(WriteContext& ctx, Bytes key, int64_t delta) {
   const auto found = ctx.Peek(key, Type::kString);
   if (TERRACE_UNLIKELY(!found.ok())) return Fail(ctx, found.error());

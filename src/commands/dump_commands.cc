@@ -31,8 +31,8 @@ struct RestoreOptions {
   bool replace = false;
   bool absolute = false;
   // At most one of the two.
-  std::optional<int64_t> idle_seconds;
-  std::optional<int64_t> frequency;
+  std::optional<uint64_t> idle_seconds;
+  std::optional<uint8_t> frequency;
 };
 
 OrErrorText<RestoreOptions> ParseRestoreOptions(Args args) {
@@ -44,16 +44,17 @@ OrErrorText<RestoreOptions> ParseRestoreOptions(Args args) {
     } else if (EqualsIgnoreCase(args[i], "ABSTTL")) {
       options.absolute = true;
     } else if (EqualsIgnoreCase(args[i], "IDLETIME") && more && !options.frequency) {
-      options.idle_seconds = ParseInt64(args[++i]);
-      if (!options.idle_seconds) return Unexpected{kNotAnIntegerError};
-      if (*options.idle_seconds < 0)
-        return Unexpected{Bytes("ERR Invalid IDLETIME value, must be >= 0")};
+      const auto seconds = ParseInt64(args[++i]);
+      if (!seconds) return Unexpected{kNotAnIntegerError};
+      if (*seconds < 0) return Unexpected{Bytes("ERR Invalid IDLETIME value, must be >= 0")};
+      options.idle_seconds = static_cast<uint64_t>(*seconds);
     } else if (EqualsIgnoreCase(args[i], "FREQ") && more && !options.idle_seconds) {
-      options.frequency = ParseInt64(args[++i]);
-      if (!options.frequency) return Unexpected{kNotAnIntegerError};
-      if (*options.frequency < 0 || *options.frequency > 255) {
+      const auto frequency = ParseInt64(args[++i]);
+      if (!frequency) return Unexpected{kNotAnIntegerError};
+      if (*frequency < 0 || *frequency > 255) {
         return Unexpected{Bytes("ERR Invalid FREQ value, must be >= 0 and <= 255")};
       }
+      options.frequency = static_cast<uint8_t>(*frequency);
     } else {
       return Unexpected{kSyntaxError};
     }
@@ -85,21 +86,6 @@ OrErrorText<Entry*> EntryOf(Bytes payload, Bytes key, uint64_t deadline_ms,
   return *entry;
 }
 
-// What the options say about the past of the key, in the reading of the policy in force; a new key's clock if
-// nothing.
-uint32_t AccessOf(const RestoreOptions& options, const engine::Unit& unit) {
-  if (unit.settings.lfu.load(std::memory_order_relaxed)) {
-    if (!options.frequency) return unit.FreshAccess();
-    return engine::LfuPack(engine::LfuMinutes(unit.now_ms),
-                           static_cast<uint8_t>(*options.frequency));
-  }
-  if (!options.idle_seconds) return unit.FreshAccess();
-  // The clock goes round in 194 days; who was idle for longer is taken as idle for all of that.
-  const auto idle =
-      static_cast<uint32_t>(std::min<int64_t>(*options.idle_seconds, engine::kAccessClockMask));
-  return (engine::LruClock(unit.now_ms) - idle) & engine::kAccessClockMask;
-}
-
 // A deadline that has passed already leaves no key behind, and takes the one that was to be replaced along.
 Effect RestoreExpired(WriteContext& ctx, Bytes key) {
   ctx.reply.Ok();
@@ -119,23 +105,18 @@ Effect LogAbsolute(WriteContext& ctx, Args args, uint64_t deadline_ms) {
   return Effect::Logged();
 }
 
-Effect Refuse(WriteContext& ctx, Bytes error) {
-  ctx.reply.Error(error);
-  return Effect::None();
-}
-
 // RESTORE key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
 Effect Restore(WriteContext& ctx, Args args) {
   const auto options = ParseRestoreOptions(args);
-  if (!options.ok()) return Refuse(ctx, options.error());
+  if (!options.ok()) return Fail(ctx, options.error());
   // Whether the name is free is answered before anything is said about time and payload.
   if (!options->replace && ctx.Peek(args[1]) != nullptr) {
-    return Refuse(ctx, "BUSYKEY Target key name already exists.");
+    return Fail(ctx, "BUSYKEY Target key name already exists.");
   }
   const auto deadline = ParseDeadline(args[2], options->absolute, ctx.now_ms());
-  if (!deadline.ok()) return Refuse(ctx, deadline.error());
+  if (!deadline.ok()) return Fail(ctx, deadline.error());
   const auto decoded = EntryOf(args[3], args[1], *deadline, ctx.unit.settings.encoding);
-  if (!decoded.ok()) return Refuse(ctx, decoded.error());
+  if (!decoded.ok()) return Fail(ctx, decoded.error());
   Entry* entry = *decoded;
   // A follower takes the key as the leader had it; the DEL will come.
   const bool expired = *deadline != 0 && *deadline <= ctx.now_ms();
@@ -143,7 +124,7 @@ Effect Restore(WriteContext& ctx, Args args) {
     ctx.unit.databases.Discard(entry);
     return RestoreExpired(ctx, args[1]);
   }
-  entry->set_access(AccessOf(*options, ctx.unit));
+  entry->set_access(ctx.unit.AccessFrom(options->idle_seconds, options->frequency));
   engine::Edit edit = ctx.Edit(args[1]);
   if (edit.entry() != nullptr) edit.Delete();
   edit.Put(entry);

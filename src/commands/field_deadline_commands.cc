@@ -20,11 +20,6 @@ using types::Hash;
 
 enum Outcome : int64_t { kNoField = -2, kNoDeadline = -1, kNotMet = 0, kChanged = 1, kDeleted = 2 };
 
-Effect Refuse(WriteContext& ctx, Errc error) {
-  ReplyError(ctx, error);
-  return Effect::None();
-}
-
 // What comes of each field of args[first] and on, in their order, so that a field that is named twice meets what it
 // became. outcome(hash, field) foretells, change(hash, field) does it where that is positive: the hash is announced as
 // changed only if some field will be.
@@ -109,7 +104,7 @@ Effect LogDeadlines(WriteContext& ctx, Args args, uint64_t deadline, bool past, 
 
 Effect SetDeadlines(WriteContext& ctx, Args args, FieldTime form, Bytes name) {
   if (const auto found = ctx.Peek(args[1], Type::kHash); !found.ok())
-    return Refuse(ctx, found.error());
+    return Fail(ctx, found.error());
   const auto parsed = ParseFieldDeadline(ctx, args[2], form, name);
   if (!parsed) return Effect::None();
   const Condition condition = ConditionOf(args[3]);
@@ -178,7 +173,7 @@ void HPExpireTime(ReadContext& ctx, Args args) { ReplyTimes(ctx, args, {false, t
 // HPERSIST key FIELDS numfields field [field ...]
 Effect HPersist(WriteContext& ctx, Args args) {
   if (const auto found = ctx.Peek(args[1], Type::kHash); !found.ok())
-    return Refuse(ctx, found.error());
+    return Fail(ctx, found.error());
   const auto first = ParseFields(ctx.reply, args, 2, kFieldCountError);
   if (!first) return Effect::None();
   const FieldEdits edits = EditFields(

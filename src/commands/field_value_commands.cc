@@ -22,11 +22,6 @@ namespace {
 using types::Element;
 using types::Hash;
 
-Effect Refuse(WriteContext& ctx, Errc error) {
-  ReplyError(ctx, error);
-  return Effect::None();
-}
-
 void ReplyValue(resp::Reply& reply, const std::optional<Element>& value) {
   if (!value) return reply.Null();
   value->is_integer() ? reply.BulkInt(value->integer()) : reply.Bulk(value->string());
@@ -66,7 +61,7 @@ bool IsPast(const WriteContext& ctx, uint64_t deadline) {
 // HGETDEL key FIELDS numfields field [field ...]
 Effect HGetDel(WriteContext& ctx, Args args) {
   const auto found = ctx.Peek(args[1], Type::kHash);
-  if (!found.ok()) return Refuse(ctx, found.error());
+  if (!found.ok()) return Fail(ctx, found.error());
   const auto first = ParseFields(ctx.reply, args, 2, kFieldCountError);
   if (!first) return Effect::None();
   ctx.reply.Array(args.size() - *first);
@@ -109,7 +104,7 @@ void ApplyTo(Hash& hash, Bytes field, Change change, uint64_t deadline) {
 // HGETEX key [EX seconds | PX milliseconds | EXAT time | PXAT time | PERSIST] FIELDS numfields field [field ...]
 Effect HGetEx(WriteContext& ctx, Args args) {
   const auto found = ctx.Peek(args[1], Type::kHash);
-  if (!found.ok()) return Refuse(ctx, found.error());
+  if (!found.ok()) return Fail(ctx, found.error());
   Change change = Change::kNone;
   uint64_t deadline = 0;
   size_t at = 2;
@@ -241,7 +236,7 @@ Effect HSetEx(WriteContext& ctx, Args args) {
   const auto options = ParseSetExOptions(ctx, args);
   if (!options) return Effect::None();
   const auto found = ctx.Peek(args[1], Type::kHash);
-  if (!found.ok()) return Refuse(ctx, found.error());
+  if (!found.ok()) return Fail(ctx, found.error());
   if (!Holds(*options, *found, args)) {
     ctx.reply.Integer(0);
     return Effect::None();

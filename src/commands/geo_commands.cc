@@ -16,11 +16,6 @@ namespace {
 
 using types::SortedSet;
 
-Effect Fail(WriteContext& ctx, Bytes error) {
-  ctx.reply.Error(error);
-  return Effect::None();
-}
-
 // GEOADD key [NX | XX] [CH] longitude latitude member [longitude latitude member ...]
 Effect GeoAdd(WriteContext& ctx, Args args) {
   AddConditions conditions;

@@ -23,16 +23,6 @@ using types::HashLimits;
 // How many fields one HRANDFIELD may draw with repetition: the reply is built in memory, and the key is locked meanwhile.
 constexpr int64_t kDrawsMax = int64_t{1} << 27;
 
-Effect Fail(WriteContext& ctx, Errc error) {
-  ReplyError(ctx, error);
-  return Effect::None();
-}
-
-Effect Fail(WriteContext& ctx, Bytes error) {
-  ctx.reply.Error(error);
-  return Effect::None();
-}
-
 void Bulk(resp::Reply& reply, const Element& element) {
   if (element.is_integer()) return reply.BulkInt(element.integer());
   reply.Bulk(element.string());

@@ -20,11 +20,6 @@ using types::HllEncoding;
 constexpr Bytes kNoHllError = "WRONGTYPE Key is not a valid HyperLogLog string value.";
 constexpr Bytes kDamagedError = "INVALIDOBJ Corrupted HLL object detected";
 
-Effect Fail(WriteContext& ctx, Bytes error) {
-  ctx.reply.Error(error);
-  return Effect::None();
-}
-
 uint64_t SparseBytesMax(const WriteContext& ctx) {
   return ctx.unit.settings.encoding.hll_sparse_bytes.load(std::memory_order_relaxed);
 }

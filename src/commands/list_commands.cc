@@ -27,15 +27,6 @@ ListLimits LimitsOf(const WriteContext& ctx) {
   return ListLimits::From(ctx.unit.settings.encoding);
 }
 
-Effect Fail(WriteContext& ctx, Errc error) {
-  ReplyError(ctx, error);
-  return Effect::None();
-}
-Effect Fail(WriteContext& ctx, Bytes error) {
-  ctx.reply.Error(error);
-  return Effect::None();
-}
-
 // Compares elements with a text that is read as an integer once, and not for each of them.
 class Matcher {
  public:

@@ -208,11 +208,6 @@ Effect Store(WriteContext& ctx, Bytes key, Bytes event, OwnSet& result) {
   return Effect::AsReceived();
 }
 
-Effect Fail(WriteContext& ctx, Errc error) {
-  ReplyError(ctx, error);
-  return Effect::None();
-}
-
 // SINTERSTORE destination key [key ...]
 Effect InterStore(WriteContext& ctx, Args args) {
   auto operands = FindOperands(ctx, args, 2, args.size() - 2);

@@ -17,11 +17,6 @@ using types::Element;
 using types::Set;
 using types::SetLimits;
 
-Effect Fail(WriteContext& ctx, Errc error) {
-  ReplyError(ctx, error);
-  return Effect::None();
-}
-
 Effect Nothing(WriteContext& ctx) {
   ctx.reply.Integer(0);
   return Effect::None();

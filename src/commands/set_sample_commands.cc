@@ -17,11 +17,6 @@ using engine::kNotifySet;
 using types::Element;
 using types::Set;
 
-Effect Fail(WriteContext& ctx, Errc error) {
-  ReplyError(ctx, error);
-  return Effect::None();
-}
-
 // Logs SREM of members as they come, so many a command: one that names a million would be refused by its readers.
 class RemovalLog {
  public:

@@ -15,11 +15,6 @@ using types::Stream;
 using types::StreamId;
 using types::StreamTrim;
 
-Effect Fail(WriteContext& ctx, Bytes error) {
-  ctx.reply.Error(error);
-  return Effect::None();
-}
-
 // --- options of XADD and XTRIM ---
 
 struct Options {

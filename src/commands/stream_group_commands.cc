@@ -19,11 +19,6 @@ constexpr Bytes kKeyMustExistError =
     "the MKSTREAM option "
     "to create an empty stream automatically.";
 
-Effect Fail(WriteContext& ctx, Bytes error) {
-  ctx.reply.Error(error);
-  return Effect::None();
-}
-
 // What XGROUP CREATE and SETID take behind the id.
 struct PositionOptions {
   bool make_stream = false;

@@ -18,11 +18,6 @@ using types::StreamConsumer;
 using types::StreamGroup;
 using types::StreamId;
 
-Effect Fail(WriteContext& ctx, Bytes error) {
-  ctx.reply.Error(error);
-  return Effect::None();
-}
-
 int64_t IdleMs(const ReadContext& ctx, const PendingEntry& entry) {
   return static_cast<int64_t>(ctx.now_ms() - entry.delivered_ms);
 }

@@ -20,9 +20,9 @@ using types::StreamConsumer;
 using types::StreamGroup;
 using types::StreamId;
 
-Effect Fail(WriteContext& ctx, Bytes error) {
-  if (!error.empty()) ctx.reply.Error(error);
-  return Effect::None();
+// An empty error: it has been answered already.
+Effect FailUnlessAnswered(WriteContext& ctx, Bytes error) {
+  return error.empty() ? Effect::None() : Fail(ctx, error);
 }
 
 // What XREAD and XREADGROUP are asked for.
@@ -324,9 +324,9 @@ class GroupReader {
 // XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]
 Effect XReadGroup(WriteContext& ctx, Args args) {
   const auto request = ParseRead(ctx, args, true);
-  if (!request.ok()) return Fail(ctx, request.error());
+  if (!request.ok()) return FailUnlessAnswered(ctx, request.error());
   const auto reads = FindGroupReads(ctx, args, *request);
-  if (!reads.ok()) return Fail(ctx, reads.error());
+  if (!reads.ok()) return FailUnlessAnswered(ctx, reads.error());
   GroupReader reader(ctx, args[request->group_at], args[request->group_at + 1], *request);
   for (const GroupRead& read : *reads) reader.Read(read);
   if (!reader.empty() || !request->block_ms) {

@@ -13,11 +13,6 @@ namespace {
 
 using types::SortedSet;
 
-Effect Fail(WriteContext& ctx, Bytes error) {
-  ctx.reply.Error(error);
-  return Effect::None();
-}
-
 // The words between ZADD's key and its first score.
 struct AddOptions {
   AddConditions conditions;

@@ -7,11 +7,6 @@
 namespace terrace::commands {
 namespace {
 
-Effect Fail(WriteContext& ctx, Bytes error) {
-  ctx.reply.Error(error);
-  return Effect::None();
-}
-
 // ZPOPMIN key [count], ZPOPMAX key [count]
 Effect Pop(WriteContext& ctx, Args args, ZsetEnd end) {
   if (args.size() > 3) return Fail(ctx, kSyntaxError);

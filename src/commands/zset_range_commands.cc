@@ -10,11 +10,6 @@ namespace {
 using types::RankSpan;
 using types::SortedSet;
 
-Effect Fail(WriteContext& ctx, Bytes error) {
-  ctx.reply.Error(error);
-  return Effect::None();
-}
-
 // visit(member, score) for the members of these ranks, from the highest down if `reverse`.
 template <typename Visit>
 void ForSpan(const SortedSet& set, RankSpan span, bool reverse, Visit visit) {

@@ -67,29 +67,17 @@ Status DumpLoader::TakeFunctions(Bytes) {
   return Status::Error("a library of functions, which cannot be run here");
 }
 
-uint32_t DumpLoader::AccessOf(const rdb::KeyFacts& facts) const {
-  if (unit_.settings.lfu.load(std::memory_order_relaxed)) {
-    return facts.frequency ? LfuPack(LfuMinutes(unit_.now_ms), *facts.frequency)
-                           : unit_.FreshAccess();
-  }
-  if (!facts.idle_seconds) return unit_.FreshAccess();
-  // The clock goes round in 194 days; who was idle for longer is taken as idle for all of that.
-  const auto idle =
-      static_cast<uint32_t>(std::min<uint64_t>(*facts.idle_seconds, kAccessClockMask));
-  return (LruClock(unit_.now_ms) - idle) & kAccessClockMask;
-}
-
 void DumpLoader::Grow(Keyspace& keyspace) {
   while (keyspace.NeedsStep() && keyspace.Step([]() -> uint64_t { return 0; })) {
   }
 }
 
 Status DumpLoader::TakeKey(Bytes key, const rdb::KeyFacts& facts, const rdb::PayloadBody& body) {
-  if (facts.deadline_ms != 0 && facts.deadline_ms <= unit_.now_ms) return Status::Ok();
+  if (facts.deadline_ms != 0 && facts.deadline_ms < unit_.now_ms) return Status::Ok();
   const auto decoded = DecodeEntry(body, key, facts.deadline_ms, unit_.settings.encoding);
   if (!decoded.ok()) return Status::Error("the value of key '" + std::string(key) + "' is damaged");
   Entry* entry = *decoded;
-  entry->set_access(AccessOf(facts));
+  entry->set_access(unit_.AccessFrom(facts.idle_seconds, facts.frequency));
   const uint64_t due_ms = entry->due_ms();
   Keyspace& keyspace = Loading(db_);
   const uint64_t hash = databases_.HashOf(key);

@@ -43,7 +43,6 @@ class DumpLoader final : public rdb::FileTaker {
 
  private:
   Keyspace& Loading(unsigned db);
-  uint32_t AccessOf(const rdb::KeyFacts& facts) const;
   void Grow(Keyspace& keyspace);
 
   Unit& unit_;

@@ -8,8 +8,10 @@
 // Threads: one participant's.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -145,6 +147,18 @@ class Unit {
   uint32_t FreshAccess() const {
     return settings.lfu.load(std::memory_order_relaxed) ? LfuPack(LfuMinutes(now_ms), kLfuInitial)
                                                         : LruClock(now_ms);
+  }
+  /// The clock of an entry that comes from elsewhere, with what is known of its past in the reading of the
+  /// policy in force.
+  uint32_t AccessFrom(std::optional<uint64_t> idle_seconds,
+                      std::optional<uint8_t> frequency) const {
+    if (settings.lfu.load(std::memory_order_relaxed)) {
+      return frequency ? LfuPack(LfuMinutes(now_ms), *frequency) : FreshAccess();
+    }
+    if (!idle_seconds) return FreshAccess();
+    // The clock goes round in 194 days; who was idle for longer is taken as idle for all of that.
+    const auto idle = static_cast<uint32_t>(std::min<uint64_t>(*idle_seconds, kAccessClockMask));
+    return (LruClock(now_ms) - idle) & kAccessClockMask;
   }
   LfuSettings lfu_settings() const {
     return {settings.lfu_log_factor.load(std::memory_order_relaxed),

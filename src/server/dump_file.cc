@@ -7,7 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <ctime>
+#include <utility>
 
 #include "rdb/file_writer.h"
 #include "server/version.h"

@@ -158,6 +158,9 @@ struct CommandSpec {
   uint32_t categories = 0;
   Group group = Group::kGeneric;
   std::span<const KeySpec> keys = {};
+  /// The argument, or the first of those, that is looked up in the key's collection; 0 if there is none. Only to fetch
+  /// memory ahead of the command, so where options may move it, where it mostly is.
+  uint8_t element = 0;
   KeyFinder key_finder = nullptr;
   /// Where the command's target is: its last key or, if it has only one, a second reference to the same name.
   DatabaseFinder target_db = nullptr;

@@ -150,6 +150,9 @@ bool Executor::RunKeyed(Session& session, const Command& command, const Invocati
     BringsNothing(command) ? locks_.Acquire(refs_.data(), refs_.size())
                            : LockKeys(refs_.data(), refs_.size());
   }
+  if (TERRACE_UNLIKELY((invocation.next_place | invocation.next_element) != 0)) {
+    FetchElements(refs_[0], invocation);
+  }
   commands::WaitWish* wish = session.waker != nullptr ? &wish_ : nullptr;
   waiters_ |= RunHandler(session.db, session.reply, command, args, invocation.raw, refs_.data(),
                          refs_.size(), wish);
@@ -163,6 +166,19 @@ bool Executor::RunKeyed(Session& session, const Command& command, const Invocati
   if (TERRACE_UNLIKELY(unit_.gated) && !waits) HoldReply(session, begin);
   StepIfCrowded();
   return !waits;
+}
+
+void Executor::FetchElements(KeyRef& ref, const Invocation& invocation) {
+  const engine::Entry* entry = ref.entry();
+  if (entry == nullptr || !IsCollection(entry->encoding())) return;
+  const types::Value value = entry->collection();
+  using types::FetchStep;
+  if (invocation.next_place != 0) {
+    types::FetchElement(value, invocation.next_place, FetchStep::kPlace);
+  }
+  if (invocation.next_element != 0) {
+    types::FetchElement(value, invocation.next_element, FetchStep::kElement);
+  }
 }
 
 bool Executor::RunReaching(Session& session, const Command& command, const Invocation& invocation) {

@@ -35,6 +35,10 @@ struct Invocation {
   Bytes raw;  // the request as one RESP command, if it came so
   uint64_t hash = 0;
   bool hashed = false;
+  /// Table::HashOf the elements that later requests will look up in the value of this one's key, 0 for none: fetched into
+  /// the cache while the key is locked.
+  uint64_t next_place = 0;
+  uint64_t next_element = 0;
 };
 
 class Executor {
@@ -136,6 +140,7 @@ class Executor {
   // False: the session waits for keys now, or the command starts again (restart_).
   bool Run(Session& session, const commands::Command& command, const Invocation& invocation);
   bool RunKeyed(Session& session, const commands::Command& command, const Invocation& invocation);
+  static void FetchElements(engine::KeyRef& ref, const Invocation& invocation);
   /// A command that reads keys which it does not name. False: it starts again.
   bool RunReaching(Session& session, const commands::Command& command,
                    const Invocation& invocation);

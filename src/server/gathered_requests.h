@@ -1,12 +1,15 @@
 // GatheredRequests: what a worker's connections have sent since its last turn, in the order it came, and fetched into the
 // cache ahead of being run.
 //
-//   request   i        i + 6            i + 12   i + 18   i + 24
-//             runs     entries behind   entry    bucket   shard
-//                      a chain
+//   request   i        i + 3        i + 6                    i + 12   i + 18   i + 24
+//             runs     element of   entries behind a chain   entry    bucket   shard
+//                      the same     place of an element of
+//                      collection   the same collection
 //
 // Each stage needs what the one before it has fetched, so they are staggered: memory's latency hides behind the requests
 // that run meanwhile. A prefetch reads no entry and takes no lock; a guess that is wrong costs time and nothing else.
+// Elements are another matter: what to fetch can only be seen under the key's lock, so a request that holds it does it for
+// those behind it that name the same key.
 //
 // Threads: the worker's. What was guessed is good until the worker goes out.
 #pragma once
@@ -19,8 +22,10 @@
 #include "base/args.h"
 #include "commands/command_table.h"
 #include "engine/databases.h"
+#include "exec/executor.h"
 #include "resp/request_parser.h"
 #include "server/connection.h"
+#include "types/table.h"
 
 namespace terrace::server {
 
@@ -35,6 +40,7 @@ struct GatheredRequest {
   Bytes raw;
   uint64_t hash;
   engine::Shard* shard;  // while the request is fetched ahead
+  uint64_t element;      // Table::HashOf the element it will look up, once that is fetched; 0: none
   bool hashed;
   bool chained;  // the key's entry lies behind its bucket's chain
   bool protocol_error;
@@ -72,6 +78,19 @@ class GatheredRequests {
     if (i + kEntriesAhead < count) FetchEntry(requests_[i + kEntriesAhead]);
     if (i + kChainedAhead < count) FetchChained(requests_[i + kChainedAhead]);
   }
+  /// What is to be fetched of the collection request `i` works on, for those behind it that work on the same one: where
+  /// an element is looked for, and the element itself of the request whose place was fetched before.
+  void NameElements(size_t i, exec::Invocation* invocation) {
+    const GatheredRequest& request = requests_[i];
+    if (request.command->spec->element == 0) return;
+    if (GatheredRequest* next = OnSameKey(request, i + kPlacesAhead)) {
+      next->element = types::Table::HashOf(next->argv[next->command->spec->element]);
+      invocation->next_place = next->element;
+    }
+    if (GatheredRequest* next = OnSameKey(request, i + kElementsAhead)) {
+      invocation->next_element = next->element;
+    }
+  }
   /// The worker has been out: the shards that were guessed for request `from` and those behind it may be gone.
   void ForgetFetched(size_t from) {
     const size_t end = std::min(from + kShardsAhead, requests_.size());
@@ -83,8 +102,20 @@ class GatheredRequests {
   static constexpr size_t kBucketsAhead = 18;
   static constexpr size_t kEntriesAhead = 12;
   static constexpr size_t kChainedAhead = 6;
+  static constexpr size_t kPlacesAhead = 6;
+  static constexpr size_t kElementsAhead = 3;
 
   const commands::Command* FindCommand(Bytes name);
+
+  /// Request `i`, if it looks an element up in the value of the same key.
+  GatheredRequest* OnSameKey(const GatheredRequest& request, size_t i) {
+    if (i >= requests_.size()) return nullptr;
+    GatheredRequest& other = requests_[i];
+    const bool same = other.hashed && other.hash == request.hash &&
+                      other.connection->db == request.connection->db;
+    if (!same || other.command->spec->element == 0) return nullptr;
+    return other.argc > other.command->spec->element ? &other : nullptr;
+  }
 
   void FetchShard(GatheredRequest& request) {
     if (!request.hashed) return;
@@ -122,6 +153,7 @@ inline const commands::Command* GatheredRequests::Add(Connection& connection,
   gathered.command = FindCommand(request.argv[0]);
   gathered.hashed = false;
   gathered.shard = nullptr;
+  gathered.element = 0;
   gathered.chained = false;
   if (TERRACE_UNLIKELY(gathered.command == nullptr)) return nullptr;
   const int16_t first = gathered.command->first_key;

@@ -165,7 +165,7 @@ void Worker::Gather(Connection& connection, const resp::ParsedRequest& request) 
   }
 }
 
-void Worker::RunOne(GatheredRequest& request) {
+void Worker::RunOne(size_t i, GatheredRequest& request) {
   Connection& connection = *request.connection;
   const Args args(request.argv, request.argc, {request.blobs, request.blob_count});
   if (TERRACE_UNLIKELY(request.protocol_error)) {
@@ -183,8 +183,8 @@ void Worker::RunOne(GatheredRequest& request) {
     if (TERRACE_UNLIKELY(connection.is_parked())) {
       connection.parking.PutLast(exec::OwnedRequest(request.command, args, request.raw));
     } else {
-      const exec::Invocation invocation{request.command, args, request.raw, request.hash,
-                                        request.hashed};
+      exec::Invocation invocation{request.command, args, request.raw, request.hash, request.hashed};
+      if (TERRACE_LIKELY(request.hashed)) gathered_.NameElements(i, &invocation);
       if (TERRACE_UNLIKELY(RunRequest(connection, invocation) ==
                            exec::Executor::Outcome::kParked)) {
         Park(connection, request.command, args, request.raw);
@@ -224,7 +224,7 @@ void Worker::RunGathered() {
     gathered_.FetchAhead(i);
     GatheredRequest request = gathered_[i];
     const uint64_t stay = participant_->stay();
-    RunOne(request);
+    RunOne(i, request);
     if (TERRACE_UNLIKELY(participant_->WantedOut())) participant_->Yield();
     if (TERRACE_UNLIKELY(participant_->stay() != stay)) gathered_.ForgetFetched(i + 1);
   }

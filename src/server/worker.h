@@ -150,7 +150,8 @@ class Worker final : public exec::Host,
   void OnPauseEnd();
   void RunTurn();
   void RunGathered();
-  void RunOne(GatheredRequest& request);
+  /// Request `i` of what was gathered; `request` is a copy, for running it may gather more.
+  void RunOne(size_t i, GatheredRequest& request);
   exec::Executor::Outcome RunRequest(Connection& connection, const exec::Invocation& invocation);
   void Park(Connection& connection, const commands::Command* command, Args args, Bytes raw);
   void OnWaitEnd();

@@ -13,8 +13,6 @@ namespace {
 
 HashKey table_key;
 
-uint64_t HashOf(Bytes member) { return SipHash13(table_key, member); }
-
 uint64_t ReverseBits(uint64_t v) {
   v = (v >> 1 & 0x5555555555555555) | (v & 0x5555555555555555) << 1;
   v = (v >> 2 & 0x3333333333333333) | (v & 0x3333333333333333) << 2;
@@ -42,6 +40,20 @@ char* WriteString(char* at, Bytes text) {
 void SeedTables(HashKey key) {
   static std::once_flag once;
   std::call_once(once, [key] { table_key = key; });
+}
+
+uint64_t Table::HashOf(Bytes member) { return SipHash13(table_key, member); }
+
+void Table::FetchBucket(uint64_t hash) const { __builtin_prefetch(BucketAt(BucketOf(hash)), 1); }
+
+void Table::FetchItem(uint64_t hash) const {
+  const uint32_t index = BucketOf(hash);
+  const uint64_t tag = TagOf(hash, LevelOf(index));
+  for (const uint64_t slot : BucketAt(index)->slots) {
+    if (slot == 0) return;
+    if (slot >> 48 == tag && !IsLink(slot)) return __builtin_prefetch(ItemIn(slot), 1);
+    if (IsLink(slot)) return __builtin_prefetch(OverflowIn(slot), 1);
+  }
 }
 
 // --- items ---
@@ -375,10 +387,21 @@ uint64_t Table::NextCursor(uint64_t cursor, unsigned level) {
 const TableItem* Table::Pick(Random& random) const {
   TERRACE_DCHECK(size_ != 0);
   // A place among as many as a long chain has, again and again until there is a member: so every member's chance is the
-  // same, however many share its bucket.
+  // same, however many share its bucket. Most tries find none, and each waits for a bucket from memory: so some are drawn
+  // and fetched at once.
+  constexpr size_t kDrawsAtOnce = 6;
+  const size_t draws = buckets_ < kChunkBuckets ? 1 : kDrawsAtOnce;
   const uint64_t places = buckets_ == 1 ? 1 : kFairChainMax;
-  for (;;) {
-    const uint64_t* slots = BucketAt(static_cast<uint32_t>(random.Below(buckets_)))->slots;
+  const uint64_t* drawn[kDrawsAtOnce];
+  for (size_t i = draws;; ++i) {
+    if (i == draws) {
+      for (i = 0; i < draws; ++i) {
+        drawn[i] = BucketAt(static_cast<uint32_t>(random.Below(buckets_)))->slots;
+        __builtin_prefetch(drawn[i]);
+      }
+      i = 0;
+    }
+    const uint64_t* slots = drawn[i];
     uint64_t place = random.Below(places);
     const TableItem* found = nullptr;
     uint64_t seen = 0;

@@ -120,6 +120,11 @@ class Table {
   size_t Size() const { return size_; }
   Extra extra() const { return static_cast<Extra>(extra_); }
 
+  static uint64_t HashOf(Bytes member);
+  /// For a member that will be looked up soon: its bucket comes into the cache, and, when that has arrived, its item.
+  void FetchBucket(uint64_t hash) const;
+  void FetchItem(uint64_t hash) const;
+
   /// nullptr if it is not in. An item stays where it is until it is erased or its value replaced, however the table
   /// grows.
   TableItem* Find(Bytes member) const;

@@ -50,6 +50,24 @@ size_t MemoryBytes(Value value) { return OpsOf(value.encoding).memory_bytes(valu
 
 size_t FreeEffort(Value value) { return OpsOf(value.encoding).free_effort(value.data); }
 
+void FetchElement(Value value, uint64_t hash, FetchStep step) {
+  const Table* table;
+  switch (value.encoding) {
+    case Encoding::kHashTable:
+      table = static_cast<const Table*>(value.data);
+      break;
+    case Encoding::kTimedTable:
+      table = static_cast<const TimedTable*>(value.data)->fields();
+      break;
+    case Encoding::kSkiplist:
+      table = &static_cast<const ScoredTable*>(value.data)->by_name();
+      break;
+    default:
+      return;
+  }
+  step == FetchStep::kPlace ? table->FetchBucket(hash) : table->FetchItem(hash);
+}
+
 uint64_t NextTimedItem(Value value) {
   if (value.encoding == Encoding::kListpackEx) return PackedFields(value.data).NextDeadline();
   TERRACE_DCHECK(value.encoding == Encoding::kTimedTable);

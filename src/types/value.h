@@ -35,6 +35,11 @@ Value Copy(Value value);
 size_t MemoryBytes(Value value);
 size_t FreeEffort(Value value);
 
+/// An element of a collection that will be looked up soon, by Table::HashOf its name, comes into the cache in two steps:
+/// the place where it is looked for, and, a hundred nanoseconds later, the element. Nothing for small encodings.
+enum class FetchStep : uint8_t { kPlace, kElement };
+void FetchElement(Value value, uint64_t hash, FetchStep step);
+
 /// The earliest deadline (ms since epoch) among the items of a collection whose encoding MayHaveTimedItems; 0 if none of
 /// them has one.
 uint64_t NextTimedItem(Value value);

@@ -42,6 +42,7 @@ struct GatheredRequest {
   engine::Shard* shard;  // while the request is fetched ahead
   uint64_t element;      // Table::HashOf the element it will look up, once that is fetched; 0: none
   bool hashed;
+  bool repeats;  // the key of the request before it, for which everything was fetched
   bool chained;  // the key's entry lies behind its bucket's chain
   bool protocol_error;
 };
@@ -118,7 +119,7 @@ class GatheredRequests {
   }
 
   void FetchShard(GatheredRequest& request) {
-    if (!request.hashed) return;
+    if (!request.hashed || request.repeats) return;
     request.shard = databases_.Get(request.connection->db).staircase().Guess(request.hash);
     request.shard->PrefetchSelf();
   }
@@ -138,8 +139,12 @@ class GatheredRequests {
   char last_name_[16];  // the last command's name as it was sent, and what it was found to be
   size_t last_name_bytes_ = SIZE_MAX;
   const commands::Command* last_command_ = nullptr;
+  char last_key_[32];  // the last request's first key and its hash, likewise
+  size_t last_key_bytes_ = SIZE_MAX;
+  uint64_t last_hash_ = 0;
 };
 
+// Clients of a queue or a leaderboard name the same key again and again.
 inline const commands::Command* GatheredRequests::Add(Connection& connection,
                                                       const resp::ParsedRequest& request) {
   GatheredRequest& gathered = requests_.emplace_back();
@@ -154,11 +159,19 @@ inline const commands::Command* GatheredRequests::Add(Connection& connection,
   gathered.hashed = false;
   gathered.shard = nullptr;
   gathered.element = 0;
+  gathered.repeats = false;
   gathered.chained = false;
   if (TERRACE_UNLIKELY(gathered.command == nullptr)) return nullptr;
   const int16_t first = gathered.command->first_key;
   if (TERRACE_LIKELY(first > 0 && request.argc > static_cast<uint32_t>(first))) {
-    gathered.hash = databases_.HashOf(request.argv[first]);
+    const Bytes key = request.argv[first];
+    gathered.repeats = key.size() == last_key_bytes_ && key == Bytes(last_key_, last_key_bytes_);
+    if (!gathered.repeats) {
+      last_hash_ = databases_.HashOf(key);
+      last_key_bytes_ = key.size() <= sizeof last_key_ ? key.size() : SIZE_MAX;
+      if (key.size() <= sizeof last_key_) key.copy(last_key_, key.size());
+    }
+    gathered.hash = last_hash_;
     gathered.hashed = true;
   }
   return gathered.command;

@@ -38,12 +38,28 @@ std::atomic<int64_t> used_peak{0};
 // uncounted; threads live as long as the server, so that never adds up.
 thread_local int64_t used_here = 0;
 
+struct Pace {
+  void (*pace)(void*) = nullptr;
+  void* context = nullptr;
+  int64_t bytes = 0;
+};
+thread_local Pace pace_here;
+
+void KeepPace(int64_t bytes) {
+  pace_here.bytes += bytes < 0 ? -bytes : bytes;
+  if (pace_here.bytes < kPaceBytes) return;
+  pace_here.bytes = 0;
+  pace_here.pace(pace_here.context);
+}
+
 void FlushCount() {
+  const int64_t moved = used_here;
   const int64_t total = used_total.fetch_add(used_here, std::memory_order_relaxed) + used_here;
   used_here = 0;
   int64_t peak = used_peak.load(std::memory_order_relaxed);
   while (total > peak && !used_peak.compare_exchange_weak(peak, total, std::memory_order_relaxed)) {
   }
+  if (TERRACE_UNLIKELY(pace_here.pace != nullptr)) KeepPace(moved);
 }
 
 inline void Count(int64_t bytes) {
@@ -141,6 +157,16 @@ void CountedFree(void* memory) {
   if (memory == nullptr) return;
   Count(-static_cast<int64_t>(RawUsable(memory)));
   RawFree(memory);
+}
+
+void PaceThisThread(void (*pace)(void*), void* context) { pace_here = {pace, context, 0}; }
+
+// Small blocks come from a page that has some free; others go through the allocator's slow path, which begins with what
+// came back from other threads.
+void TakeBackFreed() {
+#if !TERRACE_SANITIZED
+  mi_free(mi_malloc(4 * kKiB));
+#endif
 }
 
 int64_t UsedMemory() {

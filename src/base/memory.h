@@ -39,6 +39,14 @@ void* CountedCalloc(size_t count, size_t size);
 void* CountedRealloc(void* memory, size_t size);
 void CountedFree(void* memory);
 
+/// From now on `pace(context)` is called on this thread whenever it has freed (or allocated) some kPaceBytes more: for a
+/// thread that frees without end and must not run ahead of the blocks' owners. nullptr: no more.
+void PaceThisThread(void (*pace)(void* context), void* context);
+inline constexpr int64_t kPaceBytes = 64 * 1024;
+/// Takes back what other threads have freed of this thread's memory since the last time. Costs some 30 ns a block, and
+/// happens by itself at some later allocation.
+void TakeBackFreed();
+
 /// Bytes held now over all threads.
 int64_t UsedMemory();
 /// Highest value UsedMemory() was seen at when a thread added its sum.

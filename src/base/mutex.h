@@ -1,6 +1,7 @@
 // std::mutex with annotations, for the few cold places that need a plain mutex. Shards have their own lock.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -37,6 +38,10 @@ class CondVar {
  public:
   /// Releases `mutex`, sleeps, holds it again on return. Wakes spuriously: callers loop over their condition.
   void Wait(Mutex& mutex) TERRACE_REQUIRES(mutex) { condition_.wait(mutex); }
+  /// The same; false once `end` has come.
+  bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point end) TERRACE_REQUIRES(mutex) {
+    return condition_.wait_until(mutex, end) == std::cv_status::no_timeout;
+  }
   void NotifyOne() { condition_.notify_one(); }
   void NotifyAll() { condition_.notify_all(); }
 

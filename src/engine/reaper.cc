@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/memory.h"
+
 namespace terrace::engine {
 
 Reaper::~Reaper() {
@@ -39,6 +41,7 @@ void Reaper::Free(Entry* entry) {
 }
 
 void Reaper::Run() {
+  PaceThisThread([](void* owners) { static_cast<MemoryOwners*>(owners)->Settle(); }, &owners_);
   while (true) {
     std::vector<std::unique_ptr<Keyspace>> keyspaces;
     std::vector<Entry*> entries;
@@ -59,6 +62,7 @@ void Reaper::Run() {
       keyspace.reset();
       CountFreed(size);
     }
+    owners_.Settle();  // what was freed since it last paused
   }
 }
 

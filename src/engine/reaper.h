@@ -1,5 +1,6 @@
 // Reaper: a thread that frees what takes long to free (a flushed keyspace, a large collection), so that no worker does. It
-// starts with the first thing to free and ends with its owner, having freed everything.
+// starts with the first thing to free and ends with its owner, having freed everything. It goes no faster than the memory's
+// owners can take it back (engine/memory_owners.h).
 #pragma once
 
 #include <atomic>
@@ -9,6 +10,7 @@
 
 #include "base/mutex.h"
 #include "engine/keyspace.h"
+#include "engine/memory_owners.h"
 
 namespace terrace::engine {
 
@@ -27,6 +29,8 @@ class Reaper {
   /// Entries that wait to be freed, and have been freed here since the start or ResetFreed.
   uint64_t entries_waiting() const { return entries_waiting_.load(std::memory_order_relaxed); }
   uint64_t entries_freed() const { return entries_freed_.load(std::memory_order_relaxed); }
+  /// Who waits with it for the memory to come home.
+  MemoryOwners& owners() { return owners_; }
   void ResetFreed() { entries_freed_.store(0, std::memory_order_relaxed); }
 
  private:
@@ -37,6 +41,7 @@ class Reaper {
     entries_waiting_.fetch_sub(entries, std::memory_order_relaxed);
   }
 
+  MemoryOwners owners_;
   Mutex mutex_;
   CondVar wake_;
   std::vector<std::unique_ptr<Keyspace>> waiting_ TERRACE_GUARDED_BY(mutex_);

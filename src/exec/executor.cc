@@ -13,9 +13,6 @@ using engine::KeyRef;
 
 namespace {
 
-// How a unit's own clock is read by the staircase, which knows no Clock.
-uint64_t SteadyNs() { return SystemClock().MonotonicNs(); }
-
 // COPY and MOVE: moves the last reference of the command, or a second one to its only key, into the target's database.
 void PlaceTarget(const commands::CommandSpec& spec, Args args, engine::Databases& databases,
                  size_t first, std::vector<KeyRef>* refs) {
@@ -280,14 +277,6 @@ void Executor::PublishEvents() {
   unit_.events.clear();
 }
 
-void Executor::StepIfCrowded() {
-  if (TERRACE_LIKELY(unit_.crowded == nullptr) || scope_ != Scope::kNone) return;
-  const uint64_t start = NowNs();
-  unit_.crowded->Step(&SteadyNs);
-  unit_.crowded = nullptr;
-  if (observer_ != nullptr) observer_->OnHousekeeping("handover", NowNs() - start);
-}
-
 void Executor::Finish(Session& session, const Command& command, Args args, uint32_t errors_before) {
   const uint64_t now = env_.clock.MonotonicNs();
   const uint64_t ns = now - last_ns_;
@@ -534,104 +523,6 @@ bool Executor::ApplyQueue(Session& session, Bytes raw) {
   TERRACE_DCHECK(ran);
   origin_ = engine::Origin::kClient;
   return ran && session.reply.errors() == errors_before;
-}
-
-uint64_t Executor::ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_ns) {
-  BeginBatch();
-  uint64_t earliest = engine::ExpiryIndex::kNever;
-  const engine::EngineSettings& settings = env_.engine_settings;
-  if (!settings.active_expire.load(std::memory_order_relaxed) || settings.paused.load())
-    return earliest;
-  constexpr size_t kFieldsAtOnce = 256;
-  const uint64_t end = last_ns_ + budget_ns;
-  for (unsigned db = 0; db < env_.databases.count(); ++db) {
-    engine::Keyspace& keyspace = env_.databases.Get(db);
-    const auto expire = [&](engine::Shard& shard) {
-      uint64_t hash;
-      while (NowNs() < end) {
-        const engine::Slot slot = shard.FindDue(
-            unit_.now_ms, [&](Bytes key) { return env_.databases.HashOf(key); }, &hash);
-        if (slot == nullptr) return;
-        // One key, one unit: DELs of expiry are never wrapped together. A hash with more due fields is found again.
-        KeyRef ref;
-        const std::string key(engine::Shard::At(slot)->key());
-        ref.key = key;
-        ref.hash = hash;
-        ref.keyspace = &keyspace;
-        ref.db = db;
-        ref.shard = &shard;
-        ref.Look();
-        if (engine::ExpireOne(unit_, ref, kFieldsAtOnce))
-          engine::EngineCounters::Add(counters_.expired_actively);
-        SettleOwn(ref);
-      }
-    };
-    unit_.Begin(WallMs(), engine::Origin::kClient);
-    earliest =
-        std::min(earliest, keyspace.staircase().ForEachDue(unit_.now_ms, part, parts, expire));
-    StepIfCrowded();
-  }
-  return earliest;
-}
-
-bool Executor::EvictOne() {
-  unsigned db;
-  std::string key;
-  unit_.Begin(WallMs(), engine::Origin::kClient);
-  if (!evictor_.PickVictim(unit_, &db, &key)) return false;
-  KeyRef ref;
-  ref.key = key;
-  ref.hash = env_.databases.HashOf(key);
-  ref.keyspace = &env_.databases.Get(db);
-  ref.db = db;
-  locks_.Acquire(&ref, 1);
-  if (ref.entry() != nullptr) {
-    unit_.LogWords(db, {"DEL", ref.key});
-    unit_.Notify(engine::kNotifyEvicted, db, "evicted", ref.key);
-    engine::EngineCounters::Add(counters_.evicted);
-    engine::Edit(unit_, ref).Delete();
-    SettleOwn(ref);
-  }
-  locks_.Release();
-  StepIfCrowded();
-  return true;
-}
-
-bool Executor::MakeRoom() {
-  if (env_.engine_settings.paused.load(std::memory_order_relaxed)) return true;
-  if (!env_.eviction.OverLimit()) return true;
-  const uint64_t start = NowNs();
-  const bool made = EvictUntilUnderLimit();
-  if (observer_ != nullptr) observer_->OnHousekeeping("eviction-cycle", NowNs() - start);
-  return made;
-}
-
-bool Executor::EvictUntilUnderLimit() {
-  // A candidate may have gone meanwhile, so an attempt need not free anything; without progress there is an end.
-  int64_t before = UsedMemory();
-  for (int idle = 0; env_.eviction.OverLimit();) {
-    if (!EvictOne()) return false;
-    const int64_t after = UsedMemory();
-    idle = after < before ? 0 : idle + 1;
-    before = after;
-    if (idle > 1000) return false;
-  }
-  return true;
-}
-
-bool Executor::RunIdle(uint64_t budget_ns) {
-  const uint64_t end = NowNs() + budget_ns;
-  bool more = false;
-  for (unsigned db = 0; db < env_.databases.count(); ++db) {
-    engine::Keyspace& keyspace = env_.databases.Get(db);
-    while (keyspace.NeedsStep()) {
-      more = true;
-      if (NowNs() >= end) break;
-      more = keyspace.Step(&SteadyNs) && keyspace.NeedsStep();
-      if (!more) break;  // done, or somebody else is at it
-    }
-  }
-  return more;
 }
 
 }  // namespace terrace::exec

@@ -47,13 +47,15 @@ enum class Signal : uint32_t {
   kUnpark = 1 << 1,        // the pause is over
   kMessagesLost = 1 << 2,  // there was no room left for messages to this worker's subscribers
   kLogReached = 1 << 3,    // the log has got to where a reply may leave that waited for it
-  kStop = 1 << 4,
+  kMemoryFreed = 1 << 4,   // another thread has freed memory that is this one's
+  kStop = 1 << 5,
 };
 
 class Worker final : public exec::Host,
                      public exec::Observer,
                      public commands::Publisher,
                      public engine::LogProgress::Waiter,
+                     public engine::MemoryOwner,
                      public exec::Waker {
  public:
   Worker(Parts& parts, unsigned index);
@@ -136,6 +138,8 @@ class Worker final : public exec::Host,
   void OnHousekeeping(Bytes event, uint64_t ns) override;
   // engine::LogProgress::Waiter
   void OnLogReached() noexcept override { Raise(Signal::kLogReached); }
+  // engine::MemoryOwner
+  void TakeBackSoon() override { Raise(Signal::kMemoryFreed); }
   // commands::Publisher
   uint64_t Publish(pubsub::Kind kind, Bytes channel, Bytes payload) override;
 

@@ -24,7 +24,7 @@ import suite  # noqa: E402
 UNITS = """unit/type/string unit/type/incr unit/type/hash unit/type/set unit/expire unit/scan unit/keyspace unit/pubsub unit/multi unit/quit
 unit/protocol unit/info unit/slowlog unit/latency-monitor unit/introspection-2 unit/other
 unit/bitops unit/bitfield unit/hyperloglog unit/geo unit/sort unit/type/list unit/type/zset unit/type/list-2 unit/type/list-3
-unit/type/stream unit/type/stream-cgroups""".split()
+unit/type/stream unit/type/stream-cgroups unit/dump unit/lazyfree integration/redis-cli""".split()
 
 GAPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "known-gaps.txt")
 EARLY_END = "(the unit ends early)"

@@ -63,6 +63,7 @@ void Reaper::Run() {
       CountFreed(size);
     }
     owners_.Settle();  // what was freed since it last paused
+    PurgeMemory();     // whole segments that became free; here, where no client waits for it
   }
 }
 

@@ -46,46 +46,6 @@ std::set<std::string> NameFindings(const LossyFileSystem& files, const std::stri
 }
 
 TEST_SUITE("env/lossy_file_system") {
-  TEST_CASE("it is a file system: what is written is read, names change at once") {
-    LossyFileSystem files;
-    REQUIRE(files.CreateDirectory("d").ok());
-    REQUIRE(files.CreateDirectory("d").ok());
-    auto writer = MustCreate(files, "d/one");
-    REQUIRE(writer->Append("hello ").ok());
-    REQUIRE(writer->Append("world").ok());
-    CHECK(writer->Size() == 11);
-    CHECK(files.Create("d/one").error().error_number() == EEXIST);
-    auto reader = files.Open("./d//one");
-    REQUIRE(reader.ok());
-    CHECK((*reader)->Size() == 11);
-    char out[16];
-    CHECK(*(*reader)->ReadAt(6, out, sizeof out) == 5);
-    CHECK(Bytes(out, 5) == "world");
-    CHECK(*(*reader)->ReadAt(11, out, sizeof out) == 0);
-
-    REQUIRE(files.Rename("d/one", "d/two").ok());
-    CHECK(Names(files, "d") == std::vector<std::string>{"two"});
-    MustCreate(files, "d/three");
-    REQUIRE(files.Rename("d/two", "d/three").ok());
-    CHECK(Names(files, "d") == std::vector<std::string>{"three"});
-    CHECK(files.Contents("d/three") == "hello world");
-    REQUIRE(files.Truncate("d/three", 5).ok());
-    CHECK(files.Contents("d/three") == "hello");
-    CHECK(files.Truncate("d/three", 6).error_number() == EINVAL);
-    REQUIRE(files.Remove("d/three").ok());
-    CHECK(Names(files, "d").empty());
-    CHECK(*(*reader)->ReadAt(0, out, sizeof out) == 5);  // still open
-
-    CHECK(files.Open("d/three").error().error_number() == ENOENT);
-    CHECK(files.Remove("d/three").error_number() == ENOENT);
-    CHECK(files.Rename("d/three", "d/x").error_number() == ENOENT);
-    CHECK(files.Create("nowhere/x").error().error_number() == ENOENT);
-    CHECK(files.SyncDirectory("nowhere").error_number() == ENOENT);
-    CHECK(files.Open("d").error().error_number() == EISDIR);
-    CHECK(files.Remove("nowhere/x").message() ==
-          "cannot remove nowhere/x: No such file or directory");
-  }
-
   TEST_CASE("what was synced survives every power cut") {
     LossyFileSystem files;
     auto writer = MustCreate(files, "f");

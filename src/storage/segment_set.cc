@@ -1,0 +1,239 @@
+#include "storage/segment_set.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "env/entropy.h"
+
+namespace terrace::storage {
+namespace {
+
+uint64_t NewSalt() {
+  uint64_t salt;
+  FillWithEntropy(&salt, sizeof salt);
+  return salt;
+}
+
+}  // namespace
+
+SegmentSet::SegmentSet(FileSystem& files, std::string directory, const Options& options)
+    : files_(files),
+      directory_(std::move(directory)),
+      options_(options),
+      found_end_(options.first_offset) {}
+
+StatusOr<std::unique_ptr<SegmentSet>> SegmentSet::Open(FileSystem& files,
+                                                       const std::string& directory,
+                                                       const Options& options) {
+  std::unique_ptr<SegmentSet> set(new SegmentSet(files, directory, options));
+  if (Status status = set->LookAround(); !status.ok()) return Unexpected{std::move(status)};
+  return set;
+}
+
+Status SegmentSet::LookAround() {
+  const auto names = files_.List(directory_);
+  if (!names.ok()) return names.error();
+  std::vector<uint64_t> starts;
+  for (const std::string& name : *names) {
+    if (const auto start = ParseSegmentName(name)) starts.push_back(*start);
+    if (IsUnfinishedSegmentName(name)) unused_.push_back(PathOf(name));
+  }
+  std::sort(starts.begin(), starts.end());
+  std::sort(unused_.begin(), unused_.end());
+  uint64_t synced_upto = options_.synced_upto;
+  for (const uint64_t start : starts) {
+    const std::string path = PathOf(SegmentName(start));
+    auto reader = SegmentReader::Open(files_, path);
+    if (!reader.ok()) {
+      const Status& error = reader.error();
+      if (error.error_number() != 0) return error;
+      const auto file = files_.Open(path);
+      if (!file.ok()) return file.error();
+      if (start != starts.back() || (*file)->Size() > kSegmentHeaderBytes)
+        return SegmentReader::Damage(path, {start, 0}, error.message());
+      // L5: never in use. But it was begun because all before it was on the disk.
+      unused_.push_back(path);
+      synced_upto = std::max(synced_upto, start);
+      break;
+    }
+    const SegmentHeader& header = (*reader)->header();
+    if (header.start != start) {
+      return Status::Error(path + " has the wrong name: by its header it begins at log offset " +
+                           std::to_string(header.start));
+    }
+    if (Status status = Chain(header, path); !status.ok()) return status;
+  }
+  return FindEnd(synced_upto);
+}
+
+// Files that somebody has taken away or put in from elsewhere show in the headers already.
+Status SegmentSet::Chain(const SegmentHeader& header, const std::string& path) {
+  MutexLock lock(mutex_);
+  if (!segments_.empty()) {
+    const Segment& before = segments_.back();
+    const std::string follows = path + " follows the segment that begins at log offset ";
+    if (!header.previous) {
+      return Status::Error("the log overlaps: " + path +
+                           " says that it is the first segment, but " + before.path +
+                           " is there, too");
+    }
+    if (*header.previous > before.start) {
+      return Status::Error("the log has a gap: " + follows + std::to_string(*header.previous) +
+                           ", which is missing: before it comes " + before.path);
+    }
+    if (*header.previous < before.start) {
+      return Status::Error("the log overlaps: " + follows + std::to_string(*header.previous) +
+                           ", but " + before.path + " is between the two");
+    }
+  }
+  segments_.push_back({header.start, path, header.history, header.takes_over, header.salt});
+  return Status::Ok();
+}
+
+Status SegmentSet::FindEnd(uint64_t synced_upto) {
+  std::string path;
+  {
+    MutexLock lock(mutex_);
+    if (segments_.empty()) {
+      if (synced_upto <= options_.first_offset) return Status::Ok();
+      return Status::Error("the log is missing: " + directory_ +
+                           " has no segment, though the log was on the disk up to log offset " +
+                           std::to_string(synced_upto));
+    }
+    path = segments_.back().path;
+  }
+  auto opened = SegmentReader::Open(files_, path, synced_upto);
+  if (!opened.ok()) return opened.error();
+  SegmentReader& reader = **opened;
+  SegmentReader::Outcome outcome;
+  while ((outcome = reader.Next()) == SegmentReader::Outcome::kFrame) continue;
+  if (outcome != SegmentReader::Outcome::kEnd) {
+    if (outcome != SegmentReader::Outcome::kTornTail) return reader.status();
+    torn_tail_ = reader.status();
+  }
+  found_end_ = reader.sound_end().offset;
+  last_file_bytes_ = reader.sound_end().file_offset;
+  return Status::Ok();
+}
+
+size_t SegmentSet::count() const {
+  MutexLock lock(mutex_);
+  return segments_.size();
+}
+
+uint64_t SegmentSet::first_offset() const {
+  MutexLock lock(mutex_);
+  return segments_.empty() ? options_.first_offset : segments_.front().start;
+}
+
+std::vector<SegmentSet::HistoryStart> SegmentSet::histories() const {
+  MutexLock lock(mutex_);
+  std::vector<HistoryStart> histories;
+  for (const Segment& segment : segments_) {
+    if (histories.empty() || histories.back().history != segment.history)
+      histories.push_back({segment.history, segment.start});
+  }
+  return histories;
+}
+
+std::optional<SegmentSet::Place> SegmentSet::Find(uint64_t offset) const {
+  MutexLock lock(mutex_);
+  const auto after = std::upper_bound(
+      segments_.begin(), segments_.end(), offset,
+      [](uint64_t sought, const Segment& segment) { return sought < segment.start; });
+  if (after == segments_.begin()) return std::nullopt;
+  Place place{*(after - 1), std::nullopt};
+  if (after != segments_.end()) place.next = *after;
+  return place;
+}
+
+uint64_t SegmentSet::next_offset() const {
+  if (writer_ == nullptr) return found_end_;
+  return writer_->failure().ok() ? writer_->next_offset() : writer_->synced_offset();
+}
+
+StatusOr<SegmentWriter*> SegmentSet::StartSegment(Bytes history) {
+  if (writer_ == nullptr) {
+    if (Status status = MakeGood(); !status.ok()) return Unexpected{std::move(status)};
+  } else if (writer_->failure().ok()) {
+    if (Status status = writer_->Sync(); !status.ok()) return Unexpected{std::move(status)};  // L5
+  }
+  auto created = Create(history);
+  // The new segment may be on the disk in spite of the error: if the one of before grew on, the two would overlap.
+  if (!created.ok() && writer_ != nullptr) writer_->Retire(created.error());
+  return created;
+}
+
+// What the last segment has is on the disk when this returns, and no file is left that would stand in its successor's way.
+Status SegmentSet::MakeGood() {
+  if (made_good_) return Status::Ok();
+  for (; !unused_.empty(); unused_.pop_back()) {
+    if (Status status = files_.Remove(unused_.back()); !status.ok()) return status;
+    removal_unsynced_ = true;
+  }
+  if (removal_unsynced_) {
+    if (Status status = files_.SyncDirectory(directory_); !status.ok()) return status;
+    removal_unsynced_ = false;
+  }
+  std::string last;
+  {
+    MutexLock lock(mutex_);
+    if (!segments_.empty()) last = segments_.back().path;
+  }
+  if (!last.empty()) {
+    if (Status status = files_.Truncate(last, last_file_bytes_); !status.ok()) return status;
+  }
+  made_good_ = true;
+  return Status::Ok();
+}
+
+StatusOr<SegmentWriter*> SegmentSet::Create(Bytes history) {
+  SegmentHeader header{.history = std::string(history), .start = next_offset(), .salt = NewSalt()};
+  header.takes_over = writer_ != nullptr && !writer_->failure().ok();
+  bool replaces = false;
+  std::string last;
+  {
+    MutexLock lock(mutex_);
+    // A segment without a byte that counts leaves its place, and what was said of the one before it stays true.
+    replaces = !segments_.empty() && segments_.back().start == header.start;
+    if (replaces) header.takes_over = segments_.back().takes_over;
+    const size_t before = segments_.size() - (replaces ? 1 : 0);
+    TERRACE_CHECK(before == 0 || segments_[before - 1].start < header.start);
+    if (before > 0) header.previous = segments_[before - 1].start;
+  }
+  if (header.takes_over && !replaces) {
+    // Only to give back the space: L4 holds with and without what is cut here.
+    static_cast<void>(files_.Truncate(writer_->path(), writer_->synced_file_bytes()).ok());
+  }
+  auto created = SegmentWriter::Create(files_, directory_, header, options_.reserve_bytes);
+  if (!created.ok()) return Unexpected{created.error()};
+  writer_ = std::move(*created);
+  MutexLock lock(mutex_);
+  if (replaces) segments_.pop_back();
+  segments_.push_back(
+      {header.start, writer_->path(), header.history, header.takes_over, header.salt});
+  return writer_.get();
+}
+
+Status SegmentSet::RemoveBelow(uint64_t offset) {
+  while (true) {
+    // L7
+    if (removal_unsynced_) {
+      if (Status status = files_.SyncDirectory(directory_); !status.ok()) return status;
+      removal_unsynced_ = false;
+    }
+    std::string path;
+    {
+      MutexLock lock(mutex_);
+      if (segments_.size() < 2 || segments_[1].start > offset) return Status::Ok();
+      path = segments_.front().path;
+    }
+    if (Status status = files_.Remove(path); !status.ok()) return status;
+    removal_unsynced_ = true;
+    MutexLock lock(mutex_);
+    segments_.erase(segments_.begin());
+  }
+}
+
+}  // namespace terrace::storage

@@ -1,0 +1,112 @@
+#include "storage/segment_writer.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "base/check.h"
+
+namespace terrace::storage {
+namespace {
+
+constexpr Bytes kUnfinishedSuffix = ".new";
+
+}  // namespace
+
+std::string UnfinishedSegmentName(uint64_t start) {
+  return SegmentName(start) + std::string(kUnfinishedSuffix);
+}
+
+bool IsUnfinishedSegmentName(Bytes name) {
+  return name.ends_with(kUnfinishedSuffix) &&
+         ParseSegmentName(name.substr(0, name.size() - kUnfinishedSuffix.size()));
+}
+
+StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(FileSystem& files,
+                                                               const std::string& directory,
+                                                               const SegmentHeader& header,
+                                                               uint64_t reserve_bytes) {
+  const std::string unfinished = directory + "/" + UnfinishedSegmentName(header.start);
+  const std::string path = directory + "/" + SegmentName(header.start);
+  auto file = files.Create(unfinished);
+  if (!file.ok() && file.error().error_number() == EEXIST) {
+    // One of ours that could not be removed when it failed.
+    if (Status status = files.Remove(unfinished); !status.ok())
+      return Unexpected{std::move(status)};
+    file = files.Create(unfinished);
+  }
+  if (!file.ok()) return Unexpected{file.error()};
+  // Refused, the blocks are asked for again by every append, which handles it.
+  static_cast<void>((*file)->Reserve(reserve_bytes).ok());
+  // The file gets its name when it is whole. Under it, a segment of the same start is there before and the new one after,
+  // whatever happens between: of the only segment of a log one of the two is always found.
+  Status status = (*file)->Append(header.Encode());
+  if (status.ok()) status = (*file)->Sync();
+  if (status.ok()) status = files.Rename(unfinished, path);
+  if (!status.ok()) {
+    // If this fails, too, the next one to open the log finds it.
+    static_cast<void>(files.Remove(unfinished).ok());
+    return Unexpected{std::move(status)};
+  }
+  if (status = files.SyncDirectory(directory); !status.ok()) return Unexpected{std::move(status)};
+  return std::unique_ptr<SegmentWriter>(new SegmentWriter(std::move(*file), path, header));
+}
+
+SegmentWriter::SegmentWriter(std::unique_ptr<WritableFile> file, std::string path,
+                             const SegmentHeader& header)
+    : file_(std::move(file)),
+      path_(std::move(path)),
+      header_(header),
+      header_crc_(header.Crc()),
+      next_offset_(header.start),
+      synced_offset_(header.start),  // L5
+      marked_offset_(header.start) {}
+
+Status SegmentWriter::Append(Bytes batch) {
+  while (!batch.empty()) {
+    const Bytes body = batch.substr(0, kFrameBodyBytesMax);
+    batch.remove_prefix(body.size());
+    if (Status status = AppendFrame(body, !batch.empty()); !status.ok()) return status;  // L6
+  }
+  return failure_;
+}
+
+Status SegmentWriter::Mark() {
+  return synced_offset_ > marked_offset_ ? AppendFrame("", false) : failure_;
+}
+
+Status SegmentWriter::AppendFrame(Bytes body, bool goes_on) {
+  if (!failure_.ok()) return failure_;                      // L4
+  TERRACE_CHECK(synced_offset_ <= next_offset_);            // L2
+  TERRACE_CHECK(body.size() <= UINT64_MAX - next_offset_);  // L1
+  const FrameHeader frame{.length = static_cast<uint32_t>(body.size()),
+                          .goes_on = goes_on,
+                          .offset = next_offset_,
+                          .synced = synced_offset_};
+  buffer_.clear();
+  frame.Encode(header_crc_, body, &buffer_);
+  if (const Status status = file_->Append(buffer_); !status.ok()) return Latch("write", status);
+  next_offset_ = frame.end();
+  marked_offset_ = frame.synced;
+  file_bytes_ += buffer_.size();
+  return Status::Ok();
+}
+
+Status SegmentWriter::Sync() {
+  if (!failure_.ok()) return failure_;  // L4: a second sync of this file would prove nothing
+  if (const Status status = file_->Sync(); !status.ok()) return Latch("sync", status);
+  synced_offset_ = next_offset_;
+  synced_file_bytes_ = file_bytes_;
+  return Status::Ok();
+}
+
+void SegmentWriter::Retire(const Status& why) {
+  if (failure_.ok()) failure_ = why;
+}
+
+Status SegmentWriter::Latch(const char* doing, const Status& status) {
+  // In our words: the file knows only the name under which it was created.
+  failure_ = Status::FromErrno("cannot " + std::string(doing) + " " + path_, status.error_number());
+  return failure_;
+}
+
+}  // namespace terrace::storage

@@ -1,0 +1,72 @@
+// SegmentWriter: appends to one segment, from its creation to its last byte or its first failure. The format, and the
+// invariants L1..L7, are in segment_format.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "env/file_system.h"
+#include "storage/segment_format.h"
+
+namespace terrace::storage {
+
+class SegmentWriter {
+ public:
+  /// Creates the segment in `directory`, in place of one of the same start. On return its header and its name are on the
+  /// disk (L5); a file that could not be finished is removed again. `reserve_bytes`: blocks set aside for what follows; if
+  /// there are not so many, that shows when they are needed.
+  static StatusOr<std::unique_ptr<SegmentWriter>> Create(FileSystem& files,
+                                                         const std::string& directory,
+                                                         const SegmentHeader& header,
+                                                         uint64_t reserve_bytes = 0);
+
+  SegmentWriter(const SegmentWriter&) = delete;
+  SegmentWriter& operator=(const SegmentWriter&) = delete;
+
+  /// Appends one batch. It is written, not synced. After a failure, here or in Sync, every call returns that failure and
+  /// does nothing (L4).
+  Status Append(Bytes batch);
+  /// If a Sync came after the last frame, writes down how far it got; worth while before a pause.
+  Status Mark();
+  /// Everything appended is on the disk.
+  Status Sync();
+
+  /// From now on every call fails for this reason.
+  void Retire(const Status& why);
+
+  const SegmentHeader& header() const { return header_; }
+  const std::string& path() const { return path_; }
+  /// The log offset that the next byte gets.
+  uint64_t next_offset() const { return next_offset_; }
+  /// Every byte before this one is on the disk.
+  uint64_t synced_offset() const { return synced_offset_; }
+  uint64_t file_bytes() const { return file_bytes_; }
+  /// As far as the file counts after a failure.
+  uint64_t synced_file_bytes() const { return synced_file_bytes_; }
+  const Status& failure() const { return failure_; }
+
+ private:
+  SegmentWriter(std::unique_ptr<WritableFile> file, std::string path, const SegmentHeader& header);
+
+  Status AppendFrame(Bytes body, bool goes_on);
+  Status Latch(const char* doing, const Status& status);
+
+  const std::unique_ptr<WritableFile> file_;
+  const std::string path_;
+  const SegmentHeader header_;
+  const uint32_t header_crc_;
+  uint64_t next_offset_;
+  uint64_t synced_offset_;
+  uint64_t marked_offset_;  // what the last frame says is synced
+  uint64_t file_bytes_ = kSegmentHeaderBytes;
+  uint64_t synced_file_bytes_ = kSegmentHeaderBytes;
+  std::string buffer_;
+  Status failure_;
+};
+
+/// The name under which a segment is written before it has its own; found later, it is rubbish.
+std::string UnfinishedSegmentName(uint64_t start);
+bool IsUnfinishedSegmentName(Bytes name);
+
+}  // namespace terrace::storage

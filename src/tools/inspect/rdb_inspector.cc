@@ -1,0 +1,64 @@
+// terrace-inspect rdb: the keys of a dump.
+#include <cinttypes>
+#include <cstdio>
+#include <map>
+#include <string>
+
+#include "rdb/file_reader.h"
+#include "tools/inspect/inspector.h"
+
+namespace terrace::tools {
+namespace {
+
+constexpr size_t kKeyCharsMax = 64;
+
+class Printer : public rdb::FileTaker {
+ public:
+  Status TakeDatabase(uint64_t db) override {
+    db_ = db;
+    return Status::Ok();
+  }
+  Status TakeKey(Bytes key, const rdb::KeyFacts& facts, const rdb::PayloadBody& body) override {
+    const auto type = rdb::TypeOf(body.code);
+    const std::string name(type ? TypeName(*type) : Bytes("?"));
+    ++keys_[name];
+    std::printf("%4" PRIu64 " %-8s %12zu %16s  %s\n", db_, name.c_str(), body.value.size(),
+                facts.deadline_ms == 0 ? "-" : std::to_string(facts.deadline_ms).c_str(),
+                Shown(key, kKeyCharsMax).c_str());
+    return Status::Ok();
+  }
+  Status TakeFunctions(Bytes source) override {
+    ++keys_["function library"];
+    std::printf("   - functions %11zu %16s  %s\n", source.size(), "-",
+                Shown(source.substr(0, source.find('\n')), kKeyCharsMax).c_str());
+    return Status::Ok();
+  }
+  const std::map<std::string, uint64_t>& keys() const { return keys_; }
+
+ private:
+  uint64_t db_ = 0;
+  std::map<std::string, uint64_t> keys_;
+};
+
+}  // namespace
+
+Verdict InspectRdb(FileSystem& files, const std::vector<std::string>& args) {
+  if (args.size() != 1) return Verdict::kNotUnderstood;
+  const auto file = files.Open(args[0]);
+  if (!file.ok()) return Complain(file.error());
+  std::string bytes((*file)->Size(), '\0');
+  const auto got = (*file)->ReadAt(0, bytes.data(), bytes.size());
+  if (!got.ok()) return Complain(got.error());
+  bytes.resize(*got);
+  std::printf("%s: RDB file, %zu bytes, begins with %s\n", args[0].c_str(), bytes.size(),
+              Shown(Bytes(bytes).substr(0, 9), 9).c_str());
+  std::printf("%4s %-8s %12s %16s  %s\n", "db", "type", "bytes", "deadline, ms", "key");
+  Printer printer;
+  const Status status = rdb::ReadFile(bytes, printer);
+  for (const auto& [name, count] : printer.keys())
+    std::printf("%s: %" PRIu64 "\n", name.c_str(), count);
+  std::printf("%s\n", status.ok() ? "fine" : ("damaged: " + status.message()).c_str());
+  return status.ok() ? Verdict::kFine : Verdict::kDamaged;
+}
+
+}  // namespace terrace::tools

@@ -21,7 +21,8 @@ class LogReader {
 
   /// The next stretch of bytes before log offset `upto`, until the next call; empty: there are no more. An error says
   /// why what should be there is not: damage, a file that cannot be read, a gap, an offset whose segment was removed.
-  /// CONTRACT: the log has been written up to `upto`.
+  /// CONTRACT: the log has been written up to `upto`, and a failure has not taken that back (SegmentSet::next_offset()). What
+  /// is synced never goes back; what is not yet is in memory anyway.
   StatusOr<Bytes> Next(uint64_t upto);
 
   uint64_t offset() const { return offset_; }

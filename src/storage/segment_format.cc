@@ -88,12 +88,14 @@ StatusOr<SegmentHeader> SegmentHeader::Decode(Bytes bytes) {
 
 void FrameHeader::Encode(uint32_t header_crc, Bytes body, std::string* out) const {
   TERRACE_CHECK(body.size() == length && length <= kFrameBodyBytesMax);
-  std::string rest;
-  Put(length | (goes_on ? kGoesOn : 0), &rest);
-  Put(offset, &rest);
-  Put(synced, &rest);
-  Put(Crc32c(body, Crc32c(rest, header_crc)), out);
-  out->append(rest).append(body);
+  const size_t begin = out->size();
+  Put(uint32_t{0}, out);
+  Put(length | (goes_on ? kGoesOn : 0), out);
+  Put(offset, out);
+  Put(synced, out);
+  out->append(body);
+  const uint32_t crc = Crc32c(Bytes(*out).substr(begin + sizeof(uint32_t)), header_crc);
+  std::memcpy(out->data() + begin, &crc, sizeof crc);
 }
 
 FrameHeader FrameHeader::Decode(Bytes bytes) {

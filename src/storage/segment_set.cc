@@ -190,9 +190,9 @@ Status SegmentSet::MakeGood() {
 
 StatusOr<SegmentWriter*> SegmentSet::Create(Bytes history) {
   SegmentHeader header{.history = std::string(history), .start = next_offset(), .salt = NewSalt()};
-  header.takes_over = writer_ != nullptr && !writer_->failure().ok();
+  const bool failed = writer_ != nullptr && !writer_->failure().ok();
+  header.takes_over = failed;  // L4
   bool replaces = false;
-  std::string last;
   {
     MutexLock lock(mutex_);
     // A segment without a byte that counts leaves its place, and what was said of the one before it stays true.
@@ -202,18 +202,24 @@ StatusOr<SegmentWriter*> SegmentSet::Create(Bytes history) {
     TERRACE_CHECK(before == 0 || segments_[before - 1].start < header.start);
     if (before > 0) header.previous = segments_[before - 1].start;
   }
-  if (header.takes_over && !replaces) {
-    // Only to give back the space: L4 holds with and without what is cut here.
-    static_cast<void>(files_.Truncate(writer_->path(), writer_->synced_file_bytes()).ok());
-  }
+  // On a full disk the new segment may need what the failed one gives back.
+  if (failed) GiveBackSpace(writer_->path(), writer_->synced_file_bytes());
   auto created = SegmentWriter::Create(files_, directory_, header, options_.reserve_bytes);
   if (!created.ok()) return Unexpected{created.error()};
+  if (writer_ != nullptr && !failed && !replaces && writer_->file_bytes() < options_.reserve_bytes)
+    GiveBackSpace(writer_->path(), writer_->file_bytes());
   writer_ = std::move(*created);
   MutexLock lock(mutex_);
   if (replaces) segments_.pop_back();
   segments_.push_back(
       {header.start, writer_->path(), header.history, header.takes_over, header.salt});
   return writer_.get();
+}
+
+// Blocks that were set aside and not used, and what a failed segment has that does not count (L4). If the cut fails they
+// stay, which does no harm.
+void SegmentSet::GiveBackSpace(const std::string& path, uint64_t size) {
+  static_cast<void>(files_.Truncate(path, size).ok());
 }
 
 Status SegmentSet::RemoveBelow(uint64_t offset) {

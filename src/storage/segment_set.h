@@ -89,6 +89,7 @@ class SegmentSet {
   Status FindEnd(uint64_t synced_upto);
   Status MakeGood();
   StatusOr<SegmentWriter*> Create(Bytes history);
+  void GiveBackSpace(const std::string& path, uint64_t size);
   std::string PathOf(const std::string& name) const { return directory_ + "/" + name; }
 
   FileSystem& files_;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <set>
 
 #include "base/random.h"
 #include "storage/segment_fixture.h"
@@ -20,7 +21,7 @@ constexpr LossyFileSystem::Options kDisk{.page_bytes = 64};
 class Writer {
  public:
   explicit Writer(FileSystem& files, std::string stream = "", uint64_t synced = 1)
-      : files_(files), stream_(std::move(stream)), synced_(synced) {}
+      : files_(files), stream_(std::move(stream)), ends_{1, stream_.size() + 1}, synced_(synced) {}
 
   bool Open(const std::string& history) {
     auto set = SegmentSet::Open(files_, "log", {.synced_upto = synced_, .reserve_bytes = 1000});
@@ -32,6 +33,7 @@ class Writer {
     std::string batch(count, kind);
     for (size_t i = 0; i < count; i += 2) batch[i] = StreamByte(stream_.size() + i);
     stream_ += batch;
+    ends_.insert(stream_.size() + 1);
     return set_->writer()->Append(batch).ok();
   }
   bool Sync() {
@@ -57,11 +59,14 @@ class Writer {
   const std::string& stream() const { return stream_; }
   uint64_t synced() const { return synced_; }
   uint64_t removed_below() const { return removed_below_; }
+  /// Where a batch ends, or a log that was opened did.
+  bool IsEnd(uint64_t offset) const { return ends_.contains(offset); }
 
  private:
   FileSystem& files_;
   std::unique_ptr<SegmentSet> set_;
   std::string stream_;
+  std::set<uint64_t> ends_;
   uint64_t synced_;
   uint64_t removed_below_ = 1;
 };
@@ -114,14 +119,16 @@ bool Failures(LossyFileSystem& disk, Writer& log) {
   return log.RemoveBelow(log.synced()) && log.Append(40, 'g') && log.Sync() && log.Append(9, 'h');
 }
 
-// What is found on `disk` is what `log` may expect; returns how much it is.
-uint64_t CheckFound(FileSystem& disk, const Writer& log, uint64_t removed_below) {
+// What is found on `disk` is what `log` may expect; returns where it ends. `written_before`: by another writer before.
+uint64_t CheckFound(FileSystem& disk, const Writer& log, uint64_t removed_below,
+                    const Writer* written_before = nullptr) {
   const auto set = MustOpen(disk, {.synced_upto = log.synced()});
   const uint64_t first = set->first_offset();
   const uint64_t next = set->next_offset();
   REQUIRE(first <= removed_below);
   REQUIRE(next >= log.synced());
   REQUIRE(next <= log.stream().size() + 1);
+  REQUIRE((log.IsEnd(next) || (written_before != nullptr && written_before->IsEnd(next))));  // L6
   REQUIRE(MustRead(*set, first, next) == log.stream().substr(first - 1, next - first));
   return next;
 }
@@ -169,7 +176,7 @@ void StopEverywhere(const Scenario& scenario, Stops* stops) {
         if (through || later.stream().size() + 1 > next) {
           CheckFound(*found_again, later, std::max(log.removed_below(), later.removed_below()));
         } else {
-          CheckFound(*found_again, promised, log.removed_below());
+          CheckFound(*found_again, promised, log.removed_below(), &log);
         }
         if (through) break;
         ++stops->in_recovery;

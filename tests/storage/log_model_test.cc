@@ -86,7 +86,7 @@ class LogModel {
  private:
   void Append() {
     const uint64_t size =
-        random_.Below(200) == 0 ? random_.Below(3 * kFrameBodyBytesMax) : 1 + random_.Below(900);
+        random_.Below(50) == 0 ? random_.Below(3 * kFrameBodyBytesMax) : 1 + random_.Below(900);
     std::string batch;
     while (batch.size() < size) {
       const uint64_t word = random_.Next();

@@ -431,6 +431,23 @@ TEST_SUITE("storage/segment_set") {
     CHECK(MustOpen(*disk)->next_offset() == promised + 100);
   }
 
+  TEST_CASE("blocks set aside for a segment go back when it is done") {
+    const auto disk = DiskWithLog();
+    const auto set = MustOpen(*disk, {.reserve_bytes = 10'000});
+    REQUIRE(AppendStream(MustStart(*set), 500).ok());
+    CHECK(disk->used_bytes() == 10'000);
+    const uint64_t done = set->writer()->file_bytes();
+    REQUIRE(AppendStream(MustStart(*set), 500).ok());
+    CHECK(disk->used_bytes() == done + 10'000);
+    disk->FailChange(1, Fault::kNoSpace);
+    REQUIRE_FALSE(AppendStream(*set->writer(), 500).ok());
+    // Nothing of the failed one was synced: its successor has its place.
+    REQUIRE(AppendStream(MustStart(*set), 20'000).ok());
+    CHECK(disk->used_bytes() == done + set->writer()->file_bytes());
+    MustStart(*set);
+    CHECK(MustRead(*set, 1, set->next_offset()) == StreamBytes(1, 20'501));
+  }
+
   TEST_CASE("a directory or file that cannot be read is an error, not an empty log") {
     const auto disk = ThreeSegments();
     const uint64_t before = disk->looks();

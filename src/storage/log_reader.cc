@@ -70,13 +70,17 @@ Status LogReader::LeaveSegment() {
 
 StatusOr<Bytes> LogReader::Rest() {
   const SegmentReader::Frame& frame = reader_->frame();
-  if (next_ && frame.header.offset < next_->start && frame.header.end() > next_->start) {
-    return Unexpected{Status::Error("the log overlaps: " + next_->path +
-                                    " begins within the frame at byte " +
-                                    std::to_string(frame.file_offset) + " of " + reader_->path())};
+  uint64_t end = frame.header.end();
+  if (next_ && frame.header.offset < next_->start && end > next_->start) {
+    if (!next_->takes_over) {
+      return Unexpected{
+          Status::Error("the log overlaps: " + next_->path + " begins within the frame at byte " +
+                        std::to_string(frame.file_offset) + " of " + reader_->path())};
+    }
+    end = next_->start;
   }
-  if (frame.header.end() <= offset_) return Bytes();
-  return frame.body.substr(offset_ - frame.header.offset);
+  if (end <= offset_) return Bytes();
+  return frame.body.substr(offset_ - frame.header.offset, end - offset_);
 }
 
 Status LogReader::Explain(Outcome outcome, uint64_t upto) const {

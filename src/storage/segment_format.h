@@ -31,10 +31,11 @@
 //       (L5), the manifest.
 //   L4  After a failed write or sync nothing more is appended to this segment: what is not yet durable goes to a new one,
 //       from the ring. That one starts where the failed one was synced and takes over: what the failed one has from there
-//       on does not count. Any other overlap is an error.
-//   L5  A segment is created when every byte before its start is on the disk; frames follow when its header and its name
-//       are on the disk. So only the last segment has a torn tail, and a file that is no longer than a header and has no
-//       good one was never in use.
+//       on does not count. Any other overlap is an error. A restart does the same with what it reads but nothing says was
+//       synced: the process before may have died of a failed sync.
+//   L5  A segment is created when every byte before its start is on the disk. It gets its name when its header, and what
+//       it begins with, are on the disk; it is appended to when its name is. So only the last segment has a torn tail, and
+//       a file that is no longer than a header and has no good one was never in use.
 //   L6  The log ends where a batch ends: frames that go on without an end are part of the torn tail.
 //   L7  Segments are removed the lowest first, each removal on the disk before the next: what is left has no gap.
 //

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "env/entropy.h"
+#include "storage/log_reader.h"
 
 namespace terrace::storage {
 namespace {
@@ -21,7 +22,8 @@ SegmentSet::SegmentSet(FileSystem& files, std::string directory, const Options& 
     : files_(files),
       directory_(std::move(directory)),
       options_(options),
-      found_end_(options.first_offset) {}
+      found_end_(options.first_offset),
+      found_synced_(options.first_offset) {}
 
 StatusOr<std::unique_ptr<SegmentSet>> SegmentSet::Open(FileSystem& files,
                                                        const std::string& directory,
@@ -107,7 +109,9 @@ Status SegmentSet::FindEnd(uint64_t synced_upto) {
   if (!opened.ok()) return opened.error();
   SegmentReader& reader = **opened;
   SegmentReader::Outcome outcome;
-  while ((outcome = reader.Next()) == SegmentReader::Outcome::kFrame) continue;
+  found_synced_ = reader.header().start;  // L5
+  while ((outcome = reader.Next()) == SegmentReader::Outcome::kFrame)
+    found_synced_ = std::max(found_synced_, reader.frame().header.synced);
   if (outcome != SegmentReader::Outcome::kEnd) {
     if (outcome != SegmentReader::Outcome::kTornTail) return reader.status();
     torn_tail_ = reader.status();
@@ -154,12 +158,19 @@ uint64_t SegmentSet::next_offset() const {
 }
 
 StatusOr<SegmentWriter*> SegmentSet::StartSegment(Bytes history) {
-  if (writer_ == nullptr) {
+  if (!made_good_) {
     if (Status status = MakeGood(); !status.ok()) return Unexpected{std::move(status)};
-  } else if (writer_->failure().ok()) {
+    // The tail's new segment is as good as any.
+    if (writer_ != nullptr && writer_->header().history == history) return writer_.get();
+  }
+  const bool failed = writer_ != nullptr && !writer_->failure().ok();
+  if (failed) {
+    // On a full disk the new segment may need what the failed one gives back.
+    GiveBackSpace(writer_->path(), writer_->synced_file_bytes());
+  } else if (writer_ != nullptr) {
     if (Status status = writer_->Sync(); !status.ok()) return Unexpected{std::move(status)};  // L5
   }
-  auto created = Create(history);
+  auto created = Create(std::string(history), next_offset(), failed);
   // The new segment may be on the disk in spite of the error: if the one of before grew on, the two would overlap.
   if (!created.ok() && writer_ != nullptr) writer_->Retire(created.error());
   return created;
@@ -167,7 +178,6 @@ StatusOr<SegmentWriter*> SegmentSet::StartSegment(Bytes history) {
 
 // What the last segment has is on the disk when this returns, and no file is left that would stand in its successor's way.
 Status SegmentSet::MakeGood() {
-  if (made_good_) return Status::Ok();
   for (; !unused_.empty(); unused_.pop_back()) {
     if (Status status = files_.Remove(unused_.back()); !status.ok()) return status;
     removal_unsynced_ = true;
@@ -184,35 +194,58 @@ Status SegmentSet::MakeGood() {
   if (!last.empty()) {
     if (Status status = files_.Truncate(last, last_file_bytes_); !status.ok()) return status;
   }
+  if (found_synced_ < found_end_ && writer_ == nullptr) {
+    if (Status status = RewriteTail(); !status.ok()) return status;
+  }
   made_good_ = true;
   return Status::Ok();
 }
 
-StatusOr<SegmentWriter*> SegmentSet::Create(Bytes history) {
-  SegmentHeader header{.history = std::string(history), .start = next_offset(), .salt = NewSalt()};
-  const bool failed = writer_ != nullptr && !writer_->failure().ok();
-  header.takes_over = failed;  // L4
+// It takes over when it has all of the tail, so whatever happens meanwhile there is a whole one.
+Status SegmentSet::RewriteTail() {
+  std::string history;
+  {
+    MutexLock lock(mutex_);
+    history = segments_.back().history;
+  }
+  LogReader reader(*this, found_synced_);
+  const auto fill = [&](SegmentWriter& writer) {
+    while (true) {
+      const auto bytes = reader.Next(found_end_);
+      if (!bytes.ok()) return bytes.error();
+      if (bytes->empty()) return Status::Ok();
+      if (Status status = writer.Append(*bytes); !status.ok()) return status;
+    }
+  };
+  const auto created = Create(history, found_synced_, true, fill);
+  return created.ok() ? Status::Ok() : created.error();
+}
+
+StatusOr<SegmentWriter*> SegmentSet::Create(const std::string& history, uint64_t start,
+                                            bool takes_over,
+                                            const std::function<Status(SegmentWriter&)>& fill) {
+  SegmentHeader header{
+      .history = history, .start = start, .salt = NewSalt(), .takes_over = takes_over};
   bool replaces = false;
   {
     MutexLock lock(mutex_);
     // A segment without a byte that counts leaves its place, and what was said of the one before it stays true.
-    replaces = !segments_.empty() && segments_.back().start == header.start;
+    replaces = !segments_.empty() && segments_.back().start == start;
     if (replaces) header.takes_over = segments_.back().takes_over;
     const size_t before = segments_.size() - (replaces ? 1 : 0);
-    TERRACE_CHECK(before == 0 || segments_[before - 1].start < header.start);
+    TERRACE_CHECK(before == 0 || segments_[before - 1].start < start);
     if (before > 0) header.previous = segments_[before - 1].start;
   }
-  // On a full disk the new segment may need what the failed one gives back.
-  if (failed) GiveBackSpace(writer_->path(), writer_->synced_file_bytes());
-  auto created = SegmentWriter::Create(files_, directory_, header, options_.reserve_bytes);
+  auto created = SegmentWriter::Create(files_, directory_, header,
+                                       {.reserve_bytes = options_.reserve_bytes, .fill = fill});
   if (!created.ok()) return Unexpected{created.error()};
-  if (writer_ != nullptr && !failed && !replaces && writer_->file_bytes() < options_.reserve_bytes)
+  if (writer_ != nullptr && !takes_over && writer_->file_bytes() < options_.reserve_bytes &&
+      !replaces)
     GiveBackSpace(writer_->path(), writer_->file_bytes());
   writer_ = std::move(*created);
   MutexLock lock(mutex_);
   if (replaces) segments_.pop_back();
-  segments_.push_back(
-      {header.start, writer_->path(), header.history, header.takes_over, header.salt});
+  segments_.push_back({start, writer_->path(), history, header.takes_over, header.salt});
   return writer_.get();
 }
 

@@ -4,13 +4,16 @@
 //     history A        history A        history B                    began anew
 //
 // Opening looks and changes nothing: it reads all headers and the frames of the last segment. The frames of the others are
-// checked when they are read. The first StartSegment makes good what was found: it cuts the torn tail off and removes what
-// was never in use. Segments that were there at opening are never appended to: the log goes on in a new one.
+// checked when they are read. The first StartSegment makes good what was found: it removes what was never in use, cuts the
+// torn tail off and writes once more, into a new segment, what was read but is not known to be synced. Who died before may
+// have died of a sync that failed: the kernel then shows bytes that it has given up on, and no later sync would tell.
+// Segments that were there at opening are never appended to: the log goes on in a new one.
 //
 // Threads: the log writer alone calls StartSegment, uses the writer and removes; Find and the look-ups are for all.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -88,7 +91,9 @@ class SegmentSet {
   Status Chain(const SegmentHeader& header, const std::string& path);
   Status FindEnd(uint64_t synced_upto);
   Status MakeGood();
-  StatusOr<SegmentWriter*> Create(Bytes history);
+  Status RewriteTail();
+  StatusOr<SegmentWriter*> Create(const std::string& history, uint64_t start, bool takes_over,
+                                  const std::function<Status(SegmentWriter&)>& fill = nullptr);
   void GiveBackSpace(const std::string& path, uint64_t size);
   std::string PathOf(const std::string& name) const { return directory_ + "/" + name; }
 
@@ -98,6 +103,7 @@ class SegmentSet {
   Status torn_tail_;
   std::vector<std::string> unused_;
   uint64_t found_end_;            // the log's end at opening
+  uint64_t found_synced_ = 0;     // up to where the last segment found says that it was synced
   uint64_t last_file_bytes_ = 0;  // of the last segment found: what of it counts
   bool made_good_ = false;
   bool removal_unsynced_ = false;

@@ -24,7 +24,7 @@ bool IsUnfinishedSegmentName(Bytes name) {
 StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(FileSystem& files,
                                                                const std::string& directory,
                                                                const SegmentHeader& header,
-                                                               uint64_t reserve_bytes) {
+                                                               const Options& options) {
   const std::string unfinished = directory + "/" + UnfinishedSegmentName(header.start);
   const std::string path = directory + "/" + SegmentName(header.start);
   auto file = files.Create(unfinished);
@@ -35,12 +35,10 @@ StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(FileSystem& files
     file = files.Create(unfinished);
   }
   if (!file.ok()) return Unexpected{file.error()};
-  // Refused, the blocks are asked for again by every append, which handles it.
-  static_cast<void>((*file)->Reserve(reserve_bytes).ok());
+  std::unique_ptr<SegmentWriter> writer(new SegmentWriter(std::move(*file), path, header));
   // The file gets its name when it is whole. Under it, a segment of the same start is there before and the new one after,
   // whatever happens between: of the only segment of a log one of the two is always found.
-  Status status = (*file)->Append(header.Encode());
-  if (status.ok()) status = (*file)->Sync();
+  Status status = writer->Begin(options);
   if (status.ok()) status = files.Rename(unfinished, path);
   if (!status.ok()) {
     // If this fails, too, the next one to open the log finds it.
@@ -48,7 +46,19 @@ StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(FileSystem& files
     return Unexpected{std::move(status)};
   }
   if (status = files.SyncDirectory(directory); !status.ok()) return Unexpected{std::move(status)};
-  return std::unique_ptr<SegmentWriter>(new SegmentWriter(std::move(*file), path, header));
+  return writer;
+}
+
+Status SegmentWriter::Begin(const Options& options) {
+  // Refused, the blocks are asked for again by every append, which handles it.
+  static_cast<void>(file_->Reserve(options.reserve_bytes).ok());
+  const std::string header = header_.Encode();
+  if (const Status status = file_->Append(header); !status.ok()) return Latch("write", status);
+  file_bytes_ += header.size();
+  if (options.fill) {
+    if (Status status = options.fill(*this); !status.ok()) return status;
+  }
+  return Sync();
 }
 
 SegmentWriter::SegmentWriter(std::unique_ptr<WritableFile> file, std::string path,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -13,13 +14,19 @@ namespace terrace::storage {
 
 class SegmentWriter {
  public:
-  /// Creates the segment in `directory`, in place of one of the same start. On return its header and its name are on the
-  /// disk (L5); a file that could not be finished is removed again. `reserve_bytes`: blocks set aside for what follows; if
-  /// there are not so many, that shows when they are needed.
+  struct Options {
+    // Blocks set aside for what follows; if there are not so many, that shows when they are needed.
+    uint64_t reserve_bytes = 0;
+    // Appends what the segment has from its first moment on; none: nothing.
+    std::function<Status(SegmentWriter&)> fill;
+  };
+
+  /// Creates the segment in `directory`, in place of one of the same start. On return its header, what `fill` appended and
+  /// its name are on the disk (L5); a file that could not be finished is removed again.
   static StatusOr<std::unique_ptr<SegmentWriter>> Create(FileSystem& files,
                                                          const std::string& directory,
                                                          const SegmentHeader& header,
-                                                         uint64_t reserve_bytes = 0);
+                                                         const Options& options);
 
   SegmentWriter(const SegmentWriter&) = delete;
   SegmentWriter& operator=(const SegmentWriter&) = delete;
@@ -49,6 +56,7 @@ class SegmentWriter {
  private:
   SegmentWriter(std::unique_ptr<WritableFile> file, std::string path, const SegmentHeader& header);
 
+  Status Begin(const Options& options);
   Status AppendFrame(Bytes body, bool goes_on);
   Status Latch(const char* doing, const Status& status);
 
@@ -59,8 +67,8 @@ class SegmentWriter {
   uint64_t next_offset_;
   uint64_t synced_offset_;
   uint64_t marked_offset_;  // what the last frame says is synced
-  uint64_t file_bytes_ = kSegmentHeaderBytes;
-  uint64_t synced_file_bytes_ = kSegmentHeaderBytes;
+  uint64_t file_bytes_ = 0;
+  uint64_t synced_file_bytes_ = 0;
   std::string buffer_;
   Status failure_;
 };

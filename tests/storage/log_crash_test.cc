@@ -119,6 +119,18 @@ bool Failures(LossyFileSystem& disk, Writer& log) {
   return log.RemoveBelow(log.synced()) && log.Append(40, 'g') && log.Sync() && log.Append(9, 'h');
 }
 
+// The process dies of a sync that failed; the next one finds its bytes in the kernel's memory.
+bool FailureAndRestart(LossyFileSystem& disk, Writer& log) {
+  if (!log.Open(kHistoryA) || !log.Append(100, 'a') || !log.Sync()) return false;
+  for (const char kind : {'b', 'c'}) {
+    if (!log.Append(150, kind) || !log.Append(150, kind)) return false;
+    disk.FailChange(1, Fault::kIo, 1);
+    if (log.Sync() || disk.stopped()) return false;
+    if (!log.Open(kind == 'b' ? kHistoryA : kHistoryB)) return false;
+  }
+  return log.Append(40, 'd') && log.Sync() && log.Append(9, 'e');
+}
+
 // What is found on `disk` is what `log` may expect; returns where it ends. `written_before`: by another writer before.
 uint64_t CheckFound(FileSystem& disk, const Writer& log, uint64_t removed_below,
                     const Writer* written_before = nullptr) {
@@ -192,7 +204,8 @@ TEST_SUITE("storage/log_crash") {
     for (const Scenario& scenario :
          {Scenario{"appends, syncs, rotations, removals", AppendsAndRotations},
           Scenario{"restarts without a power cut", Restarts},
-          Scenario{"failures of syncs and writes", Failures}}) {
+          Scenario{"failures of syncs and writes", Failures},
+          Scenario{"a failed sync, and a restart", FailureAndRestart}}) {
       Stops stops;
       StopEverywhere(scenario, &stops);
       MESSAGE(std::string(scenario.name), ": ", stops.in_scenario, " stops, ", stops.in_recovery,

@@ -53,7 +53,12 @@ class LogModel {
       disk_->FailChange(1 + random_.Below(6), static_cast<Fault>(random_.Below(3)),
                         1 + random_.Below(3));
     } else if (kind < 98) {
-      // Without a power cut the kernel's memory stays: nothing that was written is lost.
+      // Without a power cut the kernel's memory stays: nothing that was written is lost, though it may never have reached
+      // the disk.
+      if (random_.Below(2) == 0) {
+        disk_->FailChange(1, Fault::kIo);
+        REQUIRE_FALSE(set_->writer()->Sync().ok());
+      }
       Restart();
       REQUIRE(set_->next_offset() == end());
       StartAnew();

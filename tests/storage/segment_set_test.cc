@@ -148,6 +148,46 @@ TEST_SUITE("storage/segment_set") {
     }
   }
 
+  // The kernel goes on showing the bytes that it could not write; only a disk that has them anew can be trusted.
+  TEST_CASE("what is read after a failed sync and a restart is written once more") {
+    for (const bool synced_first : {false, true}) {
+      for (const std::string& history : {kHistoryA, kHistoryB}) {
+        CAPTURE(synced_first);
+        const auto disk = DiskWithLog({.page_bytes = 64});
+        {
+          const auto set = MustOpen(*disk);
+          SegmentWriter& writer = MustStart(*set);
+          if (synced_first) {
+            REQUIRE(AppendStream(writer, 500).ok());
+            REQUIRE(writer.Sync().ok());
+          }
+          REQUIRE(AppendStream(writer, 100).ok());
+          REQUIRE(AppendStream(writer, 100).ok());
+          disk->FailChange(1, Fault::kIo);
+          REQUIRE_FALSE(writer.Sync().ok());
+        }
+        const auto set = MustOpen(*disk);
+        const uint64_t end = synced_first ? 701 : 201;
+        REQUIRE(set->next_offset() == end);
+        SegmentWriter& writer = MustStart(*set, history);
+        CHECK(set->next_offset() == end);
+        CHECK(writer.header().history == history);
+        CHECK(set->count() == (synced_first ? 1 : 0) + (history == kHistoryA ? 1 : 2));
+        CHECK(set->histories().size() == (history == kHistoryA ? 1 : 2));
+        CHECK(set->histories().back().offset == (history == kHistoryA ? 1 : end));
+        REQUIRE(AppendStream(writer, 50).ok());
+        REQUIRE(writer.Sync().ok());
+        CHECK(MustRead(*set, 1, end + 50) == StreamBytes(1, end + 50));
+        for (uint64_t seed = 0; seed < 100; ++seed) {
+          const auto found = disk->Crash(seed);
+          const auto reopened = MustOpen(*found);
+          CHECK(reopened->next_offset() == end + 50);
+          CHECK(MustRead(*reopened, 1, end + 50) == StreamBytes(1, end + 50));
+        }
+      }
+    }
+  }
+
   TEST_CASE("files that were never in use are removed") {
     const auto disk = ThreeSegments();
     const std::string header = disk->Contents(PathOf(300)).substr(0, kSegmentHeaderBytes);

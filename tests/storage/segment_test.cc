@@ -25,7 +25,7 @@ SegmentHeader HeaderAt100() { return {.history = kHistoryA, .start = 100, .salt 
 
 std::unique_ptr<SegmentWriter> MustCreate(FileSystem& files,
                                           const SegmentHeader& header = HeaderAt100()) {
-  auto writer = SegmentWriter::Create(files, "log", header);
+  auto writer = SegmentWriter::Create(files, "log", header, {});
   REQUIRE_MESSAGE(writer.ok(), writer.error().message());
   return std::move(*writer);
 }
@@ -357,7 +357,8 @@ TEST_SUITE("storage/segment") {
       CAPTURE(step);
       const auto disk = DiskWithLog();
       disk->FailChange(step, Fault::kNoSpace);
-      const auto failed = SegmentWriter::Create(*disk, "log", HeaderAt100(), 1000);
+      const auto failed =
+          SegmentWriter::Create(*disk, "log", HeaderAt100(), {.reserve_bytes = 1000});
       if (step == 2) {  // blocks that cannot be set aside are no failure
         CHECK(failed.ok());
         continue;
@@ -371,7 +372,7 @@ TEST_SUITE("storage/segment") {
     // Not even its removal works.
     const auto disk = DiskWithLog();
     disk->FailChange(3, Fault::kIo, 2);
-    CHECK_FALSE(SegmentWriter::Create(*disk, "log", HeaderAt100()).ok());
+    CHECK_FALSE(SegmentWriter::Create(*disk, "log", HeaderAt100(), {}).ok());
     CHECK(*disk->List("log") == std::vector<std::string>{UnfinishedSegmentName(100)});
     MustCreate(*disk);
     CHECK(*disk->List("log") == std::vector<std::string>{SegmentName(100)});

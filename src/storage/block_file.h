@@ -1,0 +1,61 @@
+// Reads the blocks of a table and believes none before its checksum matched. Whatever is wrong is said with the file's name,
+// the offset, and what was expected there.
+//
+// Threads: all of it is const and may be called by any.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "env/file_system.h"
+#include "storage/table_format.h"
+
+namespace terrace::storage {
+
+/// A block as it was read: `body` is good as long as this is not moved from or destroyed.
+class Block {
+ public:
+  explicit Block(std::string bytes) : bytes_(std::move(bytes)) {}
+  Bytes body() const { return Bytes(bytes_).substr(BlockHeader::kBytes); }
+
+ private:
+  std::string bytes_;
+};
+
+class BlockFile {
+ public:
+  BlockFile(std::unique_ptr<ReadableFile> file, std::string name);
+
+  const std::string& name() const { return name_; }
+  uint64_t size() const { return size_; }
+
+  /// "name: offset n: what".
+  Status Damage(uint64_t offset, const std::string& what) const;
+
+  /// Fills `out`; fewer bytes in the file are an error.
+  Status ReadAt(uint64_t offset, char* out, size_t size) const;
+  /// The same as a string. What does not lie inside the file is refused before any memory is asked for.
+  StatusOr<std::string> ReadBytes(uint64_t offset, uint64_t size) const;
+
+  /// The block at `extent`, of this kind and with a body of this length.
+  StatusOr<Block> ReadBlock(BlockExtent extent, BlockKind kind) const;
+  /// The block at `offset`, whatever its kind and length. `guess` is what is read of its body at once.
+  StatusOr<Block> ReadAnyBlock(uint64_t offset, uint64_t guess) const;
+  /// The body alone, for large ones: they are read to where they stay.
+  StatusOr<std::string> ReadBody(BlockExtent extent, BlockKind kind) const;
+
+  /// Checks a block that is already in memory, all of it and nothing more: `bytes`, read at `offset`.
+  Status Check(Bytes bytes, uint64_t offset, BlockKind kind) const;
+
+ private:
+  Status CheckCrc(Bytes header, Bytes body, uint64_t offset) const;
+
+  const std::unique_ptr<ReadableFile> file_;
+  const std::string name_;
+  const uint64_t size_;
+};
+
+}  // namespace terrace::storage

@@ -1,0 +1,250 @@
+#include "storage/table_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "storage/bloom_filter.h"
+#include "storage/key_iterator.h"
+
+namespace terrace::storage {
+namespace {
+
+constexpr size_t kBytesMin =
+    kTableHeadMagic.size() + BlockHeader::kBytes + TableFooter::kBytes;  // one without records
+
+std::string Text(Position position) {
+  return "(" + std::to_string(position.space) + ", " + std::to_string(position.hash) + ")";
+}
+
+std::string Counts(const char* what, uint64_t have, uint64_t expected) {
+  return "there are " + std::to_string(have) + " " + what + ", and should be " +
+         std::to_string(expected);
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<TableReader>> TableReader::Open(FileSystem& files, const std::string& path,
+                                                         const Options& options) {
+  auto file = files.Open(path);
+  if (!file.ok()) return Unexpected{file.error()};
+  return Open(*std::move(file), path, options);
+}
+
+StatusOr<std::unique_ptr<TableReader>> TableReader::Open(std::unique_ptr<ReadableFile> file,
+                                                         std::string name, const Options& options) {
+  std::unique_ptr<TableReader> reader(new TableReader(std::move(file), std::move(name)));
+  if (Status status = reader->Load(options); !status.ok()) return Unexpected{std::move(status)};
+  return reader;
+}
+
+TableReader::TableReader(std::unique_ptr<ReadableFile> file, std::string name)
+    : blocks_(std::move(file), std::move(name)) {}
+
+Status TableReader::Load(const Options& options) {
+  if (Status status = LoadFooter(); !status.ok()) return status;
+  if (Status status = LoadIndex(); !status.ok()) return status;
+  if (Status status = CheckIndex(); !status.ok()) return status;
+  return options.filter ? LoadFilter() : Status::Ok();
+}
+
+Status TableReader::LoadFooter() {
+  if (blocks_.size() < kBytesMin) {
+    return blocks_.Damage(
+        0, "this is no table: it has only " + std::to_string(blocks_.size()) + " bytes");
+  }
+  const auto head = blocks_.ReadBytes(0, kTableHeadMagic.size());
+  if (!head.ok()) return head.error();
+  if (*head != kTableHeadMagic)
+    return blocks_.Damage(0, "this is no table: it does not begin as every table does");
+  const uint64_t at = blocks_.size() - TableFooter::kBytes;
+  const auto bytes = blocks_.ReadBytes(at, TableFooter::kBytes);
+  if (!bytes.ok()) return bytes.error();
+  auto footer = DecodeTableFooter(*bytes);
+  if (!footer.ok()) return blocks_.Damage(at, footer.error().message());
+  footer_ = *footer;
+  footer_.facts.file_bytes = blocks_.size();
+  return Status::Ok();
+}
+
+Status TableReader::LoadIndex() {
+  const auto block = blocks_.ReadBlock(footer_.index, BlockKind::kIndex);
+  if (!block.ok()) return block.error();
+  const Bytes body = block->body();
+  if (body.size() % IndexEntry::kBytes != 0)
+    return blocks_.Damage(footer_.index.offset, "the index has no whole number of entries");
+  index_.reserve(body.size() / IndexEntry::kBytes);
+  for (size_t at = 0; at < body.size(); at += IndexEntry::kBytes)
+    index_.push_back(DecodeIndexEntry(body.data() + at));
+  return Status::Ok();
+}
+
+Status TableReader::CheckIndex() const {
+  const auto damage = [this](const std::string& what) {
+    return blocks_.Damage(footer_.index.offset, "in the index: " + what);
+  };
+  const TableFacts& facts = footer_.facts;
+  uint64_t records = 0;
+  uint64_t lines = 0;
+  uint64_t end = kTableHeadMagic.size();
+  Position last = facts.smallest;
+  for (const IndexEntry& entry : index_) {
+    if (entry.offset < end || entry.offset > footer_.index.offset ||
+        entry.length > footer_.index.offset - entry.offset || entry.length < KeyBlockHead::kBytes)
+      return damage("a block at " + std::to_string(entry.offset) + " cannot be there");
+    if (entry.first < last || entry.first > facts.largest)
+      return damage("a block's first record, " + Text(entry.first) + ", is out of order");
+    end = entry.offset + BlockHeader::kBytes + entry.length;
+    last = entry.first;
+    records += entry.records;
+    lines += entry.filter_lines;
+  }
+  if (!index_.empty() && index_[0].first != facts.smallest)
+    return damage("the first block does not begin with the smallest record");
+  if (records != facts.records) return damage(Counts("records", records, facts.records));
+  if (lines * kBloomLineBytes != footer_.filter.length) {
+    return damage(Counts("lines of filter", lines, footer_.filter.length / kBloomLineBytes));
+  }
+  return Status::Ok();
+}
+
+Status TableReader::LoadFilter() {
+  if (footer_.filter.length == 0) return Status::Ok();
+  auto body = blocks_.ReadBody(footer_.filter, BlockKind::kFilter);
+  if (!body.ok()) return body.error();
+  filter_ = *std::move(body);
+  filter_begins_.reserve(index_.size());
+  uint64_t begin = 0;
+  for (const IndexEntry& entry : index_) {
+    filter_begins_.push_back(begin);
+    begin += entry.filter_lines;
+  }
+  return Status::Ok();
+}
+
+size_t TableReader::resident_bytes() const {
+  return index_.capacity() * sizeof(IndexEntry) + filter_.capacity() +
+         filter_begins_.capacity() * sizeof(uint64_t);
+}
+
+size_t TableReader::BlockAt(Position position) const {
+  const auto behind = std::lower_bound(
+      index_.begin(), index_.end(), position,
+      [](const IndexEntry& entry, Position wanted) { return entry.first < wanted; });
+  // The block before may end with records of that position.
+  return behind == index_.begin() ? 0 : static_cast<size_t>(behind - index_.begin()) - 1;
+}
+
+bool TableReader::FilterLets(size_t block, Position position) const {
+  if (filter_begins_.empty()) return true;
+  const Bytes lines = Bytes(filter_).substr(filter_begins_[block] * kBloomLineBytes,
+                                            index_[block].filter_lines * kBloomLineBytes);
+  return BloomMayContain(lines, footer_.filter_probes, BloomHash(position));
+}
+
+bool TableReader::MayContain(Position position) const {
+  for (size_t i = BlockAt(position); i < index_.size() && index_[i].first <= position; ++i)
+    if (FilterLets(i, position)) return true;
+  return false;
+}
+
+StatusOr<std::optional<FoundRecord>> TableReader::Find(uint32_t space, uint64_t hash, Bytes key,
+                                                       uint64_t sub) const {
+  KeyRecord wanted{.space = space, .hash = hash, .sub = sub};
+  wanted.key = key;
+  const Position position = wanted.position();
+  for (size_t i = BlockAt(position); i < index_.size() && index_[i].first <= position; ++i) {
+    if (!FilterLets(i, position)) continue;
+    const IndexEntry& entry = index_[i];
+    const auto block = blocks_.ReadBlock({entry.offset, entry.length}, BlockKind::kKeys);
+    if (!block.ok()) return Unexpected{block.error()};
+    KeyBlockCursor cursor(block->body(), entry.offset);
+    if (Status status = CheckKeyBlockHead(blocks_, entry, cursor); !status.ok())
+      return Unexpected{std::move(status)};
+    while (cursor.Next()) {
+      const StoredRecord& record = cursor.record();
+      if (record.hash < hash) continue;
+      const auto order = CompareOrder(record, wanted);
+      if (order < 0) continue;
+      if (order > 0) return std::optional<FoundRecord>();
+      FoundRecord found{record.kind, record.flags, record.deadline_ms,
+                        record.size, record.value, std::nullopt};
+      if (record.is_inline) found.inline_value = std::string(record.inline_value);
+      return std::optional<FoundRecord>(std::move(found));
+    }
+    if (Status status = CursorStatus(blocks_, entry, cursor); !status.ok())
+      return Unexpected{std::move(status)};
+  }
+  return std::optional<FoundRecord>();
+}
+
+StatusOr<std::string> TableReader::ReadValue(const ValueHandle& handle) const {
+  if (handle.length > kValueBlockBytes && handle.offset == 0)
+    return blocks_.ReadBody({handle.block, handle.length}, BlockKind::kValues);
+  const auto block = blocks_.ReadAnyBlock(handle.block, kValueBlockBytes);
+  if (!block.ok()) return Unexpected{block.error()};
+  const Bytes body = block->body();
+  if (handle.offset > body.size() || handle.length > body.size() - handle.offset) {
+    return Unexpected{blocks_.Damage(
+        handle.block, "a value of " + std::to_string(handle.length) + " bytes at " +
+                          std::to_string(handle.offset) + " does not fit a block of " +
+                          std::to_string(body.size()))};
+  }
+  return std::string(body.substr(handle.offset, handle.length));
+}
+
+Status TableReader::Verify() const {
+  if (Status status = VerifyBlocks(); !status.ok()) return status;
+  return VerifyKeys();
+}
+
+// Every byte between the magic and the footer belongs to a block.
+Status TableReader::VerifyBlocks() const {
+  uint64_t at = kTableHeadMagic.size();
+  const uint64_t end = blocks_.size() - TableFooter::kBytes;
+  while (at < end) {
+    const auto block = blocks_.ReadAnyBlock(at, kValueBlockBytes);
+    if (!block.ok()) return block.error();
+    at += BlockHeader::kBytes + block->body().size();
+  }
+  return at == end ? Status::Ok() : blocks_.Damage(end, "the last block runs into the footer");
+}
+
+Status TableReader::VerifyKeys() const {
+  const TableFacts& facts = footer_.facts;
+  uint64_t tombstones = 0;
+  uint64_t key_bytes = 0;
+  uint64_t value_bytes = 0;
+  Position last = facts.smallest;
+  KeyIterator records(*this);
+  while (records.Next()) {
+    const StoredRecord& record = records.record();
+    if (record.is_tombstone()) ++tombstones;
+    key_bytes += record.key.size();
+    value_bytes += record.value.length;
+    last = record.position();
+    const uint64_t block = record.value.block;
+    if (!record.is_inline && !record.is_tombstone()) {
+      const uint64_t needs = BlockHeader::kBytes + record.value.offset + record.value.length;
+      if (block < kTableHeadMagic.size() || block > footer_.index.offset ||
+          needs > footer_.index.offset - block)
+        return blocks_.Damage(block, "a value is said to be here and cannot be");
+    }
+  }
+  if (!records.status().ok()) return records.status();
+  const auto differs = [this](const char* what, uint64_t have, uint64_t expected) {
+    return blocks_.Damage(blocks_.size() - TableFooter::kBytes, Counts(what, have, expected));
+  };
+  if (tombstones != facts.tombstones) return differs("tombstones", tombstones, facts.tombstones);
+  if (key_bytes != facts.key_bytes) return differs("bytes of keys", key_bytes, facts.key_bytes);
+  if (value_bytes != facts.value_bytes)
+    return differs("bytes of values", value_bytes, facts.value_bytes);
+  if (last != facts.largest) {
+    return blocks_.Damage(
+        blocks_.size() - TableFooter::kBytes,
+        "the last record is " + Text(last) + ", and should be " + Text(facts.largest));
+  }
+  return Status::Ok();
+}
+
+}  // namespace terrace::storage

@@ -1,0 +1,91 @@
+// Reads a table (table_format.h). Opening reads footer, index and filter and checks that they fit each other and the file;
+// blocks are read, and their checksums verified, when they are asked for. Nothing of them is kept: the page cache is the
+// block cache.
+//
+// Damage is an error that names file, offset and what was expected; bytes that do not match their checksum never leave here.
+//
+// Threads: const, so any may call anything; a KeyIterator belongs to one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "env/file_system.h"
+#include "storage/block_file.h"
+#include "storage/key_block.h"
+#include "storage/table_format.h"
+
+namespace terrace::storage {
+
+/// What Find found.
+struct FoundRecord {
+  uint8_t kind = 0;
+  uint8_t flags = 0;
+  uint64_t deadline_ms = 0;
+  uint64_t size = 0;
+  ValueHandle value;
+  std::optional<std::string> inline_value;
+  bool is_tombstone() const { return kind == kTombstone; }
+};
+
+class TableReader {
+ public:
+  struct Options {
+    // Recovery goes through all keys and needs none: without a filter Find reads a block for every absent key.
+    bool filter = true;
+  };
+
+  static StatusOr<std::unique_ptr<TableReader>> Open(FileSystem& files, const std::string& path,
+                                                     const Options& options);
+  /// `name` is for what is said of the file.
+  static StatusOr<std::unique_ptr<TableReader>> Open(std::unique_ptr<ReadableFile> file,
+                                                     std::string name, const Options& options);
+
+  const TableFacts& facts() const { return footer_.facts; }
+  const std::string& name() const { return blocks_.name(); }
+  const BlockFile& blocks() const { return blocks_; }
+  const std::vector<IndexEntry>& index() const { return index_; }
+  /// What the reader keeps in memory: index and filter.
+  size_t resident_bytes() const;
+
+  /// The record of that key, a tombstone included. `hash` is the key's.
+  StatusOr<std::optional<FoundRecord>> Find(uint32_t space, uint64_t hash, Bytes key,
+                                            uint64_t sub = 0) const;
+  /// Whether any record of that position can be here: false is certain, and costs no read.
+  bool MayContain(Position position) const;
+
+  /// The value of a record of this table.
+  StatusOr<std::string> ReadValue(const ValueHandle& handle) const;
+
+  /// Reads everything there is and compares it with what the table says of itself.
+  Status Verify() const;
+
+  /// The first block that can hold records at `position` or behind it.
+  size_t BlockAt(Position position) const;
+
+ private:
+  TableReader(std::unique_ptr<ReadableFile> file, std::string name);
+
+  Status Load(const Options& options);
+  Status LoadFooter();
+  Status LoadIndex();
+  Status LoadFilter();
+  Status CheckIndex() const;
+  bool FilterLets(size_t block, Position position) const;
+  Status VerifyBlocks() const;
+  Status VerifyKeys() const;
+
+  const BlockFile blocks_;
+  TableFooter footer_;
+  std::vector<IndexEntry> index_;
+  std::string filter_;
+  // Where each block's lines begin in filter_, in lines; empty without a filter.
+  std::vector<uint64_t> filter_begins_;
+};
+
+}  // namespace terrace::storage

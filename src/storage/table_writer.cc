@@ -1,0 +1,180 @@
+#include "storage/table_writer.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace terrace::storage {
+namespace {
+
+constexpr size_t kBufferBytes = 256 * kKiB;
+
+}  // namespace
+
+StatusOr<std::unique_ptr<TableWriter>> TableWriter::Create(FileSystem& files, std::string path,
+                                                           const Options& options) {
+  auto file = files.Create(path);
+  if (!file.ok()) return Unexpected{file.error()};
+  return std::unique_ptr<TableWriter>(
+      new TableWriter(files, std::move(path), *std::move(file), options));
+}
+
+TableWriter::TableWriter(FileSystem& files, std::string path, std::unique_ptr<WritableFile> file,
+                         const Options& options)
+    : files_(files),
+      path_(std::move(path)),
+      options_(options),
+      file_(std::move(file)),
+      bloom_(options.filter_bits_per_key) {
+  facts_.number = options.number;
+  facts_.log_offset = options.log_offset;
+  Write(kTableHeadMagic);
+}
+
+Status TableWriter::CheckLimits(const KeyRecord& record, Bytes value) const {
+  const auto too_long = [this](const char* what, uint64_t bytes, uint64_t bytes_max) {
+    return Status::Error(path_ + ": a " + what + " of " + std::to_string(bytes) +
+                         " bytes; a table takes up to " + std::to_string(bytes_max));
+  };
+  if (record.key.size() > kKeyBytesMax) return too_long("key", record.key.size(), kKeyBytesMax);
+  if (value.size() > kValueBytesMax) return too_long("value", value.size(), kValueBytesMax);
+  return Status::Ok();
+}
+
+Status TableWriter::Add(const KeyRecord& record, Bytes value) {
+  if (!status_.ok()) return status_;
+  TERRACE_CHECK(file_ != nullptr);
+  // A table that lacks a record must not be finished, so this ends it, too.
+  status_ = CheckLimits(record, value);
+  if (!status_.ok()) return status_;
+  if (facts_.records > 0) {
+    KeyRecord last{.space = facts_.largest.space, .hash = facts_.largest.hash};
+    last.key = last_key_;
+    last.sub = last_sub_;
+    TERRACE_CHECK(CompareOrder(last, record) < 0);  // T1
+  } else {
+    facts_.smallest = record.position();
+  }
+  TERRACE_CHECK(!record.is_tombstone() || value.empty());
+
+  if (!keys_.empty() && (keys_.first().space != record.space || keys_.bytes() >= kKeyBlockBytes))
+    CloseKeyBlock();
+  if (record.is_tombstone()) {
+    keys_.AddTombstone(record);
+    ++facts_.tombstones;
+  } else if (value.size() <= kInlineValueBytesMax) {
+    keys_.AddInline(record, value);
+  } else {
+    keys_.Add(record, PlaceValue(value));
+  }
+  bloom_.Add(record.position());
+  ++facts_.records;
+  facts_.key_bytes += record.key.size();
+  facts_.value_bytes += value.size();
+  facts_.largest = record.position();
+  last_key_ = record.key;
+  last_sub_ = record.sub;
+  return status_;
+}
+
+ValueHandle TableWriter::PlaceValue(Bytes value) {
+  if (!values_.empty() && values_.size() + value.size() > kValueBlockBytes) CloseValueBlock();
+  const ValueHandle handle{offset_, static_cast<uint32_t>(values_.size()), value.size()};
+  if (value.size() > kValueBlockBytes) {
+    WriteBlock(BlockKind::kValues, value);
+  } else {
+    values_.append(value);
+  }
+  return handle;
+}
+
+void TableWriter::CloseValueBlock() {
+  if (values_.empty()) return;
+  // Moved away first: WriteBlock moves offset_, at which the next block begins.
+  const std::string body = std::exchange(values_, std::string());
+  WriteBlock(BlockKind::kValues, body);
+}
+
+void TableWriter::CloseKeyBlock() {
+  if (keys_.empty()) return;
+  ClosedKeyBlock block;
+  block.entry.first = keys_.first();
+  block.entry.records = keys_.records();
+  block.entry.filter_lines = bloom_.AppendLines(&filter_);
+  block.body = keys_.Finish();
+  block.entry.length = static_cast<uint32_t>(block.body.size());
+  stretch_bytes_ += block.body.size();
+  stretch_.push_back(std::move(block));
+  if (stretch_bytes_ >= kKeyStretchBytes) CloseStretch();
+}
+
+void TableWriter::CloseStretch() {
+  CloseValueBlock();
+  while (!stretch_.empty()) {
+    ClosedKeyBlock block = std::move(stretch_.front());
+    stretch_.pop_front();
+    block.entry.offset = WriteBlock(BlockKind::kKeys, block.body).offset;
+    AppendIndexEntry(block.entry, &index_);
+  }
+  stretch_bytes_ = 0;
+}
+
+uint64_t TableWriter::estimated_bytes() const {
+  return offset_ + values_.size() + stretch_bytes_ + keys_.bytes() + filter_.size() +
+         index_.size() + TableFooter::kBytes;
+}
+
+StatusOr<TableFacts> TableWriter::Finish() {
+  if (!status_.ok()) return Unexpected{status_};
+  TERRACE_CHECK(file_ != nullptr);
+  CloseKeyBlock();
+  CloseStretch();
+  TableFooter footer;
+  if (!filter_.empty()) footer.filter = WriteBlock(BlockKind::kFilter, filter_);
+  footer.index = WriteBlock(BlockKind::kIndex, index_);
+  footer.facts = facts_;
+  footer.filter_bits = static_cast<uint16_t>(options_.filter_bits_per_key);
+  footer.filter_probes = static_cast<uint16_t>(bloom_.probes());
+  Write(EncodeTableFooter(footer));
+  Flush();
+  if (status_.ok()) Sync();
+  if (!status_.ok()) return Unexpected{status_};
+  file_.reset();
+  facts_.file_bytes = offset_;
+  return facts_;
+}
+
+Status TableWriter::Discard() {
+  file_.reset();
+  return files_.Remove(path_);
+}
+
+BlockExtent TableWriter::WriteBlock(BlockKind kind, Bytes body) {
+  const BlockExtent extent{offset_, body.size()};
+  Write(EncodeBlockHeader(kind, body, extent.offset));
+  Write(body);
+  return extent;
+}
+
+void TableWriter::Write(Bytes bytes) {
+  offset_ += bytes.size();
+  if (buffer_.size() + bytes.size() > kBufferBytes) Flush();
+  if (bytes.size() > kBufferBytes) {
+    if (status_.ok()) status_ = file_->Append(bytes);
+  } else {
+    buffer_.append(bytes);
+  }
+}
+
+void TableWriter::Flush() {
+  if (status_.ok() && !buffer_.empty()) status_ = file_->Append(buffer_);
+  buffer_.clear();
+  if (status_.ok() && file_->Size() - synced_ >= options_.sync_bytes) Sync();
+}
+
+void TableWriter::Sync() {
+  status_ = file_->Sync();
+  synced_ = file_->Size();
+}
+
+}  // namespace terrace::storage

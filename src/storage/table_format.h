@@ -28,8 +28,8 @@
 //   filter block   for each key block in order its filter, some whole lines of 64 bytes (bloom_filter.h)
 //
 //   index block    for each key block in order
-//                  0  space      4  \ of its first record
-//                  4  hash       8  /
+//                  0  space      4  of its first record
+//                  4  hash       8
 //                 12  records    4
 //                 16  offset     8  of the block in the file
 //                 24  length     4  of its body

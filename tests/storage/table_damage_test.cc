@@ -191,6 +191,23 @@ TEST_SUITE("storage/table_damage") {
     }
   }
 
+  TEST_CASE("blocks of one position that are out of order are noticed") {
+    LossyFileSystem files;
+    Must(files.CreateDirectory("data"));
+    Rows rows;
+    for (uint64_t sub = 0; sub < 600; ++sub) rows.push_back(MakeRow({0, 42, "big", sub}, "v"));
+    Must(WriteTable(files, kPath, rows));
+    const IndexEntry second = MustOpen(files, kPath)->index().at(1);
+    REQUIRE(second.first.hash == 42);
+    // The second block's first record: head 2, kind 1, length of the key 1, key 3, and then the sub, which becomes 0.
+    const uint64_t sub_at = second.offset + BlockHeader::kBytes + KeyBlockHead::kBytes + 7;
+    const std::string whole = files.Contents(kPath);
+    REQUIRE(static_cast<uint8_t>(whole[sub_at]) >= 0x80);
+    const Status status = StatusOfForged(whole, sub_at, std::string("\x80\0", 2));
+    CHECK(status.message() == "data/7.table: offset " + std::to_string(second.offset) +
+                                  ": blocks of keys are out of order");
+  }
+
   TEST_CASE("a block that lies elsewhere than it was written is not taken for another") {
     LossyFileSystem files;
     Must(files.CreateDirectory("data"));

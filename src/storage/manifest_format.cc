@@ -49,7 +49,7 @@ TableEntry TakeTable(FieldReader& in) {
 }
 
 bool IsHistoryId(Bytes id) {
-  return id.size() == kHistoryIdBytes && id.find_first_not_of("0123456789abcdef") == Bytes::npos;
+  return id.size() == kStreamIdBytes && id.find_first_not_of("0123456789abcdef") == Bytes::npos;
 }
 
 Status CheckTables(const ManifestState& state) {
@@ -221,8 +221,8 @@ StatusOr<ManifestState> DecodeManifest(Bytes file) {
   state.next_space = in.Take<uint32_t>();
   mark.selected_db = in.Take<uint32_t>();
   mark.log_offset = in.Take<uint64_t>();
-  mark.history_id = in.TakeBytes(kHistoryIdBytes);
-  mark.second_history_id = in.TakeBytes(kHistoryIdBytes);
+  mark.history_id = in.TakeBytes(kStreamIdBytes);
+  mark.second_history_id = in.TakeBytes(kStreamIdBytes);
   mark.second_history_end = in.Take<uint64_t>();
   const size_t counts_at = in.offset();
   const auto tables = in.Take<uint32_t>();

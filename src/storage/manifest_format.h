@@ -67,7 +67,7 @@ constexpr size_t kManifestTablesMax = 1'000'000;
 constexpr uint64_t kManifestBytesMax = 128 * kMiB;
 constexpr uint32_t kNoDatabase = UINT32_MAX;
 constexpr uint64_t kNoOffset = UINT64_MAX;
-constexpr size_t kHistoryIdBytes = 40;
+constexpr size_t kStreamIdBytes = 40;
 
 struct TableEntry {
   uint64_t number = 0;
@@ -88,8 +88,8 @@ struct TableEntry {
 struct CheckpointMark {
   uint64_t log_offset = 0;
   uint32_t selected_db = kNoDatabase;
-  std::string history_id = std::string(kHistoryIdBytes, '0');
-  std::string second_history_id = std::string(kHistoryIdBytes, '0');
+  std::string history_id = std::string(kStreamIdBytes, '0');
+  std::string second_history_id = std::string(kStreamIdBytes, '0');
   uint64_t second_history_end = kNoOffset;
   bool operator==(const CheckpointMark&) const = default;
 };

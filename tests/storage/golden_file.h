@@ -3,7 +3,7 @@
 //
 // A new version gets a new file beside the old one, which must still be readable. To write what is missing or has changed:
 //
-//   TERRACE_RENEW_GOLDEN=1 terrace_storage_tests --test-case='*golden*'
+//   UPDATE_GOLDEN=1 terrace_storage_tests --test-case='*golden*'
 #pragma once
 
 #include <doctest/doctest.h>
@@ -18,7 +18,7 @@ namespace terrace::storage {
 /// The golden file of that name; written anew with `bytes` first if that was asked for.
 inline std::string GoldenFile(const std::string& name, const std::string& bytes) {
   const std::string path = std::string(TERRACE_CHECKOUT) + "/tests/golden/" + name;
-  if (std::getenv("TERRACE_RENEW_GOLDEN") != nullptr) {
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) {
     std::ofstream out(path, std::ios::binary);
     out << bytes;
     REQUIRE(out.good());

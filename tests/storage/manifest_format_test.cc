@@ -81,7 +81,7 @@ TEST_SUITE("storage/manifest_format") {
 
   TEST_CASE("the golden manifest is written and read as ever") {
     const std::string bytes = EncodeManifest(Example());
-    const std::string golden = GoldenFile("manifest_v1", bytes);
+    const std::string golden = GoldenFile("manifest_v1.manifest", bytes);
     CHECK(golden == bytes);
     const auto state = DecodeManifest(golden);
     REQUIRE(state.ok());

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cerrno>
+#include <thread>
 
 #include "env/lossy_file_system.h"
 #include "storage/file_names.h"
@@ -219,6 +221,42 @@ TEST_SUITE("storage/manifest") {
     CHECK(Must(directory.manifest->UnknownFiles()) ==
           Names{TableFileName(second.number), TableFileName(third.number)});
     CHECK(directory.manifest->state()->generation == 5);
+  }
+
+  TEST_CASE("several threads install, and one removes what is unknown") {
+    Directory directory;
+    constexpr uint64_t kThreads = 4;
+    constexpr uint64_t kTables = 20;
+    std::atomic<uint64_t> failures = 0;
+    std::atomic<bool> over = false;
+    std::thread remover([&] {
+      while (!over) failures += !directory.manifest->RemoveUnknownFiles().ok();
+    });
+    std::vector<std::thread> writers;
+    for (uint64_t thread = 0; thread < kThreads; ++thread) {
+      writers.emplace_back([&directory, &failures] {
+        Manifest& manifest = *directory.manifest;
+        for (uint64_t i = 0; i < kTables; ++i) {
+          const uint64_t number = manifest.NewFileNumber();
+          const Rows rows = {MakeRow({0, number, "k"}, "v")};
+          const auto facts =
+              WriteTable(directory.files, manifest.TablePath(number), rows, {.number = number});
+          failures += !facts.ok() || !manifest
+                                          .Install([&facts, number](ManifestState& state) {
+                                            state.tables.push_back(TableEntry::Of(*facts, number));
+                                          })
+                                          .ok();
+        }
+      });
+    }
+    for (std::thread& writer : writers) writer.join();
+    over = true;
+    remover.join();
+    CHECK(failures == 0);
+    directory.Reopen();
+    CHECK(directory.manifest->state()->tables.size() == kThreads * kTables);
+    CHECK(directory.manifest->state()->generation == 1 + kThreads * kTables);
+    CHECK(Must(directory.manifest->UnknownFiles()).empty());
   }
 
   TEST_CASE("opening makes durable what it has read, before anything is removed") {

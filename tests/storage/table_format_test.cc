@@ -33,7 +33,7 @@ TEST_SUITE("storage/table_format") {
     const TableFacts facts =
         Must(WriteTable(files, "t", GoldenRows(), {.number = 12, .log_offset = 3456}));
     const std::string bytes = files.Contents("t");
-    const std::string golden = GoldenFile("table_v1", bytes);
+    const std::string golden = GoldenFile("table_v1.table", bytes);
     CHECK((golden == bytes));
     files.Put("t", golden);
     const auto table = MustOpen(files, "t");

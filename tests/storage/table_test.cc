@@ -82,7 +82,8 @@ TEST_SUITE("storage/table") {
         if (!found->is_tombstone()) CHECK(Must(table->ReadValue(found->value)) == row.value);
         if (found->inline_value) CHECK(*found->inline_value == row.value);
         // The hash is here, the key is not.
-        CHECK_FALSE(Must(table->Find(row.key.space, row.key.hash, row.key.key + "x", row.key.sub)));
+        CHECK_FALSE(Must(table->Find(row.key.space, row.key.hash, row.key.key + ", and not a key",
+                                     row.key.sub)));
         CHECK_FALSE(Must(table->Find(row.key.space + 3, row.key.hash, row.key.key, row.key.sub)));
       }
     }

@@ -81,18 +81,32 @@ StatusOr<Block> BlockFile::ReadBlock(BlockExtent extent, BlockKind kind) const {
   return Block(*std::move(bytes));
 }
 
+Status BlockFile::CheckHasHeader(uint64_t offset) const {
+  if (offset <= size_ && size_ - offset >= BlockHeader::kBytes) return Status::Ok();
+  return Damage(offset, "a block was expected, and the file ends");
+}
+
+StatusOr<uint64_t> BlockFile::CheckedLength(const BlockHeader& header, uint64_t offset) const {
+  if (header.length <= size_ - offset - BlockHeader::kBytes) return header.length;
+  return Unexpected{Damage(offset, "a block of " + std::to_string(header.length) +
+                                       " bytes does not fit the file: it is damaged")};
+}
+
+Status BlockFile::CheckFits(const ValueHandle& handle, Bytes body) const {
+  if (handle.offset <= body.size() && handle.length <= body.size() - handle.offset)
+    return Status::Ok();
+  return Damage(handle.block, "a value of " + std::to_string(handle.length) + " bytes at " +
+                                  std::to_string(handle.offset) + " does not fit a block of " +
+                                  std::to_string(body.size()));
+}
+
 StatusOr<Block> BlockFile::ReadAnyBlock(uint64_t offset, uint64_t guess) const {
-  if (offset > size_ || size_ - offset < BlockHeader::kBytes)
-    return Unexpected{Damage(offset, "a block was expected, and the file ends")};
-  const uint64_t there = size_ - offset;
-  auto bytes = ReadBytes(offset, std::min(there, BlockHeader::kBytes + guess));
+  if (Status status = CheckHasHeader(offset); !status.ok()) return Unexpected{std::move(status)};
+  auto bytes = ReadBytes(offset, std::min(size_ - offset, BlockHeader::kBytes + guess));
   if (!bytes.ok()) return Unexpected{bytes.error()};
-  const BlockHeader header = DecodeBlockHeader(*bytes);
-  if (header.length > there - BlockHeader::kBytes) {
-    return Unexpected{Damage(offset, "a block of " + std::to_string(header.length) +
-                                         " bytes does not fit the file: it is damaged")};
-  }
-  const size_t whole = BlockHeader::kBytes + header.length;
+  const auto length = CheckedLength(DecodeBlockHeader(*bytes), offset);
+  if (!length.ok()) return Unexpected{length.error()};
+  const size_t whole = BlockHeader::kBytes + *length;
   const size_t have = bytes->size();
   bytes->resize(whole);
   if (whole > have) {

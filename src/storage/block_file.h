@@ -47,6 +47,13 @@ class BlockFile {
   /// The body alone, for large ones: they are read to where they stay.
   StatusOr<std::string> ReadBody(BlockExtent extent, BlockKind kind) const;
 
+  /// Ok if a block's header can be at `offset`.
+  Status CheckHasHeader(uint64_t offset) const;
+  /// The length of the body that a header at `offset` speaks of, if that much is in the file.
+  StatusOr<uint64_t> CheckedLength(const BlockHeader& header, uint64_t offset) const;
+  /// Ok if the value lies inside the body of its block.
+  Status CheckFits(const ValueHandle& handle, Bytes body) const;
+
   /// Checks a block that is already in memory, all of it and nothing more: `bytes`, read at `offset`.
   Status Check(Bytes bytes, uint64_t offset, BlockKind kind) const;
 

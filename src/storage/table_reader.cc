@@ -184,12 +184,8 @@ StatusOr<std::string> TableReader::ReadValue(const ValueHandle& handle) const {
   const auto block = blocks_.ReadAnyBlock(handle.block, kValueBlockBytes);
   if (!block.ok()) return Unexpected{block.error()};
   const Bytes body = block->body();
-  if (handle.offset > body.size() || handle.length > body.size() - handle.offset) {
-    return Unexpected{blocks_.Damage(
-        handle.block, "a value of " + std::to_string(handle.length) + " bytes at " +
-                          std::to_string(handle.offset) + " does not fit a block of " +
-                          std::to_string(body.size()))};
-  }
+  if (Status status = blocks_.CheckFits(handle, body); !status.ok())
+    return Unexpected{std::move(status)};
   return std::string(body.substr(handle.offset, handle.length));
 }
 

@@ -12,6 +12,7 @@
 #include "storage/merging_iterator.h"
 #include "storage/reseal.h"
 #include "storage/table_reader.h"
+#include "storage/value_cursor.h"
 
 namespace {
 
@@ -46,11 +47,14 @@ void TryTable(const std::string& bytes) {
   if (!table.ok()) return;
   std::vector<SeenKey> seen;
   KeyIterator records(**table);
+  ValueCursor values(**table);
   while (records.Next()) {
     const StoredRecord& record = records.record();
     if (!record.is_tombstone()) {
       const auto value = (*table)->ReadValue(record.value);
       if (value.ok()) TERRACE_CHECK(value->size() == record.value.length);
+      const auto same = values.Read(record.value);
+      TERRACE_CHECK(!same.ok() || !value.ok() || *same == *value);
       if (record.is_inline) TERRACE_CHECK(value.ok() && *value == record.inline_value);
     }
     seen.push_back({record.space, record.hash, std::string(record.key), record.sub, record.value});

@@ -214,6 +214,27 @@ TEST_SUITE("storage/table") {
     CHECK(all == rows);
   }
 
+  TEST_CASE(
+      "a writer holds back a stretch of keys and a block of values, however long the table grows") {
+    LossyFileSystem files;
+    auto writer = Must(TableWriter::Create(files, kPath, {}));
+    uint64_t held_back_max = 0;
+    for (uint64_t i = 0; i < 100'000; ++i) {
+      const std::string key = "key:" + std::to_string(i);
+      KeyRecord record{.hash = i << 40, .size = 30};
+      record.key = key;
+      Must(writer->Add(record, std::string(30, 'v')));
+      held_back_max = std::max(held_back_max, writer->estimated_bytes() - files.used_bytes());
+    }
+    const uint64_t estimated = writer->estimated_bytes();
+    const TableFacts facts = Must(writer->Finish());
+    CHECK(facts.file_bytes > 4 * kMiB);
+    // And 256 KiB of buffer; index and filter, which are in the estimate, are less than as much again.
+    CHECK(held_back_max < kKeyStretchBytes + 512 * kKiB);
+    CHECK(facts.file_bytes >= estimated);
+    CHECK(facts.file_bytes < estimated + estimated / 100);
+  }
+
   TEST_CASE("keys and values over their limits are refused, and end the table") {
     LossyFileSystem files;
     auto writer = Must(TableWriter::Create(files, kPath, {}));

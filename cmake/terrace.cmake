@@ -59,7 +59,7 @@ endfunction()
 
 # What several threads share is tested once more under the thread sanitizer: ./dev test builds this target there.
 add_custom_target(threaded_tests)
-set(TERRACE_THREADED engine exec net pubsub storage)
+set(TERRACE_THREADED engine exec net pubsub)
 
 function(terrace_tests name)
   cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})

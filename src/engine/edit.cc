@@ -101,7 +101,7 @@ void Edit::SetDeadlines(uint64_t deadline_ms, uint64_t items_ms) {
   unit_.NoteDeadline(ref_.entry()->due_ms());
 }
 
-void Edit::SetCollection(types::Value value) {
+void Edit::PutCollection(types::Value value) {
   Entry* held = ref_.entry();
   if (held != nullptr && held->type() == value.type && IsCollection(held->encoding())) {
     held->set_collection(value);

@@ -47,7 +47,15 @@ class Edit {
   char* GrowString(size_t size);
   /// The key's collection, after it was changed: what the entry holds of this type is this now. A key that does not exist
   /// comes into being. The collection must not be empty: an empty one is deleted.
-  void SetCollection(types::Value value);
+  void SetCollection(types::Value value) {
+    Entry* held = ref_.entry();
+    if (TERRACE_LIKELY(held != nullptr && held->Holds(value) &&
+                       !MayHaveTimedItems(value.encoding))) {
+      held->MarkChanged();
+      return unit_.Touch(held);
+    }
+    PutCollection(value);
+  }
   /// The key holds this collection now, whatever it held before, without a deadline.
   void ReplaceWithCollection(types::Value value);
   /// Changes, adds or (0) removes the deadline of a key that exists.
@@ -63,6 +71,7 @@ class Edit {
   void Put(Entry* entry);
 
  private:
+  void PutCollection(types::Value value);
   // One test for all who may be interested.
   bool SomebodyCares() const {
     return (reinterpret_cast<uintptr_t>(ref_.shard->interest()) |

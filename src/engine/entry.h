@@ -144,6 +144,11 @@ class Entry {
     TERRACE_DCHECK(IsCollection(encoding()));
     return {type(), encoding(), Load<void*>(value())};
   }
+  /// Whether that is its collection, in the same place and encoding.
+  bool Holds(types::Value collection) const {
+    return type() == collection.type && encoding() == collection.encoding &&
+           Load<void*>(value()) == collection.data;
+  }
   /// The same collection, changed and perhaps in another encoding: what it was in before is no more.
   void set_collection(types::Value value);
   /// About how many allocations there are to free with it.

@@ -213,6 +213,18 @@ const uint8_t* Splice(uint8_t** data, size_t at, size_t removed, const NewElemen
   return place;
 }
 
+// The same behind the last element, where nothing has to make way.
+void Append(uint8_t** data, const NewElement& added) {
+  const size_t before = LoadAt<uint32_t>(*data);
+  const size_t after = before + added.TotalBytes();
+  TERRACE_CHECK(after <= Listpack::kBytesMax);
+  *data = Resize(*data, before, after);
+  added.WriteTo(*data + before - 1);
+  (*data)[after - 1] = kEnd;
+  SetTotal(*data, after);
+  ChangeCount(*data, 1);
+}
+
 }  // namespace
 
 Listpack Listpack::New() {
@@ -325,12 +337,9 @@ Listpack::Position Listpack::Find(Position from, Bytes text, size_t skip) const 
   return nullptr;
 }
 
-void Listpack::Append(Bytes text) { Insert(nullptr, text); }
+void Listpack::Append(Bytes text) { types::Append(&data_, NewElement(text)); }
 
-void Listpack::Append(int64_t value) {
-  Splice(&data_, TotalBytes() - 1, 0, NewElement(value));
-  ChangeCount(data_, 1);
-}
+void Listpack::Append(int64_t value) { types::Append(&data_, NewElement(value)); }
 
 void Listpack::Prepend(Bytes text) { Insert(data_ + kHeaderBytes, text); }
 

@@ -191,8 +191,9 @@ Status SegmentSet::MakeGood() {
     MutexLock lock(mutex_);
     if (!segments_.empty()) last = segments_.back().path;
   }
-  if (!last.empty()) {
+  if (!last.empty() && !tail_cut_) {
     if (Status status = files_.Truncate(last, last_file_bytes_); !status.ok()) return status;
+    tail_cut_ = true;
   }
   if (found_synced_ < found_end_ && writer_ == nullptr) {
     if (Status status = RewriteTail(); !status.ok()) return status;

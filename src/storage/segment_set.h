@@ -105,6 +105,7 @@ class SegmentSet {
   uint64_t found_end_;            // the log's end at opening
   uint64_t found_synced_ = 0;     // up to where the last segment found says that it was synced
   uint64_t last_file_bytes_ = 0;  // of the last segment found: what of it counts
+  bool tail_cut_ = false;
   bool made_good_ = false;
   bool removal_unsynced_ = false;
   std::unique_ptr<SegmentWriter> writer_;

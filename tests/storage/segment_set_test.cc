@@ -188,6 +188,44 @@ TEST_SUITE("storage/segment_set") {
     }
   }
 
+  TEST_CASE("making good may fail at every step, and is asked for again") {
+    for (const bool synced_first : {false, true}) {
+      for (uint64_t step = 1;; ++step) {
+        CAPTURE(step);
+        const auto disk = DiskWithLog();
+        {
+          const auto set = MustOpen(*disk);
+          SegmentWriter& writer = MustStart(*set);
+          if (synced_first) {
+            REQUIRE(AppendStream(writer, 100).ok());
+            REQUIRE(writer.Sync().ok());
+          }
+          REQUIRE(AppendStream(writer, 100).ok());
+          REQUIRE(AppendStream(writer, 100).ok());
+        }
+        disk->Put("log/" + UnfinishedSegmentName(900), "x");
+        const auto set = MustOpen(*disk);
+        const uint64_t end = set->next_offset();
+        const uint64_t before = disk->changes();
+        disk->FailChange(step, Fault::kIo);
+        // The reservation may fail, and what gives space back.
+        if (set->StartSegment(kHistoryB).ok() && disk->changes() < before + step) break;
+        CHECK(MustRead(*set, 1, end) == StreamBytes(1, end));
+        SegmentWriter& writer = MustStart(*set, kHistoryB);
+        CHECK(set->next_offset() == end);
+        REQUIRE(AppendStream(writer, 50).ok());
+        REQUIRE(writer.Sync().ok());
+        for (uint64_t seed = 0; seed < 30; ++seed) {
+          const auto found = disk->Crash(seed);
+          const auto reopened = MustOpen(*found);
+          CHECK(reopened->next_offset() == end + 50);
+          CHECK(MustRead(*reopened, 1, end + 50) == StreamBytes(1, end + 50));
+        }
+        REQUIRE(step < 50);
+      }
+    }
+  }
+
   TEST_CASE("files that were never in use are removed") {
     const auto disk = ThreeSegments();
     const std::string header = disk->Contents(PathOf(300)).substr(0, kSegmentHeaderBytes);

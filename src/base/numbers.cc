@@ -1,5 +1,6 @@
 #include "base/numbers.h"
 
+#include <bit>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -8,6 +9,48 @@
 #include <cstring>
 
 namespace terrace {
+namespace {
+
+struct DigitPairs {
+  char text[200];
+  constexpr DigitPairs() : text() {
+    for (int i = 0; i < 100; ++i) {
+      text[2 * i] = static_cast<char>('0' + i / 10);
+      text[2 * i + 1] = static_cast<char>('0' + i % 10);
+    }
+  }
+};
+constexpr DigitPairs kPairs;
+
+struct PowersOfTen {
+  uint64_t at[20];
+  constexpr PowersOfTen() : at() {
+    at[0] = 1;
+    for (int i = 1; i < 20; ++i) at[i] = at[i - 1] * 10;
+  }
+};
+constexpr PowersOfTen kPowers;
+
+size_t CountDigits(uint64_t value) {
+  // 1233/4096 is a little more than the decimal logarithm of 2.
+  const auto least = static_cast<size_t>(std::bit_width(value | 1)) * 1233 >> 12;
+  return least + (value >= kPowers.at[least] ? 1 : 0);
+}
+
+// Every integer a client gets goes through here; from the last digit, two at a time.
+size_t FormatDigits(uint64_t value, char* out) {
+  const size_t digits = value == 0 ? 1 : CountDigits(value);
+  char* at = out + digits;
+  for (; value >= 100; value /= 100) std::memcpy(at -= 2, kPairs.text + 2 * (value % 100), 2);
+  if (value >= 10) {
+    std::memcpy(at - 2, kPairs.text + 2 * value, 2);
+  } else {
+    at[-1] = static_cast<char>('0' + value);
+  }
+  return digits;
+}
+
+}  // namespace
 
 std::optional<int64_t> ParseInt64(Bytes text) {
   if (text.empty() || text.size() > kInt64CharsMax) return std::nullopt;
@@ -34,17 +77,10 @@ std::optional<uint64_t> ParseUint64(Bytes text) {
 }
 
 size_t FormatInt64(int64_t value, char* out) {
-  // Most replies are small; one branch a digit beats the general way.
-  if (value >= 0 && value < 10'000) {
-    const auto small = static_cast<unsigned>(value);
-    const size_t digits = small < 10 ? 1 : small < 100 ? 2 : small < 1000 ? 3 : 4;
-    unsigned rest = small;
-    for (size_t i = digits; i-- > 0; rest /= 10) out[i] = static_cast<char>('0' + rest % 10);
-    return digits;
-  }
-  return static_cast<size_t>(std::to_chars(out, out + kInt64CharsMax, value).ptr - out);
+  if (value >= 0) return FormatDigits(static_cast<uint64_t>(value), out);
+  *out = '-';
+  return 1 + FormatDigits(-static_cast<uint64_t>(value), out + 1);
 }
-
 std::string FormatInt64(int64_t value) {
   char buffer[kInt64CharsMax];
   return std::string(buffer, FormatInt64(value, buffer));

@@ -11,6 +11,8 @@ namespace terrace::types {
 namespace {
 
 constexpr size_t kRingMin = 4;
+// What a node at the front may have before it is left alone (quicklist.h).
+constexpr size_t kFrontBytes = 2 * kKiB;
 // Less is not worth a second form.
 constexpr size_t kPackBytesMin = 48;
 constexpr size_t kPackSavingMin = 8;
@@ -232,8 +234,21 @@ void Quicklist::SettleAll() {
 
 // --- changing ---
 
+bool Quicklist::FrontIsLong(size_t bytes_max) const {
+  return rep_->depth == 0 && Nodes() > 1 && !IsPlain(0) && RawBytes(At(0)) > bytes_max;
+}
+
+// The first node takes no more at its front: it joins the next one, if that has room, and another one begins.
+void Quicklist::BeginFront(Bytes text, const ListLimits& limits) {
+  TryMerge(0, limits);
+  InsertNode(0, NewNode(text, nullptr, false));
+}
+
 void Quicklist::Push(ListEnd end, Bytes text, Blob* blob, const ListLimits& limits) {
   const bool plain = limits.IsPlain(text.size());
+  if (end == ListEnd::kHead && !plain && limits.node_size < 0 && FrontIsLong(kFrontBytes)) {
+    return BeginFront(text, limits);
+  }
   const size_t last = end == ListEnd::kHead ? 0 : Nodes() - 1;
   if (TERRACE_LIKELY(!plain && Nodes() != 0 && HasRoom(At(last), text, limits))) {
     Node& node = Open(last);
@@ -342,6 +357,11 @@ void Quicklist::Replace(size_t index, Bytes text, const ListLimits& limits) {
 void Quicklist::Erase(size_t from, size_t count) {
   TERRACE_DCHECK(from + count <= Size());
   if (count == 0) return;
+  // Who takes one from the front mostly comes back for the next.
+  if (from == 0 && count == 1 && Nodes() > 2 && FrontIsLong(2 * kFrontBytes)) {
+    const size_t offset = At(0).count * kFrontBytes / RawBytes(At(0));
+    if (offset > 1) Split(0, offset);
+  }
   const Place place = Locate(from);
   size_t i = place.node;
   const auto erase_inside = [&](size_t offset, size_t n) {

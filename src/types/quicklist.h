@@ -8,6 +8,10 @@
 // are some thousand counts in a row. Elements larger than a node may be stand alone in a Blob, shared with whoever sent
 // them.
 //
+// Whatever enters or leaves a listpack at its front moves all that is behind. So a list that is worked on there keeps a
+// small node at its front: what is pushed begins a new one when the first has 2 KiB, which then joins the next; what is
+// popped splits a long one first.
+//
 // With a compress depth d, what lies between the first d and the last d nodes is kept compressed.
 //
 //   Q1  No node is empty; `elements` is the sum of the nodes' counts.
@@ -106,6 +110,8 @@ class Quicklist {
 
   Node& At(size_t i) const { return rep_->ring[(rep_->first + i) & (rep_->capacity - 1)]; }
   Place Locate(size_t index) const;
+  bool FrontIsLong(size_t bytes_max) const;
+  void BeginFront(Bytes text, const ListLimits& limits);
 
   static Node NodeOf(Listpack listpack, size_t count);
   static Node NewNode(Bytes text, Blob* blob, bool plain);

@@ -196,6 +196,32 @@ TEST_SUITE("types/list") {
     }
   }
 
+  TEST_CASE("a list that is worked on at its front has a small node there, and full ones behind") {
+    const ListLimits limits{.node_size = -2};
+    constexpr size_t kElements = 2000;
+    const std::string text(70, 'x');
+    OwnedList list;
+    Model model;
+    for (size_t i = 0; i < kElements; ++i) {
+      model.push_front(text + std::to_string(i));
+      list.Push(ListEnd::kHead, model.front(), limits);
+    }
+    CheckEqual(list, model);
+    const size_t full = kElements * (text.size() + 8) / (8 * kKiB);
+    CHECK(list.Nodes() <= full * 4 / 3 + 2);
+    std::string unpacked;
+    const size_t nodes = list.Nodes();
+    size_t long_fronts = 0;
+    for (size_t i = 0; i < kElements; ++i) {
+      list.Erase(0, 1, limits);
+      model.pop_front();
+      if (i % 100 == 0) CheckEqual(list, model);
+      if (list.Nodes() > 2 && list.NodeBytes(0, &unpacked).size() > 4 * kKiB) ++long_fronts;
+    }
+    CHECK(list.Size() == 0);
+    CHECK(long_fronts <= nodes);  // each once, when it comes to the front
+  }
+
   TEST_CASE("nodes between the ends are compressed, those at the ends are not") {
     const ListLimits plainly{.node_size = 100};
     const ListLimits packed{.node_size = 100, .compress_depth = 2};

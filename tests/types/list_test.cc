@@ -219,7 +219,9 @@ TEST_SUITE("types/list") {
       if (list.Nodes() > 2 && list.NodeBytes(0, &unpacked).size() > 4 * kKiB) ++long_fronts;
     }
     CHECK(list.Size() == 0);
-    CHECK(long_fronts <= nodes);  // each once, when it comes to the front
+    // A node of 8 KiB is met three times, with what splitting has left of it; not at every pop.
+    CHECK(long_fronts <= 3 * nodes);
+    CHECK(3 * nodes < kElements / 10);
   }
 
   TEST_CASE("nodes between the ends are compressed, those at the ends are not") {

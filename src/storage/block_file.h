@@ -19,6 +19,7 @@ namespace terrace::storage {
 class Block {
  public:
   explicit Block(std::string bytes) : bytes_(std::move(bytes)) {}
+  BlockHeader header() const { return DecodeBlockHeader(bytes_); }
   Bytes body() const { return Bytes(bytes_).substr(BlockHeader::kBytes); }
 
  private:

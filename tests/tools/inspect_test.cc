@@ -1,51 +1,17 @@
 // terrace-inspect, run as a person runs it who has found a damaged file.
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cstdio>
-#include <cstdlib>
+#include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "base/numbers.h"
 #include "rdb/file_writer.h"
 #include "storage/log_reader.h"
 #include "storage/segment_set.h"
+#include "tools/inspect_run.h"
 
-namespace terrace {
+namespace terrace::tools {
 namespace {
-
-struct Finished {
-  int code = -1;
-  std::string output;
-};
-
-Finished Inspect(const std::string& arguments) {
-  Finished finished;
-  std::FILE* pipe = ::popen((TERRACE_INSPECT_BUILT " " + arguments + " 2>&1").c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  char chunk[4096];
-  size_t got = 0;
-  while ((got = std::fread(chunk, 1, sizeof chunk, pipe)) > 0) finished.output.append(chunk, got);
-  const int status = ::pclose(pipe);
-  finished.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return finished;
-}
-
-bool Has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-void WriteFile(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
 
 std::string Request(const std::vector<std::string>& parts) {
   std::string text = "*" + std::to_string(parts.size()) + "\r\n";
@@ -58,10 +24,7 @@ std::string Request(const std::vector<std::string>& parts) {
 class Log {
  public:
   Log() {
-    std::string path = (std::filesystem::temp_directory_path() / "terrace-inspect-XXXXXX").string();
-    REQUIRE(::mkdtemp(path.data()) != nullptr);
-    folder_ = path;
-    auto set = storage::SegmentSet::Open(SystemFiles(), folder_, {.first_offset = 100});
+    auto set = storage::SegmentSet::Open(SystemFiles(), folder_.path(), {.first_offset = 100});
     REQUIRE(set.ok());
     const auto writer = (*set)->StartSegment(std::string(40, 'a'));
     REQUIRE(writer.ok());
@@ -75,10 +38,9 @@ class Log {
     }
     path_ = (*writer)->path();
   }
-  ~Log() { std::filesystem::remove_all(folder_); }
 
   const std::string& path() const { return path_; }
-  std::string beside(const std::string& name) const { return folder_ + "/" + name; }
+  std::string beside(const std::string& name) const { return folder_.PathOf(name); }
   uint64_t frame(size_t i) const { return frames_[i]; }
   uint64_t offset(size_t i) const { return offsets_[i]; }
   void Flip(uint64_t at) {
@@ -88,7 +50,7 @@ class Log {
   }
 
  private:
-  std::string folder_;
+  Folder folder_;
   std::string path_;
   std::vector<uint64_t> frames_;
   std::vector<uint64_t> offsets_;
@@ -225,22 +187,27 @@ TEST_SUITE("tools/inspect") {
     const Finished help = Inspect("--help");
     CHECK(help.code == 0);
     CHECK(Has(help.output, "terrace-inspect segment FILE [--repair OUT]\n"));
-    CHECK(Has(help.output, "terrace-inspect rdb FILE\n"));
+    for (const std::string kind : {"table", "manifest", "rdb"})
+      CHECK(Has(help.output, "terrace-inspect " + kind + " FILE\n"));
+    CHECK(std::count(help.output.begin(), help.output.end(), '\n') < 24);  // lines of a terminal
     for (const char* arguments :
          {"", "segment", "nothing FILE", "segment --help", "segment a --repair", "segment a b",
-          "rdb a b", "--help segment"}) {
+          "table", "table a b", "manifest", "manifest a b", "rdb a b", "--help segment"}) {
       CAPTURE(std::string(arguments));
       const Finished run = Inspect(arguments);
       CHECK(run.code == 2);
       CHECK(run.output == help.output);
     }
-    const Finished missing = Inspect("segment /nowhere/at/all");
-    CHECK(missing.code == 2);
-    CHECK(missing.output ==
-          "terrace-inspect: cannot open /nowhere/at/all: No such file or directory\n");
-    CHECK(Inspect("segment /").code == 2);
+    for (const std::string kind : {"segment", "table", "manifest", "rdb"}) {
+      CAPTURE(kind);
+      const Finished missing = Inspect(kind + " /nowhere/at/all");
+      CHECK(missing.code == 2);
+      CHECK(missing.output ==
+            "terrace-inspect: cannot open /nowhere/at/all: No such file or directory\n");
+      CHECK(Inspect(kind + " /").code == 2);
+    }
   }
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::tools

@@ -1,5 +1,6 @@
 #include "tools/inspect/inspector.h"
 
+#include <cinttypes>
 #include <cstdio>
 
 namespace terrace::tools {
@@ -7,6 +8,20 @@ namespace terrace::tools {
 Verdict Complain(const Status& status) {
   std::fprintf(stderr, "terrace-inspect: %s\n", status.message().c_str());
   return Verdict::kNotRun;
+}
+
+StatusOr<std::string> ReadWhole(FileSystem& files, const std::string& path, uint64_t bytes_max) {
+  const auto file = files.Open(path);
+  if (!file.ok()) return Unexpected{file.error()};
+  if ((*file)->Size() > bytes_max) {
+    return Unexpected{Status::Error(path + " has " + std::to_string((*file)->Size()) +
+                                    " bytes; such files have up to " + std::to_string(bytes_max))};
+  }
+  std::string bytes((*file)->Size(), '\0');
+  const auto got = (*file)->ReadAt(0, bytes.data(), bytes.size());
+  if (!got.ok()) return Unexpected{got.error()};
+  bytes.resize(*got);
+  return bytes;
 }
 
 std::string Shown(Bytes bytes, size_t chars_max) {
@@ -23,6 +38,12 @@ std::string Shown(Bytes bytes, size_t chars_max) {
     }
   }
   return shown;
+}
+
+std::string Shown(storage::Position position) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%u, %016" PRIx64, unsigned{position.space}, position.hash);
+  return text;
 }
 
 }  // namespace terrace::tools

@@ -1,11 +1,13 @@
 // What every kind of file is inspected with: the words behind its name on the command line, and how it ends.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
 #include "env/file_system.h"
+#include "storage/table_format.h"
 
 namespace terrace::tools {
 
@@ -25,11 +27,19 @@ struct Inspector {
 };
 
 Verdict InspectSegment(FileSystem& files, const std::vector<std::string>& args);
+Verdict InspectTable(FileSystem& files, const std::vector<std::string>& args);
+Verdict InspectManifest(FileSystem& files, const std::vector<std::string>& args);
 Verdict InspectRdb(FileSystem& files, const std::vector<std::string>& args);
+
+/// For files that are understood as a whole or not at all. A larger one than `bytes_max` is refused.
+StatusOr<std::string> ReadWhole(FileSystem& files, const std::string& path,
+                                uint64_t bytes_max = UINT64_MAX);
 
 /// Something could not be read or written: says so on standard error.
 Verdict Complain(const Status& status);
 /// Bytes of a stranger as printable text of about `chars_max` characters, with "..." for what is left out.
 std::string Shown(Bytes bytes, size_t chars_max);
+/// "SPACE, HASH".
+std::string Shown(storage::Position position);
 
 }  // namespace terrace::tools

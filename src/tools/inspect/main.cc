@@ -11,6 +11,10 @@ namespace {
 constexpr Inspector kInspectors[] = {
     {"segment", "FILE [--repair OUT]",
      "a segment of the log; --repair writes a copy that ends before any damage", InspectSegment},
+    {"table", "FILE", "a table: its blocks and records; values that a damaged block had are marked",
+     InspectTable},
+    {"manifest", "FILE", "a MANIFEST: which tables count; the secret of the hash is not shown",
+     InspectManifest},
     {"rdb", "FILE", "a dump.rdb, read into memory as a whole", InspectRdb},
 };
 
@@ -22,9 +26,9 @@ void PrintUsage(std::FILE* out) {
   }
   std::fprintf(
       out,
-      "\nExit code: 0 the file is fine, has no more than a torn tail, or was repaired into OUT; 1 "
-      "it is "
-      "damaged;\n2 it could not be read, OUT could not be written, or this was not understood.\n");
+      "\nExit code: 0 the file is fine, has no more than a torn tail, or was repaired into "
+      "OUT;\n1 it is damaged; 2 it could not be read, OUT could not be written, or this was "
+      "not understood.\n");
 }
 
 Verdict Run(const std::vector<std::string>& args) {

@@ -44,17 +44,13 @@ class Printer : public rdb::FileTaker {
 
 Verdict InspectRdb(FileSystem& files, const std::vector<std::string>& args) {
   if (args.size() != 1) return Verdict::kNotUnderstood;
-  const auto file = files.Open(args[0]);
-  if (!file.ok()) return Complain(file.error());
-  std::string bytes((*file)->Size(), '\0');
-  const auto got = (*file)->ReadAt(0, bytes.data(), bytes.size());
-  if (!got.ok()) return Complain(got.error());
-  bytes.resize(*got);
-  std::printf("%s: RDB file, %zu bytes, begins with %s\n", args[0].c_str(), bytes.size(),
-              Shown(Bytes(bytes).substr(0, 9), 9).c_str());
+  const auto bytes = ReadWhole(files, args[0]);
+  if (!bytes.ok()) return Complain(bytes.error());
+  std::printf("%s: RDB file, %zu bytes, begins with %s\n", args[0].c_str(), bytes->size(),
+              Shown(Bytes(*bytes).substr(0, 9), 9).c_str());
   std::printf("%4s %-8s %12s %16s  %s\n", "db", "type", "bytes", "deadline, ms", "key");
   Printer printer;
-  const Status status = rdb::ReadFile(bytes, printer);
+  const Status status = rdb::ReadFile(*bytes, printer);
   for (const auto& [name, count] : printer.keys())
     std::printf("%s: %" PRIu64 "\n", name.c_str(), count);
   std::printf("%s\n", status.ok() ? "fine" : ("damaged: " + status.message()).c_str());

@@ -75,8 +75,7 @@ void KeyBlockBuilder::AddTombstone(const KeyRecord& record) {
 std::string KeyBlockBuilder::Finish() {
   std::string body;
   body.reserve(bytes());
-  PutField(first_.space, &body);
-  PutField(first_.hash, &body);
+  PutPosition(first_, &body);
   PutField(records_, &body);
   body.append(packed_);
   packed_.clear();
@@ -86,8 +85,7 @@ std::string KeyBlockBuilder::Finish() {
 }
 
 KeyBlockCursor::KeyBlockCursor(Bytes body, uint64_t offset) : in_(body), block_(offset) {
-  head_.first.space = in_.Take<uint32_t>();
-  head_.first.hash = in_.Take<uint64_t>();
+  head_.first = TakePosition(in_);
   head_.records = in_.Take<uint32_t>();
   left_ = head_.records;
   record_.space = head_.first.space;

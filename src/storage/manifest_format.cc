@@ -15,17 +15,6 @@ constexpr size_t kSizeAt = 16;
 constexpr size_t kDatabaseBytes = 8;
 constexpr size_t kDroppedBytes = 4;
 
-void PutPosition(Position position, std::string* out) {
-  PutField(position.space, out);
-  PutField(position.hash, out);
-}
-
-Position TakePosition(FieldReader& in) {
-  const auto space = in.Take<uint32_t>();
-  const auto hash = in.Take<uint64_t>();
-  return {space, hash};
-}
-
 void PutTable(const TableEntry& table, std::string* out) {
   for (const uint64_t number :
        {table.number, table.file_bytes, table.run, table.records, table.tombstones})
@@ -46,10 +35,6 @@ TableEntry TakeTable(FieldReader& in) {
   table.log_offset = in.Take<uint64_t>();
   table.dead_bytes = in.Take<uint64_t>();
   return table;
-}
-
-bool IsHistoryId(Bytes id) {
-  return id.size() == kStreamIdBytes && id.find_first_not_of("0123456789abcdef") == Bytes::npos;
 }
 
 Status CheckTables(const ManifestState& state) {
@@ -166,7 +151,7 @@ Status CheckManifest(const ManifestState& state) {
   if (EncodedBytes(state.tables.size(), state.databases.size(), state.dropped_spaces.size()) >
       kManifestBytesMax)
     return Status::Error("there are more databases and dropped spaces than a manifest takes");
-  if (!IsHistoryId(state.checkpoint.history_id) || !IsHistoryId(state.checkpoint.second_history_id))
+  if (!IsHistoryId(state.checkpoint.history) || !IsHistoryId(state.checkpoint.second_history))
     return Status::Error("a history id is not 40 hexadecimal digits");
   if (Status status = CheckTables(state); !status.ok()) return status;
   return CheckSpaces(state);
@@ -188,8 +173,8 @@ std::string EncodeManifest(const ManifestState& state) {
   PutField(state.next_space, &out);
   PutField(mark.selected_db, &out);
   PutField(mark.log_offset, &out);
-  out.append(mark.history_id);
-  out.append(mark.second_history_id);
+  out.append(mark.history);
+  out.append(mark.second_history);
   PutField(mark.second_history_end, &out);
   PutField(static_cast<uint32_t>(state.tables.size()), &out);
   PutField(static_cast<uint32_t>(state.databases.size()), &out);
@@ -221,8 +206,8 @@ StatusOr<ManifestState> DecodeManifest(Bytes file) {
   state.next_space = in.Take<uint32_t>();
   mark.selected_db = in.Take<uint32_t>();
   mark.log_offset = in.Take<uint64_t>();
-  mark.history_id = in.TakeBytes(kStreamIdBytes);
-  mark.second_history_id = in.TakeBytes(kStreamIdBytes);
+  mark.history = in.TakeBytes(kHistoryIdBytes);
+  mark.second_history = in.TakeBytes(kHistoryIdBytes);
   mark.second_history_end = in.Take<uint64_t>();
   const size_t counts_at = in.offset();
   const auto tables = in.Take<uint32_t>();

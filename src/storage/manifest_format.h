@@ -53,6 +53,7 @@
 #include "base/bytes.h"
 #include "base/siphash.h"
 #include "base/status.h"
+#include "storage/history_id.h"
 #include "storage/table_format.h"
 
 namespace terrace::storage {
@@ -67,7 +68,6 @@ constexpr size_t kManifestTablesMax = 1'000'000;
 constexpr uint64_t kManifestBytesMax = 128 * kMiB;
 constexpr uint32_t kNoDatabase = UINT32_MAX;
 constexpr uint64_t kNoOffset = UINT64_MAX;
-constexpr size_t kStreamIdBytes = 40;
 
 struct TableEntry {
   uint64_t number = 0;
@@ -88,8 +88,8 @@ struct TableEntry {
 struct CheckpointMark {
   uint64_t log_offset = 0;
   uint32_t selected_db = kNoDatabase;
-  std::string history_id = std::string(kStreamIdBytes, '0');
-  std::string second_history_id = std::string(kStreamIdBytes, '0');
+  std::string history = std::string(kHistoryIdBytes, '0');
+  std::string second_history = std::string(kHistoryIdBytes, '0');
   uint64_t second_history_end = kNoOffset;
   bool operator==(const CheckpointMark&) const = default;
 };

@@ -20,7 +20,7 @@
 //           24  body      .  the replication stream, unchanged
 //
 // The bytes that one Append was given are a *batch*: one frame, or several of which all but the last say that they go on.
-// A frame without a body is a mark: it only says what is synced. A file is named for its start, in 20 digits.
+// A frame without a body is a mark: it only says what is synced. A file is named for its start (file_names.h).
 //
 // Invariants
 //   L1  frame.offset + frame.length is the next frame's offset, across segments. The first frame has the header's start.
@@ -56,10 +56,10 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "storage/history_id.h"
 
 namespace terrace::storage {
 
-constexpr size_t kHistoryIdBytes = 40;
 constexpr size_t kSegmentHeaderBytes = 80;
 constexpr size_t kFrameHeaderBytes = 24;
 // What a reader must hold in memory at once, whatever a file says.
@@ -96,10 +96,5 @@ struct FrameHeader {
 
 /// Whether `frame`, header and body, has the checksum that it carries.
 bool FrameCrcMatches(uint32_t header_crc, Bytes frame);
-
-/// "00000000000000000042.log"
-std::string SegmentName(uint64_t start);
-/// nullopt: not the name of a segment.
-std::optional<uint64_t> ParseSegmentName(Bytes name);
 
 }  // namespace terrace::storage

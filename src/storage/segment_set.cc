@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "env/entropy.h"
+#include "storage/file_names.h"
 #include "storage/log_reader.h"
 
 namespace terrace::storage {
@@ -38,14 +39,14 @@ Status SegmentSet::LookAround() {
   if (!names.ok()) return names.error();
   std::vector<uint64_t> starts;
   for (const std::string& name : *names) {
-    if (const auto start = ParseSegmentName(name)) starts.push_back(*start);
-    if (IsUnfinishedSegmentName(name)) unused_.push_back(PathOf(name));
+    if (const auto start = ParseSegmentFileName(name)) starts.push_back(*start);
+    if (ParseNewSegmentFileName(name)) unused_.push_back(PathIn(directory_, name));
   }
   std::sort(starts.begin(), starts.end());
   std::sort(unused_.begin(), unused_.end());
   uint64_t synced_upto = options_.synced_upto;
   for (const uint64_t start : starts) {
-    const std::string path = PathOf(SegmentName(start));
+    const std::string path = PathIn(directory_, SegmentFileName(start));
     auto reader = SegmentReader::Open(files_, path);
     if (!reader.ok()) {
       const Status& error = reader.error();

@@ -95,7 +95,6 @@ class SegmentSet {
   StatusOr<SegmentWriter*> Create(const std::string& history, uint64_t start, bool takes_over,
                                   const std::function<Status(SegmentWriter&)>& fill = nullptr);
   void GiveBackSpace(const std::string& path, uint64_t size);
-  std::string PathOf(const std::string& name) const { return directory_ + "/" + name; }
 
   FileSystem& files_;
   const std::string directory_;

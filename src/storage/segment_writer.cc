@@ -4,29 +4,15 @@
 #include <utility>
 
 #include "base/check.h"
+#include "storage/file_names.h"
 
 namespace terrace::storage {
-namespace {
-
-constexpr Bytes kUnfinishedSuffix = ".new";
-
-}  // namespace
-
-std::string UnfinishedSegmentName(uint64_t start) {
-  return SegmentName(start) + std::string(kUnfinishedSuffix);
-}
-
-bool IsUnfinishedSegmentName(Bytes name) {
-  return name.ends_with(kUnfinishedSuffix) &&
-         ParseSegmentName(name.substr(0, name.size() - kUnfinishedSuffix.size()));
-}
-
 StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(FileSystem& files,
                                                                const std::string& directory,
                                                                const SegmentHeader& header,
                                                                const Options& options) {
-  const std::string unfinished = directory + "/" + UnfinishedSegmentName(header.start);
-  const std::string path = directory + "/" + SegmentName(header.start);
+  const std::string unfinished = PathIn(directory, NewSegmentFileName(header.start));
+  const std::string path = PathIn(directory, SegmentFileName(header.start));
   auto file = files.Create(unfinished);
   if (!file.ok() && file.error().error_number() == EEXIST) {
     // One of ours that could not be removed when it failed.

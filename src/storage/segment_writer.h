@@ -73,8 +73,4 @@ class SegmentWriter {
   Status failure_;
 };
 
-/// The name under which a segment is written before it has its own; found later, it is rubbish.
-std::string UnfinishedSegmentName(uint64_t start);
-bool IsUnfinishedSegmentName(Bytes name);
-
 }  // namespace terrace::storage

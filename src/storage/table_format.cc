@@ -1,11 +1,27 @@
 #include "storage/table_format.h"
 
+#include <cinttypes>
+#include <cstdio>
+
 #include "base/check.h"
 #include "base/crc32c.h"
-#include "storage/byte_fields.h"
 
 namespace terrace::storage {
 namespace {
+
+BlockExtent TakeExtent(FieldReader& in) {
+  const auto offset = in.Take<uint64_t>();
+  const auto length = in.Take<uint64_t>();
+  return {offset, length};
+}
+
+}  // namespace
+
+std::string Shown(Position position) {
+  char text[40];
+  std::snprintf(text, sizeof text, "(%u, %016" PRIx64 ")", unsigned{position.space}, position.hash);
+  return text;
+}
 
 void PutPosition(Position position, std::string* out) {
   PutField(position.space, out);
@@ -17,14 +33,6 @@ Position TakePosition(FieldReader& in) {
   const auto hash = in.Take<uint64_t>();
   return {space, hash};
 }
-
-BlockExtent TakeExtent(FieldReader& in) {
-  const auto offset = in.Take<uint64_t>();
-  const auto length = in.Take<uint64_t>();
-  return {offset, length};
-}
-
-}  // namespace
 
 Bytes BlockKindName(BlockKind kind) {
   switch (kind) {

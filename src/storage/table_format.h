@@ -66,6 +66,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "storage/byte_fields.h"
 
 namespace terrace::storage {
 
@@ -97,6 +98,12 @@ struct Position {
   uint64_t hash = 0;
   auto operator<=>(const Position&) const = default;
 };
+/// "(space, hash)", the hash in hexadecimal: how errors and terrace-inspect show it.
+std::string Shown(Position position);
+/// As every format has it: 4 bytes of space, 8 of hash.
+void PutPosition(Position position, std::string* out);
+Position TakePosition(FieldReader& in);
+
 constexpr Position kFirstPosition{0, 0};
 constexpr Position kLastPosition{UINT32_MAX, UINT64_MAX};
 

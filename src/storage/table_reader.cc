@@ -13,10 +13,6 @@ namespace {
 constexpr size_t kBytesMin =
     kTableHeadMagic.size() + BlockHeader::kBytes + TableFooter::kBytes;  // one without records
 
-std::string Text(Position position) {
-  return "(" + std::to_string(position.space) + ", " + std::to_string(position.hash) + ")";
-}
-
 std::string Counts(const char* what, uint64_t have, uint64_t expected) {
   return "there are " + std::to_string(have) + " " + what + ", and should be " +
          std::to_string(expected);
@@ -93,7 +89,7 @@ Status TableReader::CheckIndex() const {
         entry.length > footer_.index.offset - entry.offset || entry.length < KeyBlockHead::kBytes)
       return damage("a block at " + std::to_string(entry.offset) + " cannot be there");
     if (entry.first < last || entry.first > facts.largest)
-      return damage("a block's first record, " + Text(entry.first) + ", is out of order");
+      return damage("a block's first record, " + Shown(entry.first) + ", is out of order");
     end = entry.offset + BlockHeader::kBytes + entry.length;
     last = entry.first;
     records += entry.records;
@@ -238,7 +234,7 @@ Status TableReader::VerifyKeys() const {
   if (last != facts.largest) {
     return blocks_.Damage(
         blocks_.size() - TableFooter::kBytes,
-        "the last record is " + Text(last) + ", and should be " + Text(facts.largest));
+        "the last record is " + Shown(last) + ", and should be " + Shown(facts.largest));
   }
   return Status::Ok();
 }

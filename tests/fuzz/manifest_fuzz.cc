@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "storage/manifest_format.h"
+#include "storage/reseal.h"
 
 namespace {
 
@@ -38,8 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < kManifestHeadBytes) return 0;
   const uint64_t bytes = input.size();
   std::memcpy(input.data() + kSizeAt, &bytes, sizeof bytes);
-  const uint32_t crc = ManifestCrc(input);
-  std::memcpy(input.data() + kManifestCrcAt, &crc, sizeof crc);
+  ResealManifest(&input);
   TryManifest(input);
   return 0;
 }

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/crc32c.h"
 #include "env/lossy_file_system.h"
+#include "storage/file_names.h"
 #include "storage/log_reader.h"
 #include "storage/segment_set.h"
 
@@ -77,7 +78,9 @@ Reading Read(terrace::testing::LossyFileSystem& files, size_t size, uint64_t syn
 void TryLog(const std::string& image, const Reading& reading) {
   terrace::testing::LossyFileSystem files;
   TERRACE_CHECK(files.CreateDirectory("log").ok());
-  files.Put("log/" + terrace::storage::SegmentName(reading.header.start), image);
+  files.Put(
+      terrace::storage::PathIn("log", terrace::storage::SegmentFileName(reading.header.start)),
+      image);
   auto opened = SegmentSet::Open(files, "log", {});
   TERRACE_CHECK(opened.ok() == (reading.outcome != Outcome::kDamage));
   if (!opened.ok()) return;

@@ -1,12 +1,10 @@
 // The log against a plain string: random appends, syncs, rotations, removals, faults, restarts and power cuts.
 #include <doctest/doctest.h>
 
-#include <cstdio>
-#include <cstdlib>
-#include <random>
 #include <set>
 
 #include "base/random.h"
+#include "storage/printed_seed.h"
 #include "storage/segment_fixture.h"
 
 namespace terrace::storage {
@@ -14,19 +12,6 @@ namespace {
 
 using testing::Fault;
 using testing::LossyFileSystem;
-
-// The same seed at every run, or TERRACE_SEED's; "random" looks further.
-uint64_t Seed() {
-  uint64_t seed = 20'261'121;
-  if (const char* text = std::getenv("TERRACE_SEED")) {
-    seed =
-        std::string(text) == "random" ? std::random_device{}() : std::strtoull(text, nullptr, 10);
-  }
-  std::printf("storage/log_model: run again with TERRACE_SEED=%llu\n",
-              static_cast<unsigned long long>(seed));
-  std::fflush(stdout);
-  return seed;
-}
 
 class LogModel {
  public:
@@ -175,7 +160,7 @@ class LogModel {
 
 TEST_SUITE("storage/log_model") {
   TEST_CASE("the log is the string, but for what a power cut may take") {
-    const uint64_t seed = Seed();
+    const uint64_t seed = PrintedSeed("storage/log_model");
     uint64_t cuts = 0;
     uint64_t lost = 0;
     uint64_t takeovers = 0;

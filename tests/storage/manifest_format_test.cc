@@ -2,11 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include <cstring>
-
-#include "storage/byte_fields.h"
-#include "storage/file_names.h"
 #include "storage/golden_file.h"
+#include "storage/reseal.h"
 
 namespace terrace::storage {
 namespace {
@@ -21,8 +18,8 @@ ManifestState Example() {
   state.next_space = 4;
   state.checkpoint = {.log_offset = 123456789,
                       .selected_db = 2,
-                      .history_id = "0123456789abcdef0123456789abcdef01234567",
-                      .second_history_id = "76543210fedcba9876543210fedcba9876543210",
+                      .history = "0123456789abcdef0123456789abcdef01234567",
+                      .second_history = "76543210fedcba9876543210fedcba9876543210",
                       .second_history_end = 100000};
   for (uint64_t number : {3, 9, 12}) {
     TableEntry table;
@@ -42,26 +39,15 @@ ManifestState Example() {
   return state;
 }
 
-std::string Resealed(std::string file) {
-  const uint32_t crc = ManifestCrc(file);
-  std::memcpy(file.data() + kManifestCrcAt, &crc, sizeof crc);
-  return file;
-}
-
 std::string Replaced(std::string file, size_t at, const std::string& bytes) {
-  return Resealed(file.replace(at, bytes.size(), bytes));
+  file.replace(at, bytes.size(), bytes);
+  ResealManifest(&file);
+  return file;
 }
 
 std::string ErrorOf(const std::string& file) {
   const auto state = DecodeManifest(file);
   return state.ok() ? "" : state.error().message();
-}
-
-template <typename T>
-std::string Field(T value) {
-  std::string bytes;
-  PutField(value, &bytes);
-  return bytes;
 }
 
 TEST_SUITE("storage/manifest_format") {
@@ -151,16 +137,6 @@ TEST_SUITE("storage/manifest_format") {
       }
       CHECK(error.find(words) != std::string::npos);
     }
-  }
-
-  TEST_CASE("names of tables are read back, and no other names") {
-    for (const uint64_t number : {uint64_t{0}, uint64_t{12}, uint64_t{123456789}, UINT64_MAX})
-      CHECK(ParseTableFileName(TableFileName(number)) == number);
-    CHECK(TableFileName(12) == "00000012.table");
-    for (const Bytes name :
-         {"", "12.table", "00000012.tabl", "00000012.table2", "+0000012.table", "-0000012.table",
-          "MANIFEST", "000000012.table", ".table", "99999999999999999999.table"})
-      CHECK_FALSE(ParseTableFileName(name));
   }
 }
 

@@ -5,10 +5,25 @@
 #include <cstring>
 #include <string>
 
-#include "base/crc32c.h"
+#include "storage/byte_fields.h"
+#include "storage/manifest_format.h"
 #include "storage/table_format.h"
 
 namespace terrace::storage {
+
+/// A number as a file has it, to forge one with.
+template <typename T>
+std::string Field(T value) {
+  std::string bytes;
+  PutField(value, &bytes);
+  return bytes;
+}
+
+inline void ResealManifest(std::string* file) {
+  if (file->size() < kManifestHeadBytes) return;
+  const uint32_t crc = ManifestCrc(*file);
+  std::memcpy(file->data() + kManifestCrcAt, &crc, sizeof crc);
+}
 
 inline void ResealBlock(std::string* file, BlockExtent extent) {
   if (extent.offset > file->size() || file->size() - extent.offset < BlockHeader::kBytes) return;

@@ -3,10 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
-#include <random>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -14,6 +11,7 @@
 #include "base/random.h"
 #include "env/file_system.h"
 #include "storage/key_iterator.h"
+#include "storage/printed_seed.h"
 #include "storage/table_format.h"
 #include "storage/table_reader.h"
 #include "storage/table_writer.h"
@@ -64,17 +62,6 @@ inline Row FromRecord(const StoredRecord& record) {
           record.deadline_ms,
           record.size,
           ""};
-}
-
-/// TERRACE_SEED, else always the same, so that a run nobody watches says the same about the same sources; "random" looks
-/// further. Printed either way.
-inline uint64_t PrintedSeed(const char* test) {
-  uint64_t seed = 20'240'601;
-  if (const char* text = std::getenv("TERRACE_SEED"))
-    seed =
-        std::string(text) == "random" ? std::random_device()() : std::strtoull(text, nullptr, 10);
-  std::printf("%s: TERRACE_SEED=%llu\n", test, static_cast<unsigned long long>(seed));
-  return seed;
 }
 
 inline std::string RandomBytes(Random& random, size_t size) {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <set>
 
+#include "storage/file_names.h"
 #include "storage/segment_fixture.h"
 
 namespace terrace::storage {
@@ -15,7 +16,7 @@ namespace {
 using testing::Fault;
 using testing::LossyFileSystem;
 
-std::string PathOf(uint64_t start) { return "log/" + SegmentName(start); }
+std::string PathOf(uint64_t start) { return "log/" + SegmentFileName(start); }
 
 std::vector<std::string> Names(LossyFileSystem& disk) {
   auto names = disk.List("log");
@@ -51,7 +52,7 @@ TEST_SUITE("storage/segment_set") {
     set = MustOpen(*disk, {.first_offset = 77, .synced_upto = 77});
     CHECK(set->next_offset() == 77);
     CHECK(MustStart(*set).header().start == 77);
-    CHECK(Names(*disk) == std::vector<std::string>{SegmentName(77)});
+    CHECK(Names(*disk) == std::vector<std::string>{SegmentFileName(77)});
     CHECK(SegmentSet::Open(*disk, "none", {}).error().error_number() == ENOENT);
   }
 
@@ -203,7 +204,7 @@ TEST_SUITE("storage/segment_set") {
           REQUIRE(AppendStream(writer, 100).ok());
           REQUIRE(AppendStream(writer, 100).ok());
         }
-        disk->Put("log/" + UnfinishedSegmentName(900), "x");
+        disk->Put("log/" + NewSegmentFileName(900), "x");
         const auto set = MustOpen(*disk);
         const uint64_t end = set->next_offset();
         const uint64_t before = disk->changes();
@@ -231,18 +232,18 @@ TEST_SUITE("storage/segment_set") {
     const std::string header = disk->Contents(PathOf(300)).substr(0, kSegmentHeaderBytes);
     for (const std::string& image : {std::string(), header.substr(0, 40), std::string(80, '\0')}) {
       disk->Put(PathOf(350), image);
-      disk->Put("log/" + UnfinishedSegmentName(360), "x");
+      disk->Put("log/" + NewSegmentFileName(360), "x");
       disk->Put("log/notes.txt", "not ours");
       const auto set = MustOpen(*disk);
       CHECK(set->unused() ==
-            std::vector<std::string>{"log/" + UnfinishedSegmentName(360), PathOf(350)});
+            std::vector<std::string>{"log/" + NewSegmentFileName(360), PathOf(350)});
       CHECK(set->next_offset() == 350);
       CHECK(MustRead(*set, 1, 350) == StreamBytes(1, 350));
     }
     const auto set = MustOpen(*disk);
     REQUIRE(AppendStream(MustStart(*set, kHistoryB), 1).ok());
-    CHECK(Names(*disk) == std::vector<std::string>{SegmentName(1), SegmentName(100),
-                                                   SegmentName(300), SegmentName(350),
+    CHECK(Names(*disk) == std::vector<std::string>{SegmentFileName(1), SegmentFileName(100),
+                                                   SegmentFileName(300), SegmentFileName(350),
                                                    "notes.txt"});
     CHECK(MustOpen(*disk)->next_offset() == 351);
 
@@ -361,7 +362,7 @@ TEST_SUITE("storage/segment_set") {
     LogReader reader(*set, 150);
     REQUIRE(reader.Next(160).ok());
     REQUIRE(set->RemoveBelow(1000).ok());
-    CHECK(Names(*disk) == std::vector<std::string>{SegmentName(300)});
+    CHECK(Names(*disk) == std::vector<std::string>{SegmentFileName(300)});
     CHECK(set->histories().size() == 1);
     // Who reads a segment keeps it until its end.
     std::string rest;
@@ -386,7 +387,7 @@ TEST_SUITE("storage/segment_set") {
       for (uint64_t seed = 0; seed < 50; ++seed) MustOpen(*disk->Crash(seed), {.synced_upto = 350});
       REQUIRE(set->RemoveBelow(350).ok());
       CHECK(set->first_offset() == 350);
-      CHECK(Names(*disk) == std::vector<std::string>{SegmentName(350)});
+      CHECK(Names(*disk) == std::vector<std::string>{SegmentFileName(350)});
     }
   }
 

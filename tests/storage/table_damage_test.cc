@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "env/lossy_file_system.h"
-#include "storage/byte_fields.h"
 #include "storage/reseal.h"
 #include "storage/rows.h"
 
@@ -79,13 +78,6 @@ std::string SmallTableBytes() {
   Must(files.CreateDirectory("data"));
   Must(WriteTable(files, kPath, SmallTable(), {.number = 7}));
   return files.Contents(kPath);
-}
-
-template <typename T>
-std::string Field(T value) {
-  std::string bytes;
-  PutField(value, &bytes);
-  return bytes;
 }
 
 TEST_SUITE("storage/table_damage") {

@@ -52,8 +52,8 @@ TEST_SUITE("tools/table_inspector") {
                                           "  records     7, of which tombstones 1\n"
                                           "  keys        29 bytes\n"
                                           "  values      4199 bytes\n"
-                                          "  smallest    0, 0000000000000000\n"
-                                          "  largest     5, 000000000000004d\n"
+                                          "  smallest    (0, 0000000000000000)\n"
+                                          "  largest     (5, 000000000000004d)\n"
                                           "  filter      10 bits a key, 7 probes\n"));
     CHECK(Has(output,
               "           8  values            100    ok\n"
@@ -131,7 +131,7 @@ TEST_SUITE("tools/table_inspector") {
          "offset 4505: this is no table, or its end is missing"},
         {Golden() + "more than a table has", "behind it no block is known of\n",
          "this is no table, or its end is missing"},
-        {Flipped(0), "  largest     5, 000000000000004d\n",
+        {Flipped(0), "  largest     (5, 000000000000004d)\n",
          "offset 0: this is no table: it does not begin as every table does"},
     };
     for (const auto& each : cases) {

@@ -1,6 +1,5 @@
 #include "tools/inspect/inspector.h"
 
-#include <cinttypes>
 #include <cstdio>
 
 namespace terrace::tools {
@@ -38,12 +37,6 @@ std::string Shown(Bytes bytes, size_t chars_max) {
     }
   }
   return shown;
-}
-
-std::string Shown(storage::Position position) {
-  char text[40];
-  std::snprintf(text, sizeof text, "%u, %016" PRIx64, unsigned{position.space}, position.hash);
-  return text;
 }
 
 }  // namespace terrace::tools

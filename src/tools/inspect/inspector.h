@@ -7,7 +7,6 @@
 
 #include "base/bytes.h"
 #include "env/file_system.h"
-#include "storage/table_format.h"
 
 namespace terrace::tools {
 
@@ -39,7 +38,5 @@ StatusOr<std::string> ReadWhole(FileSystem& files, const std::string& path,
 Verdict Complain(const Status& status);
 /// Bytes of a stranger as printable text of about `chars_max` characters, with "..." for what is left out.
 std::string Shown(Bytes bytes, size_t chars_max);
-/// "SPACE, HASH".
-std::string Shown(storage::Position position);
 
 }  // namespace terrace::tools

@@ -34,11 +34,11 @@ void PrintHead(const ManifestState& state) {
   std::printf("  selected    %s\n", mark.selected_db == storage::kNoDatabase
                                         ? "none"
                                         : std::to_string(mark.selected_db).c_str());
-  std::printf("  history     %s\n", mark.history_id.c_str());
+  std::printf("  history     %s\n", mark.history.c_str());
   if (mark.second_history_end == storage::kNoOffset) {
     std::printf("  second      none\n");
   } else {
-    std::printf("  second      %s up to %" PRIu64 "\n", mark.second_history_id.c_str(),
+    std::printf("  second      %s up to %" PRIu64 "\n", mark.second_history.c_str(),
                 mark.second_history_end);
   }
 }
@@ -50,8 +50,8 @@ void PrintTables(const ManifestState& state) {
     std::printf("%8" PRIu64 " %12" PRIu64 " %6" PRIu64 " %10" PRIu64 " %10" PRIu64 " %12" PRIu64
                 " %12" PRIu64 "  %-28s %s\n",
                 table.number, table.file_bytes, table.run, table.records, table.tombstones,
-                table.dead_bytes, table.log_offset, Shown(table.smallest).c_str(),
-                Shown(table.largest).c_str());
+                table.dead_bytes, table.log_offset, storage::Shown(table.smallest).c_str(),
+                storage::Shown(table.largest).c_str());
   }
 }
 

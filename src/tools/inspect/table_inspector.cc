@@ -92,8 +92,8 @@ Status Inspection::PrintFooter() {
               facts.tombstones);
   std::printf("  keys        %" PRIu64 " bytes\n", facts.key_bytes);
   std::printf("  values      %" PRIu64 " bytes\n", facts.value_bytes);
-  std::printf("  smallest    %s\n", Shown(facts.smallest).c_str());
-  std::printf("  largest     %s\n", Shown(facts.largest).c_str());
+  std::printf("  smallest    %s\n", storage::Shown(facts.smallest).c_str());
+  std::printf("  largest     %s\n", storage::Shown(facts.largest).c_str());
   std::printf("  filter      %u bits a key, %u probes\n", unsigned{footer->filter_bits},
               unsigned{footer->filter_probes});
   LearnPlaces(*footer);

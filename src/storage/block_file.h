@@ -15,6 +15,10 @@
 
 namespace terrace::storage {
 
+// For those who read on: from here on a read is worth its while on a disk that turns, too. With many tables to merge there
+// is a buffer of this size for each.
+constexpr size_t kReadAheadBytes = 256 * kKiB;
+
 /// A block as it was read: `body` is good as long as this is not moved from or destroyed.
 class Block {
  public:

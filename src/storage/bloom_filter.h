@@ -28,7 +28,7 @@ constexpr size_t kBloomLineBytes = 64;
 
 uint64_t BloomHash(Position position);
 
-/// How many bits to set and to look at: bits_per_key * ln 2, at least 1; 0 for no filter.
+/// How many bits to set and to look at: bits_per_key * ln 2, rounded, at least 1; 0 for no filter.
 uint32_t BloomProbes(uint32_t bits_per_key);
 
 /// Collects the keys of one block after the other.

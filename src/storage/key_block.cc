@@ -8,6 +8,7 @@
 namespace terrace::storage {
 namespace {
 
+// The bits of a record's head.
 constexpr unsigned kHashBytesMask = 0x0f;
 constexpr unsigned kHasSub = 1 << 4;
 constexpr unsigned kHasFlags = 1 << 5;

@@ -1,23 +1,24 @@
 // The records of a key block, behind its head (table_format.h). In order, each is
 //
-//   head      2     bits 0..3: how many bytes of hash difference follow, 0..8; above them kHas... of this file
+//   head      2     bits 0..3: how many bytes of hash difference follow, 0..8. Then a bit each: 4 sub, 5 flags,
+//                   6 deadline, 7 size, 8 inline, 9 new block; the others are 0
 //   kind      1
-//   flags     1     if kHasFlags, else 0
+//   flags     1     if bit 5, else they are 0
 //   hash      0..8  what has to be added to the hash of the record before; to the head's for the first. Among a million
 //                   keys two neighbours differ in some 44 bits: 6 bytes
 //   key       .     length as a varint, bytes
-//   sub       .     if kHasSub, else 0: varint
-//   deadline  .     if kHasDeadline: varint, ms since the epoch
+//   sub       .     if bit 4, else it is 0: varint
+//   deadline  .     if bit 6, else there is none: varint, ms since the epoch
 //
 // and, if it is no tombstone,
 //
 //   length    .     of the value: varint
-//   block     .     if kNewBlock: varint, how far the value's block is behind that of the value before (in the same key
-//                   block; else from 0); and a varint, the value's offset in it
-//   size      .     if kHasSize: varint; else it is the length
-//   value     .     if kInline
+//   block     .     if bit 9: varint, how far the value's block is behind that of the value before (in the same key block;
+//                   else from 0); and a varint, the value's offset in it
+//   size      .     if bit 7, else it is the length: varint
+//   value     .     if bit 8
 //
-// A value that is neither kInline nor kNewBlock begins where the one before ended: most handles cost no byte.
+// A value that is neither inline nor in a new block begins where the one before ended: most handles cost no byte.
 #pragma once
 
 #include <cstdint>

@@ -3,12 +3,6 @@
 #include <utility>
 
 namespace terrace::storage {
-namespace {
-
-// Reads from a disk that turns are worth their while from here on; with many tables to merge there is one for each.
-constexpr size_t kReadAheadBytes = 256 * kKiB;
-
-}  // namespace
 
 Status CheckKeyBlockHead(const BlockFile& blocks, const IndexEntry& entry,
                          const KeyBlockCursor& cursor) {

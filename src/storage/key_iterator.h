@@ -13,7 +13,7 @@ namespace terrace::storage {
 
 class KeyIterator {
  public:
-  /// CONTRACT: `table` outlives the iterator. Iterators over ranges that do not meet may run side by side.
+  /// CONTRACT: `table` outlives the iterator. A table may have many at once, say one for each part of the key space.
   explicit KeyIterator(const TableReader& table, PositionRange range = {});
 
   /// False at the end, and at damage: status() knows.

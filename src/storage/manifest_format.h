@@ -1,7 +1,7 @@
 // The manifest: which tables make up the database, and up to where in the log they do.
 //
 // One whole file, replaced by a durable rename. Why not a log of edits: an install happens once a checkpoint or compaction,
-// every some seconds at most, and syncs whole tables anyway; a thousand tables are 100 KB. In exchange there is no torn
+// some seconds apart at the least, and syncs whole tables anyway; a thousand tables are 80 KB. In exchange there is no torn
 // tail to tell from damage, no rewriting of a log that has grown, no second file that says which log is meant, and after a
 // failed write the old file is simply still there.
 //
@@ -15,7 +15,7 @@
 //             64  next file   8  number of the next table
 //             72  next space  4
 //             76  selected    4  database the stream had selected at the checkpoint; 0xffffffff: none
-//             80  checkpoint  8  S: the tables hold all that the log did up to this offset
+//             80  checkpoint  8  S: the tables hold all that the log did before this offset
 //             88  history    40  id of the stream's history at S,
 //            128  second     40  the one before that, valid up to
 //            168  up to       8  this offset; 0xffff...: there is none

@@ -47,7 +47,7 @@
 // Why the salt: a client may store anything, also the image of a segment; and a new file may show blocks of an old one. By
 // the salt in front of every checksum neither can pass for a frame of this file.
 //
-// Threads: the log writer alone. Workers only append to the ring.
+// Threads: the log writer alone writes, while workers only append to the ring. Readers have files of their own.
 #pragma once
 
 #include <cstdint>

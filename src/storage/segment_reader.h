@@ -33,8 +33,8 @@ class SegmentReader {
     kFailed,  // the file cannot be read, which says nothing about what is in it; the next call tries again
   };
 
-  /// Reads the header. `synced_upto`: a log offset; what others know about bytes before it having been on the disk. An
-  /// error without an error number is about the header's bytes.
+  /// Reads the header. `synced_upto`: a log offset; others (a later segment, the manifest) know that every byte before it
+  /// was on the disk. An error without an error number is about the header's bytes.
   static StatusOr<std::unique_ptr<SegmentReader>> Open(FileSystem& files, const std::string& path,
                                                        uint64_t synced_upto = 0);
 

@@ -31,7 +31,7 @@ class SegmentSet {
   struct Options {
     // Where the log begins if there is no segment.
     uint64_t first_offset = 1;
-    // What the manifest knows of bytes before this one having been on the disk: a log that ends before is damaged.
+    // The manifest knows that every byte before this one was on the disk: a log that ends earlier is damaged.
     uint64_t synced_upto = 0;
     // Blocks to set aside for each new segment.
     uint64_t reserve_bytes = 0;

@@ -38,7 +38,7 @@
 //   footer         0  index      8  offset of the block,  8  length of its body
 //                 16  filter     8, 8                     both 0: there is none
 //                 32  number     8  of the table, which its name has, too
-//                 40  log offset 8  the table holds what had changed up to there
+//                 40  log offset 8  the table holds what had changed before it
 //                 48  records    8  tombstones included
 //                 56  tombstones 8
 //                 64  key bytes  8
@@ -54,7 +54,7 @@
 // All numbers are little-endian. Every byte of the file is under a checksum or compared with a constant.
 //
 // Invariants
-//   T1  Records ascend strictly by (space, hash, key, sub), keys and magic compared as unsigned bytes.
+//   T1  Records ascend strictly by (space, hash, key, sub), keys compared as unsigned bytes.
 //   T2  A block is believed only after its crc matched, at every read; so is the footer.
 //   T3  Nothing is written between the begin of a value block and its end, so a record can name the block that is open.
 //   T4  A table is complete, or it has no footer. Which tables are in force only the manifest says.
@@ -76,8 +76,8 @@ constexpr Bytes kTableFootMagic{"TRCTBL\0\2", 8};
 
 // A page of the disk and of the page cache: reading one small value should not cost more than one, two at most.
 constexpr size_t kValueBlockBytes = 4 * kKiB;
-// One look-up reads one, and goes through half of its records (some 150 of 16-byte keys); the index in memory costs 32
-// bytes for each.
+// One look-up reads one, and goes through half of its records (some 150 of 16-byte keys); the index in memory costs 40
+// bytes for each, and 8 with a filter.
 constexpr size_t kKeyBlockBytes = 4 * kKiB;
 // What a restart reads in one go, and what a writer holds back. Between two of them are the values: past a megabyte the
 // way over them no longer counts, not even on a turning disk.
@@ -139,7 +139,7 @@ struct KeyRecord {
   bool is_tombstone() const { return kind == kTombstone; }
 };
 
-/// The order of tables: T1.
+/// The order of records in a table: T1.
 inline std::strong_ordering CompareOrder(const KeyRecord& a, const KeyRecord& b) {
   if (a.hash != b.hash || a.space != b.space) return a.position() <=> b.position();
   if (const int keys = a.key.compare(b.key); keys != 0) return keys <=> 0;
@@ -192,7 +192,7 @@ struct TableFacts {
   uint64_t value_bytes = 0;
   Position smallest;
   Position largest;
-  uint64_t file_bytes = 0;  // not in the footer
+  uint64_t file_bytes = 0;  // not in the footer: the file knows
   bool operator==(const TableFacts&) const = default;
 };
 

@@ -4,11 +4,6 @@
 #include <utility>
 
 namespace terrace::storage {
-namespace {
-
-constexpr size_t kReadAheadBytes = 256 * kKiB;
-
-}  // namespace
 
 StatusOr<Bytes> ValueCursor::Read(const ValueHandle& handle) {
   if (block_ != handle.block || block_ == 0) {

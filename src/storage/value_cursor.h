@@ -1,7 +1,7 @@
 // The values of a table for those who want most of them in order: compaction, a full sync, the warming after a restart. Where
-// TableReader::ReadValue reads and verifies a block for each value, this reads many blocks at once and verifies each
-// once. Any order is allowed, but going back and forth is slow: an
-// inline value, which lies among the keys, is better taken from its record.
+// TableReader::ReadValue reads and verifies a block for each value, this reads many blocks at once and verifies each once.
+// Any order is allowed, but going back and forth is slow: an inline value, which lies among the keys, is better taken from
+// its record.
 //
 // Threads: one at a time; a table may have many cursors.
 #pragma once

@@ -22,7 +22,6 @@ namespace {
 
 constexpr uintptr_t kHugeBytes = 2 * kMiB;
 constexpr size_t kPagesInHuge = kHugeBytes / 4096;
-constexpr uintptr_t kCallBytesMax = 32 * kMiB;
 
 struct Range {
   uintptr_t begin;
@@ -99,14 +98,13 @@ bool IsWhollyResident(uintptr_t huge) {
                      [](unsigned char page) { return (page & 1) != 0; });
 }
 
-// The first run of wholly resident ranges in `within`, as long as one call takes; empty at its end if there is none.
-Range NextRun(Range within) {
+// The first 2 MiB in `within` that are wholly resident; empty at its end if there are none.
+Range NextRange(Range within) {
   uintptr_t begin = (within.begin + kHugeBytes - 1) & ~(kHugeBytes - 1);
-  while (begin + kHugeBytes <= within.end && !IsWhollyResident(begin)) begin += kHugeBytes;
-  uintptr_t end = begin;
-  while (end + kHugeBytes <= within.end && end - begin < kCallBytesMax && IsWhollyResident(end))
-    end += kHugeBytes;
-  return {begin, end};
+  for (; begin + kHugeBytes <= within.end; begin += kHugeBytes) {
+    if (IsWhollyResident(begin)) return {begin, begin + kHugeBytes};
+  }
+  return {begin, begin};
 }
 
 }  // namespace
@@ -121,16 +119,16 @@ HeapCollapse CollapseHeap(const std::function<bool()>& go_on) {
   for (Bytes line; maps.Next(&line);) {
     const std::optional<Range> mapping = AnonymousMapping(line);
     if (!mapping) continue;
-    for (Range run = NextRun(*mapping); run.begin < run.end;
-         run = NextRun({run.end, mapping->end})) {
+    for (Range range = NextRange(*mapping); range.begin < range.end;
+         range = NextRange({range.end, mapping->end})) {
       if (!go_on()) return result;
-      if (madvise(reinterpret_cast<void*>(run.begin), run.end - run.begin, MADV_COLLAPSE) == 0) {
-        result.bytes += run.end - run.begin;
+      if (madvise(reinterpret_cast<void*>(range.begin), kHugeBytes, MADV_COLLAPSE) == 0) {
+        result.bytes += kHugeBytes;
       } else if (errno == EINVAL || errno == ENOSYS || errno == EPERM) {
         result.refused = true;
         return result;
       }
-      // Otherwise (no huge page free, a page in use by the kernel) some of it may have been done; the rest stays as it is.
+      // Otherwise (no huge page free, a page in use by the kernel) it stays as it is.
     }
   }
   result.finished = true;

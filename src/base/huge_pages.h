@@ -7,7 +7,8 @@
 //
 // Asking for huge pages beforehand (MADV_HUGEPAGE) would make the first touch of each 2 MiB slow and hold memory that is
 // not used yet. So the pages are replaced afterwards (MADV_COLLAPSE, Linux 6.1), and only where all of the 2 MiB is in
-// memory anyway: it costs no memory, and nobody but who touches just these 2 MiB waits, a fraction of a millisecond.
+// memory anyway: it costs no memory, and only who touches just these 2 MiB, or memory for the first time, waits, about half
+// a millisecond.
 //
 // Threads: any, one at a time; meant for one that may sleep in the kernel.
 #pragma once
@@ -24,7 +25,8 @@ struct HeapCollapse {
 };
 
 /// Goes over the process's private anonymous memory and backs every aligned 2 MiB that is wholly in memory by a huge
-/// page. Asks `go_on` before each of its calls (32 MiB at most) into the kernel and ends early when it says no.
+/// page. Asks `go_on` before each of its calls (2 MiB) into the kernel and ends early when it says no. During a call the
+/// process's address space is locked, so whoever cares for others' page faults lets `go_on` rest.
 HeapCollapse CollapseHeap(const std::function<bool()>& go_on);
 
 }  // namespace terrace

@@ -146,9 +146,9 @@ bool Executor::RunKeyed(Session& session, const Command& command, const Invocati
   if (TERRACE_LIKELY(!refs_.empty())) {
     BringsNothing(command) ? locks_.Acquire(refs_.data(), refs_.size())
                            : LockKeys(refs_.data(), refs_.size());
-  }
-  if (TERRACE_UNLIKELY((invocation.next_place | invocation.next_element) != 0)) {
-    FetchElements(refs_[0], invocation);
+    if (TERRACE_UNLIKELY((invocation.next_place | invocation.next_element) != 0)) {
+      FetchElements(refs_[0], invocation);
+    }
   }
   commands::WaitWish* wish = session.waker != nullptr ? &wish_ : nullptr;
   waiters_ |= RunHandler(session.db, session.reply, command, args, invocation.raw, refs_.data(),

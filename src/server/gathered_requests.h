@@ -105,6 +105,8 @@ class GatheredRequests {
   static constexpr size_t kChainedAhead = 6;
   static constexpr size_t kPlacesAhead = 6;
   static constexpr size_t kElementsAhead = 3;
+  // To hash a longer one twice costs more than is gained.
+  static constexpr size_t kElementBytesMax = 256;
 
   const commands::Command* FindCommand(Bytes name);
 
@@ -114,8 +116,9 @@ class GatheredRequests {
     GatheredRequest& other = requests_[i];
     const bool same = other.hashed && other.hash == request.hash &&
                       other.connection->db == request.connection->db;
-    if (!same || other.command->spec->element == 0) return nullptr;
-    return other.argc > other.command->spec->element ? &other : nullptr;
+    const unsigned element = same ? other.command->spec->element : 0;
+    if (element == 0 || other.argc <= element) return nullptr;
+    return other.argv[element].size() <= kElementBytesMax ? &other : nullptr;
   }
 
   void FetchShard(GatheredRequest& request) {

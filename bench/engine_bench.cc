@@ -3,7 +3,8 @@
 //   parts      what one operation is made of while everything is in the cache: the hash of a key, a lock and unlock, a
 //              lookup and an overwrite among 1,000 keys
 //   grow       inserting from empty: ns per insert with the steps of the staircase inside it (a hand-over, or the making of
-//              the memory for one); how many, longest in us (wall and CPU), share of the time; largest allocation
+//              the memory for one); how many, longest in us (wall and CPU; hand-overs and their memory apart), share of the time;
+//              largest allocation
 //   memory     bytes per key over the 80 of payload: as the allocator counts them, and by the resident set; entries a
 //              bucket, bytes of it that are not entries
 //   lookup     GET-like: hash, lock the shard, find the key, copy the value out; keys uniform over the keyspace
@@ -210,7 +211,8 @@ struct Growth {
   uint64_t steps = 0;
   uint64_t step_cpu_ns = 0;
   uint64_t step_cpu_ns_max = 0;
-  std::vector<uint32_t> step_wall_ns;
+  std::vector<uint32_t> handover_wall_ns;
+  uint32_t memory_wall_ns_max = 0;
   uint32_t lookups_wall_ns_max = 0;
 };
 
@@ -234,18 +236,23 @@ void LookAround(Bed& bed, Growth& growth) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void Step(Bed& bed, Growth& growth) {
+  const uint64_t handovers = bed.keyspace.staircase().stats().handovers;
   const uint64_t cpu = CpuNs(), wall = WallNs();
   if (!bed.keyspace.Step(&WallNs)) return;
   const uint64_t wall_ns = WallNs() - wall, cpu_ns = CpuNs() - cpu;
   ++growth.steps;
   growth.step_cpu_ns += cpu_ns;
   growth.step_cpu_ns_max = std::max(growth.step_cpu_ns_max, cpu_ns);
-  growth.step_wall_ns.push_back(static_cast<uint32_t>(wall_ns));
+  if (bed.keyspace.staircase().stats().handovers > handovers) {
+    growth.handover_wall_ns.push_back(static_cast<uint32_t>(wall_ns));
+  } else {
+    growth.memory_wall_ns_max = std::max(growth.memory_wall_ns_max, static_cast<uint32_t>(wall_ns));
+  }
 }
 
 void Grow(Bed& bed, uint64_t keys, Growth& growth) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
   const std::string value(kValueBytes, 'v');
-  growth.step_wall_ns.reserve(growth.step_wall_ns.size() + keys / 100);
+  growth.handover_wall_ns.reserve(growth.handover_wall_ns.size() + keys / 100);
   largest_allocation = 0;
   uint64_t begin = CpuNs();
   for (; bed.keys < keys; ++bed.keys) {
@@ -273,11 +280,12 @@ void Grow(Bed& bed, uint64_t keys, Growth& growth) TERRACE_NO_THREAD_SAFETY_ANAL
 }
 
 void PrintGrowth(const Bed& bed, Growth& growth) {
-  std::sort(growth.step_wall_ns.begin(), growth.step_wall_ns.end());
+  std::sort(growth.handover_wall_ns.begin(), growth.handover_wall_ns.end());
   const auto quantile = [&](double q) {
-    if (growth.step_wall_ns.empty()) return 0.0;
-    const auto at = static_cast<size_t>(q * static_cast<double>(growth.step_wall_ns.size() - 1));
-    return static_cast<double>(growth.step_wall_ns[at]) / 1000;
+    if (growth.handover_wall_ns.empty()) return 0.0;
+    const auto at =
+        static_cast<size_t>(q * static_cast<double>(growth.handover_wall_ns.size() - 1));
+    return static_cast<double>(growth.handover_wall_ns[at]) / 1000;
   };
   std::printf("grow to %lluk: %.1f ns per insert; steps %llu, %.0f %% of the time\n",
               static_cast<unsigned long long>(bed.keys / 1000),
@@ -285,9 +293,11 @@ void PrintGrowth(const Bed& bed, Growth& growth) {
               static_cast<unsigned long long>(growth.steps),
               100 * static_cast<double>(growth.step_cpu_ns) / static_cast<double>(growth.cpu_ns));
   std::printf(
-      "  step wall us: median %.0f, p99 %.0f, p99.9 %.0f, longest %.0f; CPU us: mean %.0f, longest "
-      "%.0f\n",
+      "  hand-over wall us: median %.0f, p99 %.0f, p99.9 %.0f, longest %.0f; memory for one: "
+      "longest "
+      "%.0f\n  step CPU us: mean %.0f, longest %.0f\n",
       quantile(0.5), quantile(0.99), quantile(0.999), quantile(1),
+      static_cast<double>(growth.memory_wall_ns_max) / 1000,
       static_cast<double>(growth.step_cpu_ns) /
           static_cast<double>(std::max<uint64_t>(growth.steps, 1)) / 1000,
       static_cast<double>(growth.step_cpu_ns_max) / 1000);

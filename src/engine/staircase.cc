@@ -148,16 +148,21 @@ void Staircase::Close() {
 
 void Staircase::MoveEntries(Shard& from, ShardEngine& to) {
   // The hash of a key has to be computed again, which means touching its entry. Chains and entries are fetched some
-  // buckets ahead, nearer ones deeper, so that the misses overlap instead of adding up.
-  constexpr unsigned kEntriesAhead = 2, kChainsAhead = 5;
-  for (unsigned i = 0; i < kShardBuckets; ++i) {
-    if (i + kChainsAhead < kShardBuckets) from.PrefetchChain(i + kChainsAhead);
-    if (i + kEntriesAhead + 1 < kShardBuckets) from.PrefetchChainEnd(i + kEntriesAhead + 1);
-    if (i + kEntriesAhead < kShardBuckets) {
-      from.ForEachInBucket(i + kEntriesAhead,
+  // buckets ahead, nearer ones deeper, so that the misses overlap instead of adding up; `at` is how far the chains are, so
+  // the first rounds only fetch.
+  constexpr unsigned kEntriesBehind = 4, kMoveBehind = 7;
+  for (unsigned at = 0; at < kShardBuckets + kMoveBehind; ++at) {
+    if (at < kShardBuckets) from.PrefetchChain(at);
+    if (at >= kEntriesBehind - 1) {
+      const unsigned i = at - (kEntriesBehind - 1);
+      if (i < kShardBuckets) from.PrefetchChainEnd(i);
+    }
+    if (at >= kEntriesBehind && at - kEntriesBehind < kShardBuckets) {
+      from.ForEachInBucket(at - kEntriesBehind,
                            [](const Entry* entry) { __builtin_prefetch(entry); });
     }
-    from.ForEachInBucket(i, [&](Entry* entry) {
+    if (at < kMoveBehind) continue;
+    from.ForEachInBucket(at - kMoveBehind, [&](Entry* entry) {
       const uint64_t hash = HashOf(entry->key());
       to.Find(to.IndexOf(hash))->Insert(hash, entry);
     });

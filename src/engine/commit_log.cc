@@ -12,28 +12,45 @@ namespace {
 constexpr Bytes kMulti = "*1\r\n$5\r\nMULTI\r\n";
 constexpr Bytes kExec = "*1\r\n$4\r\nEXEC\r\n";
 
-std::string SelectCommand(unsigned db) {
-  const std::string number = FormatInt64(db);
-  return "*2\r\n$6\r\nSELECT\r\n$" + FormatInt64(static_cast<int64_t>(number.size())) + "\r\n" +
-         number + "\r\n";
+// "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n": the bytes written to `out`, which has room for kSelectBytesMax.
+constexpr size_t kSelectBytesMax = 64;
+size_t WriteSelect(unsigned db, char* out) {
+  char number[kInt64CharsMax];
+  const size_t digits = FormatInt64(db, number);
+  std::string text = "*2\r\n$6\r\nSELECT\r\n$" + FormatInt64(static_cast<int64_t>(digits)) + "\r\n";
+  text.append(number, digits).append("\r\n");
+  std::memcpy(out, text.data(), text.size());
+  return text.size();
 }
+
+char* Put(char* at, Bytes bytes) {
+  std::memcpy(at, bytes.data(), bytes.size());
+  return at + bytes.size();
+}
+
+// Small enough that what is kept follows the limit, large enough that a chunk is some thousand units.
+size_t ChunkBytes(size_t kept_bytes) { return std::clamp<size_t>(kept_bytes / 16, 4 * kKiB, kMiB); }
 
 }  // namespace
 
-CommitLog::CommitLog(size_t ring_bytes) : ring_bytes_(ring_bytes) {
-  TERRACE_CHECK((ring_bytes & (ring_bytes - 1)) == 0);
-}
+CommitLog::CommitLog(size_t kept_bytes)
+    : kept_bytes_(kept_bytes), chunks_(ChunkBytes(kept_bytes)) {}
 
 void CommitLog::SetEnabled(bool enabled) {
   if (enabled == this->enabled()) return;
   append_lock_.Lock();
-  if (enabled && ring_ == nullptr) ring_.reset(new char[ring_bytes_]);
-  if (!enabled) ring_.reset();
-  window_start_ = end_.load(std::memory_order_relaxed);
+  chunks_.Clear();
   stream_db_ = -1;
   append_lock_.Unlock();
   if (!enabled) EndPromise();
   mode_.store(enabled ? uint32_t{kAppends} : 0, std::memory_order_release);
+}
+
+void CommitLog::ContinueFrom(uint64_t offset) {
+  append_lock_.Lock();
+  chunks_.Clear();
+  end_.store(offset, std::memory_order_release);
+  append_lock_.Unlock();
 }
 
 void CommitLog::Promise() {
@@ -49,70 +66,86 @@ void CommitLog::EndPromise() {
   progress_.EndPromise();
 }
 
-void CommitLog::Copy(Bytes bytes) {
-  uint64_t end = end_.load(std::memory_order_relaxed);
-  // Of a unit larger than the ring only the last part can stay; the offsets count all of it.
-  if (bytes.size() > ring_bytes_) {
-    end += bytes.size() - ring_bytes_;
-    bytes.remove_prefix(bytes.size() - ring_bytes_);
-  }
-  const size_t at = static_cast<size_t>(end & (ring_bytes_ - 1));
-  const size_t first = std::min(bytes.size(), ring_bytes_ - at);
-  std::memcpy(ring_.get() + at, bytes.data(), first);
-  std::memcpy(ring_.get(), bytes.data() + first, bytes.size() - first);
-  end_.store(end + bytes.size(), std::memory_order_release);
-}
-
 uint64_t CommitLog::Append(Bytes unit, uint32_t commands, unsigned first_db, unsigned last_db) {
   append_lock_.Lock();
-  if (stream_db_ != static_cast<int>(first_db))
-    Copy(SelectCommand(first_db));  // R2; before MULTI, as in Redis 7.0
+  char select[kSelectBytesMax];
+  const size_t select_bytes =
+      stream_db_ == static_cast<int>(first_db) ? 0 : WriteSelect(first_db, select);  // R2
   stream_db_ = static_cast<int>(last_db);
-  if (commands > 1) Copy(kMulti);
-  Copy(unit);
-  if (commands > 1) Copy(kExec);
-  const uint64_t end = end_.load(std::memory_order_relaxed);
+  const bool wrapped = commands > 1;
+  const size_t bytes =
+      select_bytes + unit.size() + (wrapped ? kMulti.size() + kExec.size() : size_t{0});
+  const uint64_t before = end_.load(std::memory_order_relaxed);
+  char* at = chunks_.Extend(before + 1, bytes);
+  at = Put(at, Bytes(select, select_bytes));  // before MULTI, as in Redis 7.0
+  if (wrapped) at = Put(at, kMulti);
+  at = Put(at, unit);
+  if (wrapped) Put(at, kExec);
+  end_.store(before + bytes, std::memory_order_release);  // R1
+  chunks_.Shrink(kept_bytes_, carried());
   append_lock_.Unlock();
-  return end;
+  return before + bytes;
 }
 
 uint64_t CommitLog::AppendReceived(Bytes bytes) {
   append_lock_.Lock();
-  Copy(bytes);
+  const uint64_t before = end_.load(std::memory_order_relaxed);
+  Put(chunks_.Extend(before + 1, bytes.size()), bytes);
   stream_db_ = -1;
-  const uint64_t end = end_.load(std::memory_order_relaxed);
+  end_.store(before + bytes.size(), std::memory_order_release);
+  chunks_.Shrink(kept_bytes_, carried());
   append_lock_.Unlock();
-  return end;
+  return before + bytes.size();
 }
 
 uint64_t CommitLog::first_offset() const {
   append_lock_.Lock();
-  const uint64_t end = end_.load(std::memory_order_relaxed);
-  const uint64_t oldest = end > ring_bytes_ ? end - ring_bytes_ : 0;
-  const uint64_t first = std::max(oldest, window_start_) + 1;
+  const uint64_t first = chunks_.first_offset();
+  const uint64_t next = end_.load(std::memory_order_relaxed) + 1;
   append_lock_.Unlock();
-  return first;
+  return first == 0 ? next : first;
+}
+
+LogChunks::Span CommitLog::From(uint64_t offset) const {
+  append_lock_.Lock();
+  LogChunks::Span span = chunks_.From(offset);
+  append_lock_.Unlock();
+  return span;
+}
+
+size_t CommitLog::memory_bytes() const {
+  append_lock_.Lock();
+  const size_t bytes = chunks_.memory_bytes();
+  append_lock_.Unlock();
+  return bytes;
 }
 
 bool CommitLog::Read(uint64_t offset, size_t bytes_max, std::string* out) {
   out->clear();
-  const uint64_t first = first_offset();
-  append_lock_.Lock();
-  const uint64_t end = end_.load(std::memory_order_relaxed);
-  const bool held =
-      ring_ != nullptr && offset >= first && offset <= end + 1 && end - (offset - 1) <= ring_bytes_;
-  if (held) {
-    size_t left = static_cast<size_t>(std::min<uint64_t>(bytes_max, end + 1 - offset));
-    size_t at = static_cast<size_t>((offset - 1) & (ring_bytes_ - 1));
-    while (left > 0) {
-      const size_t piece = std::min(left, ring_bytes_ - at);
-      out->append(ring_.get() + at, piece);
-      left -= piece;
-      at = 0;
-    }
+  if (!enabled() || offset < first_offset() || offset > end_offset() + 1) return false;
+  while (out->size() < bytes_max) {
+    const LogChunks::Span span = From(offset + out->size());
+    if (span.bytes.empty()) break;
+    out->append(span.bytes.substr(0, bytes_max - out->size()));
   }
-  append_lock_.Unlock();
-  return held;
+  return true;
+}
+
+void CommitLog::WaitForBytes(uint64_t offset, uint64_t ns) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(ns);
+  MutexLock lock(bell_mutex_);
+  sleeps_.exchange(1, std::memory_order_acq_rel);
+  // Whoever appended before this exchange is seen here, whoever rings after it sees that we sleep.
+  while (end_offset() <= offset && sleeps_.load(std::memory_order_relaxed) != 0) {
+    if (!bell_.WaitUntil(bell_mutex_, end)) break;
+  }
+  sleeps_.store(0, std::memory_order_relaxed);
+}
+
+void CommitLog::Wake() {
+  MutexLock lock(bell_mutex_);
+  sleeps_.store(0, std::memory_order_relaxed);
+  bell_.NotifyOne();
 }
 
 }  // namespace terrace::engine

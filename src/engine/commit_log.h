@@ -1,20 +1,21 @@
 // CommitLog: the one log. Its bytes are the Redis replication stream; its offset is the replication offset. Here lives
-// its memory side: a ring that units append RESP to while their locks are held, so that the log's order is the execution
-// order. What reads the ring (the log writer, followers) comes with persistence and replication; until then it can be
-// switched on and keeps the most recent bytes, as a backlog does. Once somebody brings the log further than memory, it
-// can promise that a reply waits until its write has got there.
+// its memory side: units append RESP to it while their locks are held, so that the log's order is the execution order.
+// The newest bytes stay in memory (engine/log_chunks.h), for followers and for the log writer (engine/log_writer.h),
+// which carries them to the disk. While nobody needs the log it is off, and costs a unit one relaxed load.
 //
-//   offset      1 2 3 ...            first_offset()                          end_offset()
-//   stream      . . . overwritten . .[. . . . . . . in the ring . . . . . . .]
+//   offset      1 2 3 ...            first_offset()          carried()        end_offset()
+//   stream      . . . dropped . . . .[. . . kept for . . . . . . . .][. . . . . ]
+//                                      who lags behind                 must stay
 //
 // "Offset N" means that bytes 1..N of the stream exist; the next byte appended has offset N + 1.
 //
 // Invariants
-//   R1  Units are whole: a unit's bytes are contiguous, MULTI/EXEC around them if it has more than one command.
+//   R1  Units are whole: a unit's bytes are contiguous, MULTI/EXEC around them if it has more than one command, and
+//       end_offset() is always the end of one.
 //   R2  A unit's SELECT precedes it whenever its database differs from the stream's last one.
+//   R3  While there is a carrier, no byte behind carried() is let go.
 //
-// Threads: Append by any participant, under its shard locks; the append lock is a leaf (docs/threads.md). mode() is
-// one relaxed load: while nobody needs the log, that is all a unit pays.
+// Threads: Append by any participant, under its shard locks; the append lock is a leaf (docs/threads.md). One carrier.
 #pragma once
 
 #include <atomic>
@@ -23,6 +24,8 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/mutex.h"
+#include "engine/log_chunks.h"
 #include "engine/log_progress.h"
 #include "engine/shard_lock.h"
 #include "engine/write_offsets.h"
@@ -31,21 +34,21 @@ namespace terrace::engine {
 
 class CommitLog {
  public:
-  /// `ring_bytes` is a power of two.
-  explicit CommitLog(size_t ring_bytes = 16 * kMiB);
+  /// Keeps about the newest `kept_bytes` bytes in memory, and more only while they have not been carried on.
+  explicit CommitLog(size_t kept_bytes = 16 * kMiB);
 
   enum Mode : uint32_t {
     kAppends = 1 << 0,
     kPromises =
         1
-        << 1,  // more than that: replies wait until the log has got further than the ring (progress())
+        << 1,  // more than that: replies wait until the log has got further than memory (progress())
   };
 
   /// Changes in exclusive sections only, so it stays what it is for a unit's length.
   uint32_t mode() const { return mode_.load(std::memory_order_relaxed); }
   bool enabled() const { return (mode() & kAppends) != 0; }
-  /// In an exclusive section. Switching on starts a new window of the ring and forgets the stream's database; a log that
-  /// is on already keeps both.
+  /// In an exclusive section. Switching on begins to keep bytes and forgets the stream's database; a log that is
+  /// on already goes on.
   void SetEnabled(bool enabled);
 
   /// In an exclusive section, of a log that is on: from now on replies wait for progress(), which stands at the end.
@@ -66,24 +69,43 @@ class CommitLog {
   uint64_t AppendReceived(Bytes bytes) TERRACE_EXCLUDES(append_lock_);
 
   uint64_t end_offset() const { return end_.load(std::memory_order_acquire); }
-  /// First offset the ring still holds; end_offset() + 1 if it is empty.
-  uint64_t first_offset() const;
-  /// Copies bytes from `offset` on, at most `bytes_max`; false if the ring does not hold them any more.
+  /// Before the first unit: bytes 1..`offset` of the stream exist already, elsewhere.
+  void ContinueFrom(uint64_t offset) TERRACE_EXCLUDES(append_lock_);
+  /// First offset that is kept; end_offset() + 1 if there is none.
+  uint64_t first_offset() const TERRACE_EXCLUDES(append_lock_);
+  /// Whole units from `offset` on, if that is where one begins: as many as lie together. Empty if there is no such byte.
+  LogChunks::Span From(uint64_t offset) const TERRACE_EXCLUDES(append_lock_);
+  /// Copies bytes from `offset` on, at most `bytes_max`; false if they are not kept any more.
   bool Read(uint64_t offset, size_t bytes_max, std::string* out) TERRACE_EXCLUDES(append_lock_);
-  size_t ring_bytes() const { return ring_bytes_; }
+  size_t kept_bytes() const { return kept_bytes_; }
+  size_t memory_bytes() const TERRACE_EXCLUDES(append_lock_);
+
+  // --- the carrier ---
+  /// From now on bytes stay until they are carried; those up to `offset` have been. kNobody: there is no carrier any more.
+  void Carry(uint64_t offset) { carried_.store(offset, std::memory_order_release); }
+  uint64_t carried() const { return carried_.load(std::memory_order_acquire); }
+  static constexpr uint64_t kNobody = UINT64_MAX;
+  /// Sleeps until there is a byte behind `offset` and somebody rings, until Wake, or for `ns`.
+  void WaitForBytes(uint64_t offset, uint64_t ns) TERRACE_EXCLUDES(bell_mutex_);
+  /// By whoever has appended and holds no lock, once for all it did: cheap if the carrier is awake.
+  void Ring() {
+    // Either the carrier's exchange is before this and we see that it sleeps, or it sees our bytes before it does.
+    if (TERRACE_UNLIKELY(sleeps_.fetch_or(0, std::memory_order_acq_rel) != 0)) Wake();
+  }
+  void Wake() TERRACE_EXCLUDES(bell_mutex_);
 
  private:
-  void Copy(Bytes bytes) TERRACE_REQUIRES(append_lock_);
-
-  const size_t ring_bytes_;
+  const size_t kept_bytes_;
   std::atomic<uint32_t> mode_{0};
   LogProgress progress_;
   WriteOffsets write_offsets_;
+  std::atomic<uint64_t> carried_{kNobody};
+  std::atomic<uint32_t> sleeps_{0};  // 1 while the carrier does
+  Mutex bell_mutex_;
+  CondVar bell_;
   alignas(64) mutable ShardLock append_lock_;
-  std::unique_ptr<char[]> ring_ TERRACE_GUARDED_BY(append_lock_);
+  LogChunks chunks_ TERRACE_GUARDED_BY(append_lock_);
   std::atomic<uint64_t> end_{0};  // written under the append lock
-  uint64_t window_start_ TERRACE_GUARDED_BY(append_lock_) =
-      0;  // offsets up to here were never in this ring
   int stream_db_ TERRACE_GUARDED_BY(append_lock_) = -1;
 };
 

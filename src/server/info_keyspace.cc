@@ -49,7 +49,7 @@ void InfoEngine(InfoSource& source, std::string* out) {
                log.enabled() ? 1 : 0, log.first_offset(), log.end_offset());
   AppendFormat(out, "log_reached_offset:%" PRIu64 "\r\n",
                std::min(log.end_offset(), log.progress().reached()));
-  AppendFormat(out, "log_ring_bytes:%zu\r\n", log.enabled() ? log.ring_bytes() : size_t{0});
+  AppendFormat(out, "log_ring_bytes:%zu\r\n", log.enabled() ? log.kept_bytes() : size_t{0});
   const bool membarrier = source.parts.participants.fencing() == engine::Fencing::kByRequester;
   AppendFormat(out, "membarrier:%s\r\n", membarrier ? "yes" : "no");
   for (const KeyspaceSummary& summary : source.keyspaces()) {

@@ -144,7 +144,7 @@ void InfoReplication(InfoSource& source, std::string* out) {
   AppendFormat(out, "master_repl_offset:%" PRIu64 "\r\nsecond_repl_offset:-1\r\n", end);
   AppendFormat(out, "repl_backlog_active:%d\r\nrepl_backlog_size:%" PRIu64 "\r\n",
                log.enabled() ? 1 : 0,
-               log.enabled() ? log.ring_bytes() : source.options.repl_backlog_size_bytes);
+               log.enabled() ? log.kept_bytes() : source.options.repl_backlog_size_bytes);
   AppendFormat(out,
                "repl_backlog_first_byte_offset:%" PRIu64 "\r\nrepl_backlog_histlen:%" PRIu64 "\r\n",
                first, log.enabled() ? end + 1 - first : 0);

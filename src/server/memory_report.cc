@@ -59,7 +59,7 @@ MemoryReport MakeMemoryReport(const Parts& parts, const std::vector<KeyspaceSumm
   report.resident = static_cast<uint64_t>(ResidentMemory());
   report.startup = static_cast<uint64_t>(parts.run.startup_bytes);
   report.clients = clients.memory_bytes;
-  report.log = parts.log.enabled() ? parts.log.ring_bytes() : 0;
+  report.log = parts.log.memory_bytes();
   for (const KeyspaceSummary& keyspace : keyspaces) {
     report.buckets += keyspace.bucket_bytes;
     report.expiry += keyspace.expiry_bytes;

@@ -102,39 +102,88 @@ TEST_SUITE("engine/commit_log") {
                               std::string(kExec) + "d" + std::string(kSelect0) + "e");
   }
 
-  TEST_CASE("the ring keeps the last bytes and says where they begin") {
-    CommitLog log(64);
+  TEST_CASE("about the newest bytes are kept, and the log says where they begin") {
+    constexpr size_t kKept = 64 * kKiB, kChunk = kKept / 16;
+    CommitLog log(kKept);
     log.SetEnabled(true);
     std::string stream(kSelect0);
     Random random(3);
     log.Append("", 1, 0, 0);
-    for (int i = 0; i < 2000; ++i) {
-      std::string unit(random.Below(50), static_cast<char>('a' + i % 26));
+    for (int i = 0; i < 5000; ++i) {
+      std::string unit(random.Below(100), static_cast<char>('a' + i % 26));
       stream += unit;
       REQUIRE(log.Append(unit, 1, 0, 0) == stream.size());
-      const uint64_t held = std::min<uint64_t>(stream.size(), 64);
-      REQUIRE(log.first_offset() == stream.size() - held + 1);
-      REQUIRE(ReadAll(log) == stream.substr(stream.size() - held));
+      const uint64_t held = stream.size() + 1 - log.first_offset();
+      REQUIRE(held <= kKept);
+      REQUIRE(held >= std::min<uint64_t>(stream.size(), kKept - kChunk));
+      if (i % 50 == 0) REQUIRE(ReadAll(log) == stream.substr(stream.size() - held));
     }
+    CHECK(log.memory_bytes() <= kKept + 2 * kChunk);
   }
 
-  TEST_CASE("of a unit larger than the ring only the end stays, and every byte counts") {
-    CommitLog log(64);
+  TEST_CASE("a unit larger than what is kept stays until another one comes") {
+    CommitLog log(64 * kKiB);
     log.SetEnabled(true);
-    std::string unit(1000, 'x');
+    std::string unit(kMiB, 'x');
     for (size_t i = 0; i < unit.size(); ++i) unit[i] = static_cast<char>('a' + i % 26);
     const uint64_t end = log.Append(unit, 1, 0, 0);
-    CHECK(end == kSelect0.size() + 1000);
-    CHECK(log.first_offset() == end - 63);
-    CHECK(ReadAll(log) == unit.substr(1000 - 64));
-    log.Append(unit.substr(0, 64), 1, 0, 0);
-    CHECK(ReadAll(log) == unit.substr(0, 64));
+    CHECK(end == kSelect0.size() + unit.size());
+    CHECK(ReadAll(log) == std::string(kSelect0) + unit);
+    log.Append("next", 1, 0, 0);
+    CHECK(ReadAll(log) == "next");
+    CHECK(log.memory_bytes() < 64 * kKiB);
   }
 
-  TEST_CASE("reading before the ring or behind the end fails, reading at the end gives nothing") {
-    CommitLog log(64);
+  TEST_CASE("no byte that was not carried on is let go") {
+    CommitLog log(64 * kKiB);
     log.SetEnabled(true);
-    const uint64_t end = log.Append(std::string(100, 'x'), 1, 0, 0);
+    log.Carry(0);
+    const std::string unit(10'000, 'u');
+    for (int i = 0; i < 50; ++i) log.Append(unit, 1, 0, 0);
+    CHECK(log.first_offset() == 1);
+    log.Carry(200'000);
+    log.Append(unit, 1, 0, 0);
+    CHECK(log.first_offset() > 1);
+    CHECK(log.first_offset() <= 200'001);
+    log.Carry(CommitLog::kNobody);
+    log.Append(unit, 1, 0, 0);
+    CHECK(log.end_offset() + 1 - log.first_offset() <= 64 * kKiB);
+  }
+
+  TEST_CASE("a carrier gets whole units, and what it holds stays as it was") {
+    CommitLog log(64 * kKiB);
+    log.SetEnabled(true);
+    log.ContinueFrom(1'000'000);
+    Random random(5);
+    std::string stream, carried;
+    std::vector<uint64_t> ends;
+    std::vector<std::pair<LogChunks::Span, std::string>> held;
+    log.Carry(1'000'000);
+    uint64_t at = 1'000'000;
+    for (int i = 0; i < 3000; ++i) {
+      ends.push_back(log.Append(std::string(random.Below(500), 'a' + i % 26), 1, 0, 0));
+      if (random.Below(20) != 0) continue;
+      while (true) {
+        LogChunks::Span span = log.From(at + 1);
+        if (span.bytes.empty()) break;
+        at += span.bytes.size();
+        REQUIRE(std::binary_search(ends.begin(), ends.end(), at));
+        carried += span.bytes;
+        held.emplace_back(span, std::string(span.bytes));
+      }
+      REQUIRE(at == log.end_offset());
+      log.Carry(at);
+    }
+    for (const auto& [span, bytes] : held) REQUIRE(span.bytes == bytes);
+    REQUIRE(carried.size() == at - 1'000'000);
+  }
+
+  TEST_CASE(
+      "reading before what is kept or behind the end fails, reading at the end gives nothing") {
+    CommitLog log(64 * kKiB);
+    log.SetEnabled(true);
+    uint64_t end = 0;
+    for (int i = 0; i < 3; ++i) end = log.Append(std::string(60 * kKiB, 'x'), 1, 0, 0);
     std::string text;
     CHECK(!log.Read(0, 10, &text));
     CHECK(!log.Read(log.first_offset() - 1, 10, &text));
@@ -144,6 +193,25 @@ TEST_SUITE("engine/commit_log") {
     CHECK(text.empty());
     CHECK(!log.Read(end + 2, 10, &text));
     CHECK(!log.Read(UINT64_MAX, 10, &text));
+  }
+
+  TEST_CASE("a carrier that sleeps wakes up for bytes that somebody rings for") {
+    CommitLog log;
+    log.SetEnabled(true);
+    log.Carry(0);
+    std::thread carrier([&] {
+      for (uint64_t at = 0; at < 50'000;) {
+        log.WaitForBytes(at, uint64_t{60} * 1'000'000'000);
+        at = log.end_offset();
+        log.Carry(at);
+      }
+    });
+    for (int i = 0; i < 500; ++i) {
+      log.Append(std::string(100, 'x'), 1, 0, 0);
+      log.Ring();
+    }
+    carrier.join();
+    CHECK(log.carried() >= 50'000);
   }
 
   TEST_CASE("any window of what is held reads as the stream has it") {

@@ -1,0 +1,235 @@
+#include "engine/log_writer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/check.h"
+
+namespace terrace::engine {
+namespace {
+
+// What was not synced stays in memory, so it is synced when it has become this much, whatever the policy.
+constexpr uint64_t kUnsyncedBytesMax = 32 * kMiB;
+// `appendfsync no` leaves it to the system, which waits as long; then nothing stays in memory for nothing.
+constexpr uint64_t kNeverNs = 30'000'000'000;
+constexpr uint64_t kRetryNs = 200'000'000;
+// Nobody has to ring: whoever forgets to costs this.
+constexpr uint64_t kSleepNs = 100'000'000;
+
+bool IsFullDisk(const Status& status) {
+  return status.error_number() == ENOSPC || status.error_number() == EDQUOT;
+}
+
+}  // namespace
+
+LogWriter::LogWriter(CommitLog& log, std::unique_ptr<storage::SegmentSet> set, Clock& clock,
+                     Listener& listener, Options options)
+    : log_(log),
+      set_(std::move(set)),
+      clock_(clock),
+      listener_(listener),
+      options_(std::move(options)),
+      sync_(options_.sync) {}
+
+LogWriter::~LogWriter() { static_cast<void>(Stop()); }
+
+Status LogWriter::Open(const std::string& history) {
+  history_ = history;
+  const auto started = set_->StartSegment(history_);
+  if (!started.ok()) return started.error();
+  const uint64_t end = set_->next_offset() - 1;
+  TERRACE_CHECK(log_.end_offset() == end);
+  written_ = synced_ = end;
+  synced_ns_ = clock_.MonotonicNs();
+  // One of before may be half a ballast.
+  static_cast<void>(set_->files().Remove(BallastPath()));
+  const Status made = MakeBallast();
+  if (!made.ok()) SetState(State::kShortOfRoom, made);
+  log_.Carry(end);
+  log_.SetEnabled(true);
+  log_.Promise();
+  return Status::Ok();
+}
+
+void LogWriter::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+Status LogWriter::Stop() {
+  if (stop_.exchange(true)) return Status::Ok();
+  log_.Wake();
+  if (thread_.joinable()) thread_.join();
+  if (set_->writer() == nullptr) return Status::Ok();
+  while (state() != State::kFailed && Round()) {
+  }
+  if (state() == State::kFailed) TryAgain();
+  if (state() == State::kFailed) return failure();
+  Status done = Sync();
+  if (done.ok()) done = set_->writer()->Mark();
+  log_.Carry(CommitLog::kNobody);
+  return done;
+}
+
+void LogWriter::Run() {
+  while (!stop_.load(std::memory_order_relaxed)) {
+    if (Round()) continue;
+    // While it fails there are bytes, and nothing to be done with them but to try again.
+    const uint64_t known = state() == State::kFailed ? log_.end_offset() : written_offset();
+    log_.WaitForBytes(known, kSleepNs);
+  }
+}
+
+bool LogWriter::Round() {
+  if (state() == State::kFailed) {
+    TryAgain();
+    TellIfBehind();
+    if (state() == State::kFailed) return false;
+  }
+  const uint64_t written = written_offset(), syncs = this->syncs();
+  Status status = Write();
+  if (status.ok()) status = SyncIfDue();
+  if (status.ok()) status = MarkIfQuiet();
+  if (!status.ok()) {
+    Fail(status);
+    if (retry_ns_ == 0) TryAgain();
+  }
+  if (state() == State::kShortOfRoom) TryForRoom();
+  TellIfBehind();
+  return written_offset() != written || this->syncs() != syncs;
+}
+
+Status LogWriter::Write() {
+  while (true) {
+    const LogChunks::Span span = log_.From(set_->next_offset());
+    if (span.bytes.empty()) return Status::Ok();
+    if (set_->writer()->file_bytes() >= options_.segment_bytes_max) {
+      if (Status status = Rotate(); !status.ok()) return status;
+    }
+    // Before the append: a mark of the writer that stood for "nothing follows" no longer does.
+    marked_ = false;
+    if (Status status = set_->writer()->Append(span.bytes); !status.ok()) return status;
+    written_.store(set_->next_offset() - 1, std::memory_order_relaxed);
+    if (sync_.load(std::memory_order_relaxed) != LogSync::kAlways)
+      log_.progress().Advance(written_offset());
+    if (written_offset() - synced_offset() >= kUnsyncedBytesMax) return Status::Ok();
+  }
+}
+
+Status LogWriter::SyncIfDue() {
+  const uint64_t unsynced = written_offset() - synced_offset();
+  if (unsynced == 0) return Status::Ok();
+  const LogSync sync = sync_.load(std::memory_order_relaxed);
+  const uint64_t passed = clock_.MonotonicNs() - synced_ns_;
+  const bool due = sync == LogSync::kAlways || unsynced >= kUnsyncedBytesMax ||
+                   passed >= (sync == LogSync::kEverySecond ? kSecondNs : kNeverNs);
+  return due ? Sync() : Status::Ok();
+}
+
+Status LogWriter::Sync() {
+  const uint64_t begin = clock_.MonotonicNs();
+  if (Status status = set_->writer()->Sync(); !status.ok()) return status;
+  synced_ns_ = clock_.MonotonicNs();
+  synced_.store(set_->next_offset() - 1, std::memory_order_relaxed);
+  syncs_.fetch_add(1, std::memory_order_relaxed);
+  sync_ns_max_.store(std::max(sync_ns_max(), synced_ns_ - begin), std::memory_order_relaxed);
+  log_.Carry(synced_offset());
+  log_.progress().Advance(synced_offset());
+  return Status::Ok();
+}
+
+Status LogWriter::MarkIfQuiet() {
+  const bool quiet =
+      log_.end_offset() == synced_offset() && clock_.MonotonicNs() - synced_ns_ >= kSecondNs;
+  if (marked_ || !quiet) return Status::Ok();
+  marked_ = true;
+  return set_->writer()->Mark();
+}
+
+// The segment of before is synced by this.
+Status LogWriter::Rotate() {
+  const auto started = set_->StartSegment(history_);
+  if (!started.ok()) return started.error();
+  synced_.store(set_->next_offset() - 1, std::memory_order_relaxed);
+  synced_ns_ = clock_.MonotonicNs();
+  log_.Carry(synced_offset());
+  log_.progress().Advance(synced_offset());
+  return Status::Ok();
+}
+
+void LogWriter::Fail(const Status& why) {
+  failures_.fetch_add(1, std::memory_order_relaxed);
+  if (IsFullDisk(why) && ballast_) {
+    // What it took is for deletes; an error now would only mean that it is there still.
+    static_cast<void>(set_->files().Remove(BallastPath()));
+    ballast_ = false;
+    retry_ns_ = 0;
+  } else {
+    retry_ns_ = clock_.MonotonicNs() + kRetryNs;
+  }
+  SetState(State::kFailed, why);
+}
+
+void LogWriter::TryAgain() {
+  if (clock_.MonotonicNs() < retry_ns_) return;
+  const auto started = set_->StartSegment(history_);
+  if (!started.ok()) return Fail(started.error());
+  written_.store(set_->next_offset() - 1, std::memory_order_relaxed);
+  Status status;
+  do {
+    status = Write();
+    if (status.ok()) status = Sync();
+  } while (status.ok() && written_offset() < log_.end_offset());
+  if (!status.ok()) return Fail(status);
+  if (ballast_) return SetState(State::kRunning, Status::Ok());
+  SetState(State::kShortOfRoom, failure());
+  TryForRoom();
+}
+
+void LogWriter::TryForRoom() {
+  if (clock_.MonotonicNs() < retry_ns_) return;
+  retry_ns_ = clock_.MonotonicNs() + kRetryNs;
+  const auto free = set_->files().FreeBytes(options_.directory);
+  // Twice: a log that took the rest at once would be where it came from.
+  if (!free.ok() || *free < 2 * options_.ballast_bytes) return;
+  if (MakeBallast().ok()) SetState(State::kRunning, Status::Ok());
+}
+
+Status LogWriter::MakeBallast() {
+  auto file = set_->files().Create(BallastPath());
+  if (!file.ok()) return file.error();
+  const std::string zeros(256 * kKiB, '\0');
+  Status status;
+  for (uint64_t at = 0; status.ok() && at < options_.ballast_bytes; at += zeros.size())
+    status = (*file)->Append(zeros);
+  if (status.ok()) status = (*file)->Sync();
+  if (!status.ok()) static_cast<void>(set_->files().Remove(BallastPath()));
+  ballast_ = status.ok();
+  return status;
+}
+
+void LogWriter::SetState(State state, const Status& why) {
+  bool changed;
+  {
+    MutexLock lock(mutex_);
+    changed = this->state() != state || failure_.message() != why.message();
+    failure_ = why;
+    state_.store(state, std::memory_order_release);
+  }
+  if (changed) listener_.OnLogState(state, why);
+}
+
+Status LogWriter::failure() const {
+  MutexLock lock(mutex_);
+  return failure_;
+}
+
+void LogWriter::TellIfBehind() {
+  const uint64_t waiting = log_.end_offset() - written_offset();
+  const bool behind = waiting > (behind_ ? options_.behind_bytes / 2 : options_.behind_bytes);
+  if (behind == behind_) return;
+  behind_ = behind;
+  listener_.OnLogBehind(behind);
+}
+
+}  // namespace terrace::engine

@@ -1,0 +1,143 @@
+// LogWriter: carries the log from memory to the disk, and says how far it has got.
+//
+//   units append -> [ memory ] --- round: write --- sync ---> [ segments ]
+//                                     |        |
+//                     everysec, no:   |        +-- always: replies may leave (CommitLog::progress)
+//                     replies may leave here
+//
+// A round writes all there is, each time whole units, and syncs it if the policy says so: what gathered while the last
+// sync ran goes out together, over all connections (group commit).
+//
+// When the disk fails (any failure, a full disk included) what was not synced yet is still in memory. It is written anew
+// to another segment (storage/segment_format.h, L4), again and again until that works; meanwhile replies wait, and
+// whoever listens refuses writes. On a full disk a ballast file gives its room, so that deletes can be logged: then the
+// log is written again, but writes that need room stay refused until there is enough for a new ballast.
+//
+//   kRunning <---- room again, ballast made ---- kShortOfRoom
+//      |                                             ^
+//      +-- a write or sync fails --> kFailed --------+-- a new segment has taken what was left
+//                                                    (without a ballast: straight back to kRunning)
+//
+// Threads: Round by one: the thread that Start makes, or a test. What is atomic is for all.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "engine/commit_log.h"
+#include "env/clock.h"
+#include "storage/segment_set.h"
+
+namespace terrace::engine {
+
+/// When the log is synced; appendfsync.
+enum class LogSync : uint8_t { kAlways, kEverySecond, kNever };
+
+class LogWriter {
+ public:
+  enum class State : uint8_t { kRunning, kFailed, kShortOfRoom };
+
+  /// Told of what others must know; on the writer's thread.
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    /// `why` says what happened, to which file.
+    virtual void OnLogState(State state, const Status& why) = 0;
+    /// So many bytes wait in memory that writes should, or no longer.
+    virtual void OnLogBehind(bool behind) = 0;
+  };
+
+  struct Options {
+    std::string directory;  // of the segments
+    LogSync sync = LogSync::kEverySecond;
+    uint64_t segment_bytes_max = 256 * kMiB;
+    uint64_t ballast_bytes = 4 * kMiB;
+    // Bytes in memory that are not written yet from which on, and down to half of which, the listener is told.
+    uint64_t behind_bytes = 64 * kMiB;
+  };
+
+  /// `set` has been recovered from: it ends where the log begins to be appended to.
+  LogWriter(CommitLog& log, std::unique_ptr<storage::SegmentSet> set, Clock& clock,
+            Listener& listener, Options options);
+  ~LogWriter();
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+
+  /// Begins a segment of this history and lets the log promise. In an exclusive section, or before anybody appends. An error
+  /// says why there can be no log.
+  Status Open(const std::string& history);
+  /// Runs rounds on a thread of its own, until Stop.
+  void Start();
+  /// Nothing is appended any more: writes, syncs and marks what there is. An error says what could not be made durable.
+  Status Stop();
+
+  /// Writes and syncs what there is to be. True if there was something.
+  bool Round();
+
+  void set_sync(LogSync sync) {
+    sync_.store(sync, std::memory_order_relaxed);
+    log_.Wake();
+  }
+
+  // --- any thread ---
+  State state() const { return state_.load(std::memory_order_acquire); }
+  /// Why it is not running; Ok if it is.
+  Status failure() const TERRACE_EXCLUDES(mutex_);
+  uint64_t written_offset() const { return written_.load(std::memory_order_relaxed); }
+  uint64_t synced_offset() const { return synced_.load(std::memory_order_relaxed); }
+  uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }
+  uint64_t sync_ns_max() const { return sync_ns_max_.load(std::memory_order_relaxed); }
+  uint64_t failures() const { return failures_.load(std::memory_order_relaxed); }
+  const storage::SegmentSet& segments() const { return *set_; }
+
+ private:
+  void Run();
+  Status Write();
+  Status SyncIfDue();
+  Status Sync();
+  Status MarkIfQuiet();
+  Status Rotate();
+  void Fail(const Status& why);
+  void TryAgain();
+  void TryForRoom();
+  Status MakeBallast();
+  void SetState(State state, const Status& why);
+  void TellIfBehind();
+  std::string BallastPath() const { return options_.directory + "/BALLAST"; }
+
+  static constexpr uint64_t kSecondNs = 1'000'000'000;
+
+  CommitLog& log_;
+  const std::unique_ptr<storage::SegmentSet> set_;
+  Clock& clock_;
+  Listener& listener_;
+  const Options options_;
+  std::string history_;
+  std::thread thread_;
+  std::atomic<bool> stop_{false};
+  std::atomic<LogSync> sync_;
+
+  // The writer's own.
+  bool ballast_ = false;
+  bool behind_ = false;
+  bool marked_ = true;
+  uint64_t synced_ns_ = 0;  // when
+  uint64_t retry_ns_ = 0;
+
+  std::atomic<State> state_{State::kRunning};
+  std::atomic<uint64_t> written_{0};
+  std::atomic<uint64_t> synced_{0};
+  std::atomic<uint64_t> syncs_{0};
+  std::atomic<uint64_t> sync_ns_max_{0};
+  std::atomic<uint64_t> failures_{0};
+
+  mutable Mutex mutex_;
+  Status failure_ TERRACE_GUARDED_BY(mutex_);
+};
+
+}  // namespace terrace::engine

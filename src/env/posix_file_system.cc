@@ -155,7 +155,7 @@ class PosixFileSystem : public FileSystem {
   }
 
   Status CreateDirectory(const std::string& path) override {
-    if (::mkdir(path.c_str(), 0755) == 0) return Status::Ok();
+    if (::mkdir(path.c_str(), 0700) == 0) return Status::Ok();
     const int why = errno;
     struct stat info;
     if (why == EEXIST && ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode))

@@ -1,5 +1,7 @@
 #include "exec/gates.h"
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "exec/executor.h"
 
@@ -29,17 +31,20 @@ Passage PassAuth(Executor& executor, Session& session, const Command& command, A
   return Refuse(executor, session, command, "NOAUTH Authentication required.");
 }
 
+// Whether an EXEC's queue has a command of these flags, or the command itself.
+bool Has(uint32_t flags, const Session& session, const Command& command) {
+  if ((command.flags & flags) != 0) return true;
+  if (command.spec->name != Bytes("exec") || !session.in_multi()) return false;
+  return std::any_of(session.queue.begin(), session.queue.end(), [&](const OwnedRequest& queued) {
+    return (queued.command()->flags & flags) != 0;
+  });
+}
+
 Passage PassMemory(Executor& executor, Session& session, const Command& command, Args, Bytes) {
   if (!executor.env().eviction.OverLimit()) return Passage::kRun;
   // Every command tries to make room; only one that would need more memory is refused when there is none.
   if (executor.MakeRoom()) return Passage::kRun;
-  bool needs_memory = (command.flags & commands::kDenyOom) != 0;
-  if (command.spec->name == Bytes("exec") && session.in_multi()) {
-    for (const OwnedRequest& queued : session.queue) {
-      needs_memory |= (queued.command()->flags & commands::kDenyOom) != 0;
-    }
-  }
-  if (!needs_memory) return Passage::kRun;
+  if (!Has(commands::kDenyOom, session, command)) return Passage::kRun;
   return Refuse(executor, session, command,
                 "OOM command not allowed when used memory > 'maxmemory'.");
 }
@@ -58,20 +63,23 @@ Passage PassLoading(Executor& executor, Session& session, const Command& command
   return Refuse(executor, session, command, "LOADING Redis is loading the dataset in memory");
 }
 
-bool WritesInQueue(const Session& session) {
-  for (const OwnedRequest& queued : session.queue) {
-    if ((queued.command()->flags & (commands::kWrite | commands::kMayReplicate)) != 0) return true;
-  }
-  return false;
+constexpr uint32_t kChanges = commands::kWrite | commands::kMayReplicate;
+
+// What takes room neither in memory nor on the disk passes: a full disk is made empty by deleting.
+Passage PassLogFails(Executor& executor, Session& session, const Command& command, Args, Bytes) {
+  if (!Has(commands::kDenyOom, session, command)) return Passage::kRun;
+  return Refuse(executor, session, command, executor.env().gates.log_failure());
+}
+
+Passage PassLogBehind(Executor&, Session& session, const Command& command, Args, Bytes) {
+  return Has(kChanges, session, command) ? Passage::kPark : Passage::kRun;
 }
 
 Passage PassPause(Executor& executor, Session& session, const Command& command, Args, Bytes) {
   const uint32_t closed = executor.env().gates.closed.load(std::memory_order_acquire);
   // A full pause holds everything up, the CLIENT UNPAUSE of an ordinary client included, as in Redis.
   if ((closed & kGatePauseAll) != 0) return Passage::kPark;
-  const bool writes = (command.flags & (commands::kWrite | commands::kMayReplicate)) != 0 ||
-                      (command.spec->name == Bytes("exec") && WritesInQueue(session));
-  return writes ? Passage::kPark : Passage::kRun;
+  return Has(kChanges, session, command) ? Passage::kPark : Passage::kRun;
 }
 
 Passage PassMulti(Executor& executor, Session& session, const Command& command, Args args,
@@ -91,7 +99,9 @@ Passage PassMulti(Executor& executor, Session& session, const Command& command, 
 const Gate kGates[] = {
     {"protected", kGateProtected, PassProtected},
     {"auth", kGateNeedsAuth, PassAuth},
+    {"disk", kGateLogFails, PassLogFails},
     {"memory", kGateMaxMemory, PassMemory},
+    {"log room", kGateLogBehind, PassLogBehind},
     {"pubsub", kGateSubscribed, PassSubscribed},
     {"loading", kGateLoading, PassLoading},
     {"pause", kGatePauseWrites | kGatePauseAll, PassPause},

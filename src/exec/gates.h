@@ -5,8 +5,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
+#include <utility>
 
 #include "base/args.h"
+#include "base/mutex.h"
 #include "commands/command_table.h"
 
 namespace terrace::exec {
@@ -21,6 +24,8 @@ enum ServerGate : uint32_t {
   kGatePauseWrites = 1 << 10,
   kGatePauseAll = 1 << 11,
   kGateMonitored = 1 << 12,  // somebody runs MONITOR
+  kGateLogFails = 1 << 13,   // the log cannot be written, or has room for deletes only
+  kGateLogBehind = 1 << 14,  // more waits to be written than memory should hold
 };
 
 /// Conditions of the command itself: flags of it that stand beside the others' bits.
@@ -30,9 +35,22 @@ enum CommandGate : uint32_t {
 
 struct ServerGates {
   std::atomic<uint32_t> closed{0};
+  /// What clients are told while kGateLogFails is closed; "MISCONF " and words.
+  std::string log_failure() const TERRACE_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return log_failure_;
+  }
+  void set_log_failure(std::string words) TERRACE_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    log_failure_ = std::move(words);
+  }
 
   void Close(uint32_t gate) { closed.fetch_or(gate, std::memory_order_release); }
   void Open(uint32_t gate) { closed.fetch_and(~gate, std::memory_order_release); }
+
+ private:
+  mutable Mutex mutex_;
+  std::string log_failure_ TERRACE_GUARDED_BY(mutex_);
 };
 
 enum class Passage : uint8_t {

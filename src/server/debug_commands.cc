@@ -325,10 +325,17 @@ std::optional<bool> ParseSwitch(SessionContext& ctx, Bytes word) {
   return std::nullopt;
 }
 
+// Whether the log goes to the disk: then it is not for trying things out.
+bool RefusesToPlay(SessionContext& ctx) {
+  if (ctx.env().log.carried() == engine::CommitLog::kNobody) return false;
+  ctx.reply.Error("ERR the log is written to the disk (appendonly) and cannot be switched");
+  return true;
+}
+
 // DEBUG COMMIT-LOG ON | OFF
 void SwitchCommitLog(SessionContext& ctx, Args args) {
   const std::optional<bool> on = ParseSwitch(ctx, args[2]);
-  if (!on) return;
+  if (!on || RefusesToPlay(ctx)) return;
   // A unit is logged whole or not at all, and this one has begun.
   if (ctx.executor.in_unit())
     return ctx.reply.Error("ERR the log cannot be switched inside a transaction");
@@ -339,7 +346,7 @@ void SwitchCommitLog(SessionContext& ctx, Args args) {
 // DEBUG LOG-HOLD ON | OFF
 void HoldLog(SessionContext& ctx, Args args) {
   const std::optional<bool> on = ParseSwitch(ctx, args[2]);
-  if (!on) return;
+  if (!on || RefusesToPlay(ctx)) return;
   if (ctx.executor.in_unit()) return ctx.reply.Error("ERR the log cannot be held in a transaction");
   engine::CommitLog& log = ctx.env().log;
   bool done = true;

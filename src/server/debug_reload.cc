@@ -73,6 +73,9 @@ void DebugReload(exec::SessionContext& ctx, Args args) {
   if (!options)
     return ctx.reply.Error("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
   Parts& parts = static_cast<Worker&>(*ctx.executor.host()).parts();
+  // What a file brings is not in the log, which a restart goes by.
+  if (parts.log_writer != nullptr && (!options->save || !options->flush))
+    return ctx.reply.Error("ERR with appendonly only DEBUG RELOAD without options is possible");
   const std::string path = parts.config.Snapshot().dbfilename;
   const engine::KeptAccess kept = KeptBy(parts.eviction.policy.load());
   Status saved, loaded;

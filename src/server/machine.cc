@@ -59,6 +59,7 @@ Machine::Machine(config::Startup startup)
   parts_->run.started_ms = parts_->clock.WallMs();
   parts_->run.startup_bytes = UsedMemory();
   FollowAddresses();
+  FollowAppendonly();
   parts_->run.request_stop = [this] { RequestStop(); };
 }
 
@@ -67,6 +68,12 @@ Machine::~Machine() {
   on_sigint_.reset();
   acceptor_.Close();
   workers_.clear();
+}
+
+Status Machine::Restore() {
+  if (!options_.appendonly) return Status::Ok();
+  log_keeper_ = std::make_unique<LogKeeper>(*parts_);
+  return log_keeper_->Open(options_, workers_[0]->executor(), workers_[0]->participant());
 }
 
 Status Machine::Open() {
@@ -91,12 +98,24 @@ void Machine::FollowAddresses() {
   follow("port", "Unable to listen on this port. Check server logs.");
 }
 
+// The log holds everything since the data were empty, so it cannot begin in the middle.
+void Machine::FollowAppendonly() {
+  config_.OnChange("appendonly", [this](const config::Options&, const config::Options& after) {
+    if (after.appendonly == options_.appendonly) return Status::Ok();
+    return Status::Error(options_.appendonly
+                             ? "The log can only be left out when the server starts."
+                             : "The log can only begin when the server starts: --appendonly yes");
+  });
+}
+
 void Machine::Run() {
+  if (log_keeper_ != nullptr) log_keeper_->Start();
   if (options_.huge_pages) heap_.Start();
   for (size_t i = 1; i < workers_.size(); ++i) workers_[i]->Start();
   workers_[0]->Run();
   heap_.Stop();
   for (auto& worker : workers_) worker->Join();
+  if (log_keeper_ != nullptr) log_keeper_->Stop();
 }
 
 void Machine::RequestStop() {

@@ -7,6 +7,7 @@
 
 #include "server/acceptor.h"
 #include "server/config/startup.h"
+#include "server/log_keeper.h"
 #include "server/parts.h"
 #include "server/worker.h"
 
@@ -19,6 +20,8 @@ class Machine {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
+  /// Brings back what the disk holds, if there is to be a log; the error says why that cannot be.
+  Status Restore();
   /// Opens the listeners; the error says what could not be opened.
   Status Open();
   /// Serves until RequestStop; worker 0 runs on this thread.
@@ -30,6 +33,7 @@ class Machine {
 
  private:
   void FollowAddresses();
+  void FollowAppendonly();
 
   const config::Options options_;
   const std::string run_id_;
@@ -49,6 +53,7 @@ class Machine {
   HeapKeeper heap_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Parts> parts_;
+  std::unique_ptr<LogKeeper> log_keeper_;
   Acceptor acceptor_;
   std::unique_ptr<net::SignalHook> on_sigterm_;
   std::unique_ptr<net::SignalHook> on_sigint_;

@@ -83,6 +83,11 @@ int Serve(config::Startup startup) {
   const PidFile pidfile(options.pidfile);
   const int64_t port = options.port;
   Machine machine(std::move(startup));
+  if (const Status restored = machine.Restore(); !restored.ok()) {
+    Log(LogLevel::kWarning, "%s", restored.message().c_str());
+    Log(LogLevel::kWarning, "The data could not be read, nothing was changed. Aborting.");
+    return 1;
+  }
   if (const Status opened = machine.Open(); !opened.ok()) {
     Log(LogLevel::kWarning, "%s", opened.message().c_str());
     Log(LogLevel::kWarning, "Failed listening on port %d (tcp), aborting.", static_cast<int>(port));

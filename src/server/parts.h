@@ -10,6 +10,7 @@
 #include "engine/commit_log.h"
 #include "engine/databases.h"
 #include "engine/eviction.h"
+#include "engine/log_writer.h"
 #include "engine/participants.h"
 #include "engine/unit.h"
 #include "env/clock.h"
@@ -60,6 +61,8 @@ struct Parts {
   ClientMemory client_memory = {};
   RunState run = {};
   Monitors monitors{gates};
+  const engine::LogWriter* log_writer =
+      nullptr;  // set before the workers run, if the log is written
 };
 
 }  // namespace terrace::server

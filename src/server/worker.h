@@ -94,6 +94,7 @@ class Worker final : public exec::Host,
   // --- this worker's thread, or an exclusive section ---
   std::list<std::unique_ptr<Connection>>& connections() { return connections_; }
   exec::Executor& executor() { return executor_; }
+  engine::Participant& participant() { return *participant_; }
   pubsub::LocalSubscriptions& subscriptions() { return subscriptions_; }
   unsigned index() const { return index_; }
   Parts& parts() { return parts_; }

@@ -9,7 +9,8 @@ constexpr EnumName kAppendfsync[] = {Named("everysec", Appendfsync::kEverySecond
                                      Named("always", Appendfsync::kAlways),
                                      Named("no", Appendfsync::kNo)};
 
-constexpr std::string_view kMemoryOnly = "this version keeps data in memory only";
+constexpr std::string_view kNoSnapshots =
+    "this version writes no snapshots; appendonly keeps every change";
 
 Setting NotYet(std::string_view name, Field field, std::string_view why, uint32_t flags = 0) {
   return {.name = name,
@@ -17,7 +18,7 @@ Setting NotYet(std::string_view name, Field field, std::string_view why, uint32_
           .why = why,
           .flags = flags,
           .state = State::kAcceptedWithoutEffect,
-          .reason = kMemoryOnly};
+          .reason = kNoSnapshots};
 }
 
 }  // namespace
@@ -26,11 +27,8 @@ std::span<const Setting> PersistenceSettings() {
   static const Setting rows[] = {
       {.name = "appendonly",
        .field = BoolField{&Options::appendonly},
-       .why = "Write every change to a log on disk.",
-       .flags = kSettable,
-       .state = State::kRefused,
-       .reason = "this version keeps data in memory only, and a restart would lose what you ask it "
-                 "to keep"},
+       .why =
+           "Write every change to a log on disk, in `dir`/terrace-data; a restart brings it back."},
       NotYet("save", SaveField(), "Write a snapshot after so many seconds with so many changes."),
       NotYet("dbfilename", StringField{&Options::dbfilename, CheckFileName},
              "File name of the snapshot.", kProtected),
@@ -47,8 +45,9 @@ std::span<const Setting> PersistenceSettings() {
              kImmutable),
       NotYet("appenddirname", StringField{&Options::appenddirname}, "Directory of the log.",
              kImmutable),
-      NotYet("appendfsync", Enum<&Options::appendfsync>(kAppendfsync),
-             "When the log is synced: everysec, always, no."),
+      {.name = "appendfsync",
+       .field = Enum<&Options::appendfsync>(kAppendfsync),
+       .why = "When the log is synced, and so what a power cut may take: everysec, always, no."},
       NotYet("no-appendfsync-on-rewrite", BoolField{&Options::no_appendfsync_on_rewrite},
              "Do not sync the log while it is rewritten."),
       NotYet("auto-aof-rewrite-percentage",

@@ -1,0 +1,138 @@
+#include "server/log_keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "env/file_system.h"
+#include "exec/log_replay.h"
+#include "server/log.h"
+#include "server/worker.h"
+#include "storage/log_reader.h"
+
+namespace terrace::server {
+namespace {
+
+using config::LogLevel;
+using engine::LogSync;
+using engine::LogWriter;
+
+constexpr const char* kDirectory = "terrace-data";
+constexpr uint64_t kProgressNs = 1'000'000'000;
+
+LogSync SyncOf(config::Appendfsync appendfsync) {
+  switch (appendfsync) {
+    case config::Appendfsync::kAlways:
+      return LogSync::kAlways;
+    case config::Appendfsync::kEverySecond:
+      return LogSync::kEverySecond;
+    case config::Appendfsync::kNo:
+      return LogSync::kNever;
+  }
+  return LogSync::kEverySecond;
+}
+
+double MiB(uint64_t bytes) { return static_cast<double>(bytes) / kMiB; }
+
+}  // namespace
+
+Status LogKeeper::Open(const config::Options& options, exec::Executor& executor,
+                       engine::Participant& participant) {
+  FileSystem& files = SystemFiles();
+  directory_ = options.dir + "/" + kDirectory;
+  if (Status made = files.CreateDirectory(directory_); !made.ok()) return made;
+  if (Status synced = files.SyncDirectory(options.dir); !synced.ok()) return synced;
+  auto lock = DirectoryLock::Take(directory_);
+  if (!lock.ok()) return lock.error();
+  lock_ = *std::move(lock);
+
+  auto set = storage::SegmentSet::Open(files, directory_, {});
+  if (!set.ok()) return set.error();
+  if (!(*set)->torn_tail().ok()) {
+    Log(LogLevel::kWarning,
+        "The log breaks off, as after a power cut; what was never promised is cut off: %s",
+        (*set)->torn_tail().message().c_str());
+  }
+  if (Status replayed = Replay(**set, executor, participant); !replayed.ok()) return replayed;
+
+  parts_.log.ContinueFrom((*set)->next_offset() - 1);
+  writer_ = std::make_unique<LogWriter>(
+      parts_.log, *std::move(set), parts_.clock, *this,
+      LogWriter::Options{.directory = directory_, .sync = SyncOf(options.appendfsync)});
+  if (Status opened = writer_->Open(parts_.run.replication_id()); !opened.ok()) return opened;
+  parts_.log_writer = writer_.get();
+  parts_.config.OnChange("appendfsync", [this](const config::Options&, const config::Options& now) {
+    writer_->set_sync(SyncOf(now.appendfsync));
+    return Status::Ok();
+  });
+  return Status::Ok();
+}
+
+Status LogKeeper::Replay(const storage::SegmentSet& set, exec::Executor& executor,
+                         engine::Participant& participant) {
+  const uint64_t first = set.first_offset(), end = set.next_offset();
+  if (first != 1) {
+    return Status::Error("the log in " + directory_ + " begins at offset " + std::to_string(first) +
+                         "; what came before is missing");
+  }
+  if (end == first) return Status::Ok();
+  const uint64_t begun_ns = parts_.clock.MonotonicNs();
+  uint64_t told_ns = begun_ns;
+  storage::LogReader reader(set, first);
+  exec::LogReplay replay(executor, first);
+  while (true) {
+    const auto bytes = reader.Next(end);
+    if (!bytes.ok()) return bytes.error();
+    if (bytes->empty()) break;
+    participant.In();
+    const Status fed = replay.Feed(*bytes);
+    participant.Out();
+    if (!fed.ok()) return fed;
+    if (parts_.participants.WantsReclaim()) parts_.participants.Reclaim();
+    if (const uint64_t now_ns = parts_.clock.MonotonicNs(); now_ns - told_ns >= kProgressNs) {
+      told_ns = now_ns;
+      Log(LogLevel::kNotice, "Reading the log: %.0f of %.0f MiB", MiB(reader.offset() - first),
+          MiB(end - first));
+    }
+  }
+  if (Status whole = replay.End(); !whole.ok()) return whole;
+  const double seconds = static_cast<double>(parts_.clock.MonotonicNs() - begun_ns) / 1e9;
+  Log(LogLevel::kNotice, "Read the log: %.1f MiB, %llu commands, %.3f seconds", MiB(end - first),
+      static_cast<unsigned long long>(replay.commands()), seconds);
+  return Status::Ok();
+}
+
+void LogKeeper::Start() {
+  if (writer_ != nullptr) writer_->Start();
+}
+
+void LogKeeper::Stop() {
+  if (writer_ == nullptr) return;
+  const Status stopped = writer_->Stop();
+  if (!stopped.ok()) {
+    Log(LogLevel::kWarning, "The end of the log could not be written: %s",
+        stopped.message().c_str());
+  }
+}
+
+void LogKeeper::OnLogState(LogWriter::State state, const Status& why) {
+  if (state == LogWriter::State::kRunning) {
+    parts_.gates.Open(exec::kGateLogFails);
+    Log(LogLevel::kNotice, "The log is written again, all changes are accepted");
+    return;
+  }
+  parts_.gates.set_log_failure("MISCONF Errors writing to the AOF file: " + why.message());
+  parts_.gates.Close(exec::kGateLogFails);
+  Log(LogLevel::kWarning, "%s: %s",
+      state == LogWriter::State::kFailed
+          ? "The log cannot be written; changes are refused until it can"
+          : "The disk is full; only what needs no room is accepted until there is some",
+      why.message().c_str());
+}
+
+void LogKeeper::OnLogBehind(bool behind) {
+  if (behind) return parts_.gates.Close(exec::kGateLogBehind);
+  parts_.gates.Open(exec::kGateLogBehind);
+  for (auto& worker : parts_.workers) worker->Raise(Signal::kUnpark);
+}
+
+}  // namespace terrace::server

@@ -1,0 +1,47 @@
+// LogKeeper: the log on the disk of a running server (appendonly): finds what is there, brings it back to life, has it
+// written on, and closes the gates that must be closed while that fails.
+//
+//   dir/terrace-data/   LOCK  BALLAST  00000000000000000001.log ...      (docs/log.md)
+//
+// Threads: Open before the workers run; Start and Stop by who starts and joins them; what the writer tells comes on the
+// writer's thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/log_writer.h"
+#include "env/directory_lock.h"
+#include "exec/executor.h"
+#include "server/config/options.h"
+#include "server/parts.h"
+
+namespace terrace::server {
+
+class LogKeeper final : public engine::LogWriter::Listener {
+ public:
+  explicit LogKeeper(Parts& parts) : parts_(parts) {}
+  ~LogKeeper() override { Stop(); }
+
+  /// `executor` runs what the log holds; its participant is out. The error says what stands in the way.
+  Status Open(const config::Options& options, exec::Executor& executor,
+              engine::Participant& participant);
+  void Start();
+  /// When nobody appends any more.
+  void Stop();
+
+  // engine::LogWriter::Listener
+  void OnLogState(engine::LogWriter::State state, const Status& why) override;
+  void OnLogBehind(bool behind) override;
+
+ private:
+  Status Replay(const storage::SegmentSet& set, exec::Executor& executor,
+                engine::Participant& participant);
+
+  Parts& parts_;
+  std::string directory_;
+  std::unique_ptr<DirectoryLock> lock_;
+  std::unique_ptr<engine::LogWriter> writer_;
+};
+
+}  // namespace terrace::server

@@ -237,7 +237,7 @@ TEST_SUITE("integration/info") {
     if (AgainstStock()) return;
     for (const char* command : {"SAVE", "BGSAVE", "BGSAVE SCHEDULE", "BGREWRITEAOF"}) {
       CHECK(client.Run(command) ==
-            "-ERR this version keeps data in memory only; persistence is not available yet");
+            "-ERR this version writes no snapshots; with appendonly every change is on the disk");
     }
   }
 

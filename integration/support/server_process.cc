@@ -128,6 +128,10 @@ bool AgainstStock() { return std::filesystem::path(ServerBinary()).filename() ==
 ServerProcess::ServerProcess(const std::vector<std::string>& args, Start start) {
   std::string pattern = (std::filesystem::temp_directory_path() / "terrace-test-XXXXXX").string();
   folder_ = mkdtemp(pattern.data());
+  Restart(args, start);
+}
+
+void ServerProcess::Restart(const std::vector<std::string>& args, Start start) {
   constexpr int kAttempts = 10;  // another program may take the port first
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     Launch(args);

@@ -51,6 +51,11 @@ class ServerProcess {
   void Signal(int number) const;
   /// Waits for the server to end by itself: its exit code, 128 + number for a signal, -1 if it goes on.
   int WaitForExit(int timeout_ms = kPatienceMs);
+  /// Starts it again, in the same folder, on another port, after it has ended. The case fails at once if it does not answer,
+  /// unless it may fail.
+  void Restart(const std::vector<std::string>& args, Start start = Start::kMustSucceed);
+  /// As a power cut of the process: SIGKILL.
+  void KillNow() { Kill(); }
   /// Resident memory in bytes, from /proc.
   size_t ResidentBytes() const;
 

@@ -65,7 +65,10 @@ bool ListHas(const std::string& comma_list, const std::string& word) {
 
 }  // namespace
 
-void IgnoreSigpipe() { std::signal(SIGPIPE, SIG_IGN); }
+void IgnoreWriteSignals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
 
 StatusOr<uint64_t> RaiseOpenFilesLimit(uint64_t wanted) {
   rlimit limit{};

@@ -9,9 +9,10 @@
 
 namespace terrace::net {
 
-/// Writing to a connection that the peer has reset then fails with EPIPE instead of ending the process.
-/// Streams rely on it.
-void IgnoreSigpipe();
+/// Writing to a connection that the peer has reset then fails with EPIPE, and a file beyond its limit with EFBIG, instead of
+/// ending the process.
+/// Streams and the log rely on it.
+void IgnoreWriteSignals();
 
 /// Raises the limit on open descriptors to `wanted`, or as near as the system lets us, and never lowers it.
 /// Returns the limit now in force.

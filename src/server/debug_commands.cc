@@ -111,7 +111,8 @@ void StringMatch(SessionContext& ctx, Args args) {
 
 // DEBUG LOADAOF
 void NoPersistence(SessionContext& ctx, Args) {
-  ctx.reply.Error("ERR this version keeps data in memory only; persistence is not available yet");
+  ctx.reply.Error(
+      "ERR the log is read when the server starts; this version cannot do so while it runs");
 }
 
 // DEBUG SEGFAULT

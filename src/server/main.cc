@@ -105,7 +105,7 @@ int Serve(config::Startup startup) {
 int Main(int argc, char** argv) {
   auto startup = config::ParseStartup(argc, argv, environ);
   if (!startup.ok()) return Complain(startup.error());
-  net::IgnoreSigpipe();
+  net::IgnoreWriteSignals();
   switch (startup->mode) {
     case config::Mode::kHelp:
       return Print(config::HelpText());

@@ -16,7 +16,7 @@ using commands::Group;
 using exec::SessionContext;
 
 constexpr char kNoPersistence[] =
-    "ERR this version keeps data in memory only; persistence is not available yet";
+    "ERR this version writes no snapshots; with appendonly every change is on the disk";
 
 Parts& PartsOf(SessionContext& ctx) { return static_cast<Worker&>(*ctx.executor.host()).parts(); }
 
@@ -94,9 +94,9 @@ void Shutdown(SessionContext& ctx, Args args) {
   ShutdownOptions options;
   if (!ParseShutdown(args, &options)) return ctx.reply.Error(commands::kSyntaxError);
   if (options.abort) return ctx.reply.Error("ERR No shutdown in progress.");
-  if (options.save && !options.force) {
-    Log(config::LogLevel::kWarning,
-        "SHUTDOWN SAVE refused: this version keeps data in memory only");
+  // The log is made durable on the way out.
+  if (options.save && !options.force && PartsOf(ctx).log_writer == nullptr) {
+    Log(config::LogLevel::kWarning, "SHUTDOWN SAVE refused: nothing is kept without appendonly");
     return ctx.reply.Error("ERR Errors trying to SHUTDOWN. Check logs.");
   }
   Log(config::LogLevel::kWarning, "User requested shutdown...");
@@ -150,7 +150,7 @@ constexpr CommandSpec kServerCommands[] = {
      .session = NoPersistence,
      .since = "1.0.0",
      .complexity = "O(1)",
-     .summary = "Would rewrite the log in the background; data is in memory only."},
+     .summary = "Would rewrite the log in the background; this version does not."},
     {.name = "bgsave",
      .arity = -1,
      .flags = kAdministration | commands::kNoAsyncLoading | commands::kLockFree,
@@ -158,7 +158,7 @@ constexpr CommandSpec kServerCommands[] = {
      .session = BgSave,
      .since = "1.0.0",
      .complexity = "O(1)",
-     .summary = "Would save in the background; data is in memory only.",
+     .summary = "Would save in the background; this version writes no snapshots.",
      .syntax = "[SCHEDULE]"},
     {.name = "info",
      .arity = -1,
@@ -207,7 +207,7 @@ constexpr CommandSpec kServerCommands[] = {
      .session = NoPersistence,
      .since = "1.0.0",
      .complexity = "O(1)",
-     .summary = "Would save at once; data is in memory only."},
+     .summary = "Would save at once; this version writes no snapshots."},
     {.name = "shutdown",
      .arity = -1,
      .flags = kAdministration | kAlways | commands::kNoMulti | commands::kAllowBusy |

@@ -120,7 +120,7 @@ inline StatusOr<std::unique_ptr<Listener>> Listen(Loop& loop, const ListeningSoc
 struct StreamPair {
   explicit StreamPair(Loop& loop, size_t space_bytes = 64 * kKiB)
       : left_says(space_bytes), right_says(space_bytes) {
-    IgnoreSigpipe();
+    IgnoreWriteSignals();
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) std::abort();
     left = std::move(*Stream::Adopt(loop, fds[0], left_says));

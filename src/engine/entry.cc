@@ -248,11 +248,17 @@ char* Entry::TryGrowString(size_t size) {
   return p + kLongLengthBytes;
 }
 
+size_t Entry::OwnMemoryBytes() const {
+  const size_t bytes = AllocationSize(AllocatedBytes());
+  return encoding() == Encoding::kBlob ? bytes + AllocationSize(blob()->allocated_bytes()) : bytes;
+}
+
 size_t Entry::MemoryBytes() const {
-  size_t bytes = AllocationSize(AllocatedBytes());
-  if (encoding() == Encoding::kBlob) bytes += AllocationSize(blob()->allocated_bytes());
-  if (IsCollection(encoding())) bytes += types::MemoryBytes(collection());
-  return bytes;
+  return OwnMemoryBytes() + (IsCollection(encoding()) ? types::MemoryBytes(collection()) : 0);
+}
+
+size_t Entry::MemoryEstimate() const {
+  return OwnMemoryBytes() + (IsCollection(encoding()) ? types::MemoryEstimate(collection()) : 0);
 }
 
 }  // namespace terrace::engine

@@ -187,6 +187,8 @@ class Entry {
 
   /// Bytes the allocator holds for it, blob included.
   size_t MemoryBytes() const;
+  /// About the same, in some microseconds however large it is.
+  size_t MemoryEstimate() const;
 
  private:
   static constexpr size_t kHeaderBytes = 8;
@@ -210,6 +212,7 @@ class Entry {
   bool NothingIsLeft(uint64_t now_ms) const;
   /// CONTRACT: there is room for them.
   void WriteDeadlines(uint64_t deadline_ms, uint64_t items_ms);
+  size_t OwnMemoryBytes() const;  // without its collection's
   size_t AllocatedBytes() const;  // of the allocation, before rounding to its size class
   void WriteValue(const StringSource& value);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/sampled_sum.h"
+
 namespace terrace::engine {
 
 Keyspace::Keyspace(HashKey hash_key, Participants& participants)
@@ -128,6 +130,22 @@ uint64_t Keyspace::Scan(uint64_t cursor, uint64_t count,
     return visited < count && buckets < 10 * count;
   });
   return stopped_at >= Staircase::kEnd ? 0 : stopped_at;
+}
+
+size_t Keyspace::MemoryEstimate() {
+  // The first in the order of hashes are as good as any drawn at random: the hash is keyed.
+  constexpr size_t kSamples = 128;
+  constexpr int kScansMax = 4;  // where deletions have left many buckets empty
+  SampledSum<kSamples> sum;
+  const auto sample = [&sum](const Entry& entry) {
+    if (!sum.full()) sum.Add(entry.MemoryEstimate());
+  };
+  uint64_t cursor = 0;
+  for (int i = 0; i < kScansMax && !sum.full(); ++i) {
+    cursor = Scan(cursor, kSamples - sum.size(), sample);
+    if (cursor == 0) break;
+  }
+  return sum.Of(size());
 }
 
 bool Keyspace::Sample(Random& random, const std::function<void(Shard&, const Entry&)>& visit) {

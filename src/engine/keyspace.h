@@ -55,6 +55,8 @@ class Keyspace {
 
   // --- without any lock ---
   uint64_t size() const;
+  /// About what its entries take, from some hundred of them; the shards that hold them are left out.
+  size_t MemoryEstimate();
   /// Keys with a deadline; walks the shards.
   uint64_t deadlines();
 

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/lzf.h"
 #include "base/memory.h"
+#include "base/sampled_sum.h"
 
 namespace terrace::types {
 namespace {
@@ -456,19 +457,30 @@ Quicklist Quicklist::CopyOf(const Quicklist& other) {
   return copy;
 }
 
+size_t Quicklist::HeldBytes(const Node& node) {
+  if (node.packed)
+    return AllocationSize(sizeof(Packed) + static_cast<const Packed*>(node.data)->packed_bytes);
+  if (node.form == Form::kPlain)
+    return AllocationSize(static_cast<const Blob*>(node.data)->allocated_bytes());
+  return AllocationSize(Listpack(node.data).TotalBytes());
+}
+
+size_t Quicklist::OwnBytes() const {
+  return AllocationSize(sizeof(Rep)) + AllocationSize(rep_->capacity * sizeof(Node));
+}
+
 size_t Quicklist::MemoryBytes() const {
-  size_t bytes = AllocationSize(sizeof(Rep)) + AllocationSize(rep_->capacity * sizeof(Node));
-  for (size_t i = 0; i < Nodes(); ++i) {
-    const Node& node = At(i);
-    if (node.packed) {
-      bytes += AllocationSize(sizeof(Packed) + static_cast<const Packed*>(node.data)->packed_bytes);
-    } else if (node.form == Form::kPlain) {
-      bytes += AllocationSize(static_cast<const Blob*>(node.data)->allocated_bytes());
-    } else {
-      bytes += AllocationSize(Listpack(node.data).TotalBytes());
-    }
-  }
+  size_t bytes = OwnBytes();
+  for (size_t i = 0; i < Nodes(); ++i) bytes += HeldBytes(At(i));
   return bytes;
+}
+
+size_t Quicklist::MemoryEstimate() const {
+  constexpr size_t kSamples = 64;
+  SampledSum<kSamples> sum;
+  const size_t wanted = std::min(Nodes(), kSamples);
+  for (size_t i = 0; i < wanted; ++i) sum.Add(HeldBytes(At(i * Nodes() / wanted)));
+  return OwnBytes() + sum.Of(Nodes());
 }
 
 const ValueOps kQuicklistOps = {
@@ -480,6 +492,8 @@ const ValueOps kQuicklistOps = {
     .memory_bytes =
         [](const void* data) { return Quicklist(const_cast<void*>(data)).MemoryBytes(); },
     .free_effort = [](const void* data) { return Quicklist(const_cast<void*>(data)).Nodes(); },
+    .memory_estimate =
+        [](const void* data) { return Quicklist(const_cast<void*>(data)).MemoryEstimate(); },
 };
 
 }  // namespace terrace::types

@@ -73,6 +73,8 @@ class Quicklist {
 
   static Quicklist CopyOf(const Quicklist& other);
   size_t MemoryBytes() const;
+  /// The same from some of the nodes.
+  size_t MemoryEstimate() const;
 
  private:
   enum class Form : uint8_t { kListpack, kPlain };
@@ -116,6 +118,8 @@ class Quicklist {
   static Node NodeOf(Listpack listpack, size_t count);
   static Node NewNode(Bytes text, Blob* blob, bool plain);
   static size_t RawBytes(const Node& node);
+  static size_t HeldBytes(const Node& node);
+  size_t OwnBytes() const;  // without the nodes
   static void FreeNode(const Node& node);
   static void Pack(Node* node);
   static void Unpack(Node* node);

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/sampled_sum.h"
 
 namespace terrace::types {
 
@@ -293,17 +294,41 @@ struct StreamOps {
     return copy;
   }
 
-  static size_t MemoryBytes(const void* data) {
-    const auto* stream = static_cast<const Stream::Data*>(data);
-    size_t bytes = AllocationSize(sizeof(Stream::Data)) + stream->nodes.MemoryBytes();
-    for (auto at = stream->nodes.First(); at; at.Next())
-      bytes += AllocationSize(Listpack(at.value()).TotalBytes());
-    if (stream->groups == nullptr) return bytes;
+  // Without the nodes' listpacks.
+  static size_t OwnBytes(const Stream::Data& stream) {
+    size_t bytes = AllocationSize(sizeof(Stream::Data)) + stream.nodes.MemoryBytes();
+    if (stream.groups == nullptr) return bytes;
     bytes += AllocationSize(sizeof(Stream::Groups));
-    for (const auto& [name, group] : *stream->groups) {
+    for (const auto& [name, group] : *stream.groups) {
       bytes += kMapNodeBytes<Stream::Groups> + OutsideBytes(name) + group.MemoryBytes();
     }
     return bytes;
+  }
+
+  static size_t MemoryBytes(const void* data) {
+    const auto* stream = static_cast<const Stream::Data*>(data);
+    size_t bytes = OwnBytes(*stream);
+    for (auto at = stream->nodes.First(); at; at.Next())
+      bytes += AllocationSize(Listpack(at.value()).TotalBytes());
+    return bytes;
+  }
+
+  // From nodes at both ends, which may have been written at different times.
+  static size_t MemoryEstimate(const void* data) {
+    const auto* stream = static_cast<const Stream::Data*>(data);
+    constexpr size_t kSamples = 64;
+    const size_t count = stream->nodes.size();
+    SampledSum<kSamples> sum;
+    const auto sample = [&sum](auto at) {
+      sum.Add(AllocationSize(Listpack(at.value()).TotalBytes()));
+    };
+    const size_t at_front = count <= kSamples ? count : kSamples / 2;
+    auto at = stream->nodes.First();
+    for (size_t i = 0; i < at_front; ++i, at.Next()) sample(at);
+    if (count > kSamples) {
+      for (at = stream->nodes.Last(); !sum.full(); at.Previous()) sample(at);
+    }
+    return OwnBytes(*stream) + sum.Of(count);
   }
 
   static size_t FreeEffort(const void* data) {
@@ -320,6 +345,7 @@ const ValueOps kStreamOps = {
     .copy = StreamOps::Copy,
     .memory_bytes = StreamOps::MemoryBytes,
     .free_effort = StreamOps::FreeEffort,
+    .memory_estimate = StreamOps::MemoryEstimate,
 };
 
 }  // namespace terrace::types

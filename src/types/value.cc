@@ -50,6 +50,11 @@ size_t MemoryBytes(Value value) { return OpsOf(value.encoding).memory_bytes(valu
 
 size_t FreeEffort(Value value) { return OpsOf(value.encoding).free_effort(value.data); }
 
+size_t MemoryEstimate(Value value) {
+  const ValueOps& ops = OpsOf(value.encoding);
+  return (ops.memory_estimate != nullptr ? ops.memory_estimate : ops.memory_bytes)(value.data);
+}
+
 void FetchElement(Value value, uint64_t hash, FetchStep step) {
   const Table* table;
   switch (value.encoding) {

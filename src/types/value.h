@@ -28,12 +28,16 @@ struct ValueOps {
   size_t (*memory_bytes)(const void* data);
   /// About how many allocations it takes to free it.
   size_t (*free_effort)(const void* data);
+  /// About the same as memory_bytes, for encodings whose memory_bytes looks at every node; nullptr for the others.
+  size_t (*memory_estimate)(const void* data) = nullptr;
 };
 
 void Destroy(Value value);
 Value Copy(Value value);
 size_t MemoryBytes(Value value);
 size_t FreeEffort(Value value);
+/// About MemoryBytes, in some microseconds however large the value is (base/sampled_sum.h).
+size_t MemoryEstimate(Value value);
 
 /// An element of a collection that will be looked up soon, by Table::HashOf its name, comes into the cache in two steps:
 /// the place where it is looked for, and, a hundred nanoseconds later, the element. Nothing for small encodings.

@@ -224,6 +224,18 @@ TEST_SUITE("types/list") {
     CHECK(3 * nodes < kElements / 10);
   }
 
+  TEST_CASE("what a list takes is estimated from some of its nodes, and known if these are all") {
+    const ListLimits limits{.node_size = 100};
+    OwnedList list;
+    Fill(list, 5'000, limits);
+    CHECK(MemoryEstimate(list.value()) == MemoryBytes(list.value()));
+    Fill(list, 200'000, limits);
+    const auto bytes = static_cast<double>(MemoryBytes(list.value()));
+    const auto estimate = static_cast<double>(MemoryEstimate(list.value()));
+    CHECK(estimate > 0.9 * bytes);
+    CHECK(estimate < 1.1 * bytes);
+  }
+
   TEST_CASE("nodes between the ends are compressed, those at the ends are not") {
     const ListLimits plainly{.node_size = 100};
     const ListLimits packed{.node_size = 100, .compress_depth = 2};

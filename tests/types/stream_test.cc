@@ -277,6 +277,9 @@ TEST_SUITE("types/stream") {
     CHECK(said > grown * 0.98);
     CHECK(said < grown * 1.02);
     CHECK(FreeEffort(held.stream.value()) > 2000);
+    const auto estimated = static_cast<double>(MemoryEstimate(held.stream.value()));
+    CHECK(estimated > said * 0.9);
+    CHECK(estimated < said * 1.1);
   }
 
   TEST_CASE("how many entries there were up to one, as far as that can be known") {

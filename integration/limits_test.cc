@@ -12,6 +12,33 @@ namespace {
 
 constexpr size_t kMiB = size_t{1} << 20;
 
+size_t UsedMemory(Client& client) {
+  return std::stoull(FieldOf(client.Text("INFO", "memory"), "used_memory"));
+}
+
+// A hash of so many fields, 50 bytes and more each.
+void FillHash(Client& client, const std::string& key, int fields) {
+  std::string pipeline;
+  for (int i = 0; i < fields; ++i) {
+    const std::string number = std::to_string(i);
+    pipeline += Client::Encode({"HSET", key, "the field " + number, "the value " + number});
+  }
+  client.Send(pipeline);
+  for (int i = 0; i < fields; ++i) REQUIRE(client.Read() == ":1");
+}
+
+// Sets so many keys to 1000 bytes, pipelined; how many it could.
+size_t SetMany(Client& client, const std::string& prefix, size_t count) {
+  const std::string value(1000, 'x');
+  std::string pipeline;
+  for (size_t i = 0; i < count; ++i)
+    pipeline += Client::Encode({"SET", prefix + std::to_string(i), value});
+  client.Send(pipeline);
+  size_t done = 0;
+  for (size_t i = 0; i < count; ++i) done += client.Read() == "+OK" ? 1 : 0;
+  return done;
+}
+
 TEST_SUITE("integration/limits") {
   TEST_CASE("one client more than maxclients is told so and closed") {
     ServerProcess server({"--maxclients", "10"});
@@ -122,7 +149,7 @@ TEST_SUITE("integration/limits") {
   TEST_CASE("with an eviction policy memory stays at its limit and writes go on") {
     ServerProcess server({"--maxmemory-policy", "allkeys-lru"});
     Client client = server.Connect();
-    const size_t used = std::stoull(FieldOf(client.Text("INFO", "memory"), "used_memory"));
+    const size_t used = UsedMemory(client);
     client.Run("CONFIG", "SET", "maxmemory", std::to_string(used + 8 * kMiB));
     const std::string value(1000, 'x');
     for (int batch = 0; batch < 40; ++batch) {
@@ -133,8 +160,50 @@ TEST_SUITE("integration/limits") {
       for (int i = 0; i < 1000; ++i) REQUIRE(client.Read() == "+OK");
     }
     CHECK(std::stoull(FieldOf(client.Text("INFO", "stats"), "evicted_keys")) > 10000);
-    CHECK(std::stoull(FieldOf(client.Text("INFO", "memory"), "used_memory")) < used + 10 * kMiB);
+    CHECK(UsedMemory(client) < used + 10 * kMiB);
     CHECK(std::stoll(client.Run("DBSIZE").substr(1)) > 2000);
+  }
+
+  TEST_CASE("a large hash that is evicted takes no other key with it") {
+    ServerProcess server({"--maxmemory-policy", "volatile-ttl", "--maxmemory-samples", "64"});
+    Client client = server.Connect();
+    FillHash(client, "large", 200'000);
+    CHECK(client.Run("EXPIRE large 5000") == ":1");
+    // It is the first to go, alone in its database so that it is always among the samples, and frees several times of
+    // what is wanted; but not at once.
+    CHECK(client.Run("SELECT 1") == "+OK");
+    const std::string value(kMiB, 'x');
+    for (const char* key : {"a", "b", "c"})
+      CHECK(client.Run("SET", key, value, "EX", "10000") == "+OK");
+    const size_t used = UsedMemory(client);
+    CHECK(client.Run("CONFIG", "SET", "maxmemory", std::to_string(used - 2 * kMiB)) == "+OK");
+    CHECK(client.Run("SET small v") == "+OK");
+    CHECK(client.Run("EXISTS a b c small") == ":4");
+    CHECK(client.Run("SELECT 0") == "+OK");
+    CHECK(client.Run("EXISTS large") == ":0");
+    CHECK(FieldOf(client.Text("INFO", "stats"), "evicted_keys") == "1");
+    CHECK(Eventually([&] { return UsedMemory(client) < used - 8 * kMiB; }));
+    if (AgainstStock()) return;
+    CHECK(Eventually(
+        [&] { return FieldOf(client.Text("INFO", "memory"), "lazyfree_pending_bytes") == "0"; }));
+  }
+
+  TEST_CASE("at the limit there is room as soon as DEL or FLUSHALL has made some") {
+    for (const bool flush : {false, true}) {
+      CAPTURE(flush);
+      ServerProcess server({"--maxmemory-policy", "noeviction"});
+      Client client = server.Connect();
+      if (flush) {
+        CHECK(SetMany(client, "before ", 20'000) == 20'000);
+      } else {
+        FillHash(client, "large", 200'000);
+      }
+      client.Run("CONFIG", "SET", "maxmemory", std::to_string(UsedMemory(client) - kMiB));
+      CHECK(client.Run("SET refused v") ==
+            "-OOM command not allowed when used memory > 'maxmemory'.");
+      CHECK(client.Run(flush ? "FLUSHALL" : "DEL large") == (flush ? "+OK" : ":1"));
+      CHECK(SetMany(client, "after ", 4000) == 4000);  // faster than anybody frees
+    }
   }
 
   TEST_CASE(

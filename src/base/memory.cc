@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -39,17 +40,19 @@ std::atomic<int64_t> used_peak{0};
 thread_local int64_t used_here = 0;
 
 struct Pace {
-  void (*pace)(void*) = nullptr;
+  void (*pace)(void*, int64_t) = nullptr;
   void* context = nullptr;
-  int64_t bytes = 0;
+  int64_t bytes = 0;  // in either direction
+  int64_t freed = 0;
 };
 thread_local Pace pace_here;
 
 void KeepPace(int64_t bytes) {
   pace_here.bytes += bytes < 0 ? -bytes : bytes;
+  pace_here.freed -= bytes;
   if (pace_here.bytes < kPaceBytes) return;
   pace_here.bytes = 0;
-  pace_here.pace(pace_here.context);
+  pace_here.pace(pace_here.context, std::exchange(pace_here.freed, 0));
 }
 
 void FlushCount() {
@@ -159,7 +162,9 @@ void CountedFree(void* memory) {
   RawFree(memory);
 }
 
-void PaceThisThread(void (*pace)(void*), void* context) { pace_here = {pace, context, 0}; }
+void PaceThisThread(void (*pace)(void*, int64_t), void* context) {
+  pace_here = {.pace = pace, .context = context};
+}
 
 // Small blocks come from a page that has some free; others go through the allocator's slow path, which begins with what
 // came back from other threads.

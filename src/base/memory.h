@@ -39,9 +39,10 @@ void* CountedCalloc(size_t count, size_t size);
 void* CountedRealloc(void* memory, size_t size);
 void CountedFree(void* memory);
 
-/// From now on `pace(context)` is called on this thread whenever it has freed (or allocated) some kPaceBytes more: for a
-/// thread that frees without end and must not run ahead of the blocks' owners. nullptr: no more.
-void PaceThisThread(void (*pace)(void* context), void* context);
+/// From now on `pace(context, freed)` is called on this thread whenever it has freed (or allocated) some kPaceBytes more,
+/// with what it has freed since the last call (negative: allocated). UsedMemory() has that already. For a thread that
+/// frees without end and must not run ahead of the blocks' owners. nullptr: no more.
+void PaceThisThread(void (*pace)(void* context, int64_t freed), void* context);
 inline constexpr int64_t kPaceBytes = 64 * 1024;
 /// Takes back what other threads have freed of this thread's memory since the last time. Costs some 30 ns a block, and
 /// happens by itself at some later allocation.

@@ -4,12 +4,15 @@
 // Threads: one Evictor a participant; settings are shared and read relaxed.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "base/memory.h"
 #include "engine/key_locks.h"
+#include "engine/reaper.h"
 #include "engine/unit.h"
 
 namespace terrace::engine {
@@ -30,9 +33,23 @@ struct EvictionSettings {
   std::atomic<EvictionPolicy> policy{EvictionPolicy::kNoEviction};
   std::atomic<uint32_t> samples{5};
 
-  bool OverLimit() const {
+  /// Whether a look at what waits is due. What every command may ask.
+  bool IsFull() const {
     const int64_t limit = memory_max.load(std::memory_order_relaxed);
     return limit != 0 && UsedMemory() > limit;
+  }
+  /// Used memory without what waits for the reaper, which is as good as free (engine/reaper.h).
+  int64_t KeptMemory(const Reaper& reaper) const {
+    const auto limit = static_cast<uint64_t>(memory_max.load(std::memory_order_relaxed));
+    // What waits first: what the reaper frees in between would be counted twice otherwise, as used and as gone.
+    const uint64_t free =
+        reaper.collection_bytes() + std::min(reaper.keyspace_bytes(), limit);  // R3
+    return UsedMemory() - static_cast<int64_t>(free);
+  }
+  /// Whether keys have to go, or writes be refused. A server whose reaper is busy has its limit like any other: it is the
+  /// bytes that count, and those are bounded (R1 to R3).
+  bool OverLimit(const Reaper& reaper) const {
+    return IsFull() && KeptMemory(reaper) > memory_max.load(std::memory_order_relaxed);
   }
 };
 

@@ -5,8 +5,8 @@
 // a million elements that is 30 ms, in the middle of some command. So who frees much (the Reaper) frees a slice, and goes
 // on when the owners have taken it back.
 //
-//   freeing thread   frees 64 KiB, Settle() ............ frees 64 KiB, Settle()
-//   owner                     TakeBackSoon() ... TakeBackFreed(), TookBack()
+//   freeing thread   frees a slice, Settle() ............ frees a slice, Settle()
+//   owner                      TakeBackSoon() ... TakeBackFreed(), TookBack()
 //
 // Threads: Settle by one at a time, the rest by all.
 #pragma once

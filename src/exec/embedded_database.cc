@@ -144,6 +144,7 @@ class EmbeddedDatabase final : public Database {
         environment_{table_,    databases_, log_,          engine_settings_,
                      eviction_, gates_,     SystemClock(), slow_command_ns_} {
     eviction_.memory_max = options.memory_bytes_max;
+    databases_.reaper().LimitTo(static_cast<uint64_t>(options.memory_bytes_max));
     if (options.memory_bytes_max != 0) gates_.Close(exec::kGateMaxMemory);
     keeper_ = std::thread([this, seat = NewSeat()]() mutable { Keep(*seat); });
   }

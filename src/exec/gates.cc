@@ -41,7 +41,7 @@ bool Has(uint32_t flags, const Session& session, const Command& command) {
 }
 
 Passage PassMemory(Executor& executor, Session& session, const Command& command, Args, Bytes) {
-  if (!executor.env().eviction.OverLimit()) return Passage::kRun;
+  if (!executor.env().eviction.IsFull()) return Passage::kRun;
   // Every command tries to make room; only one that would need more memory is refused when there is none.
   if (executor.MakeRoom()) return Passage::kRun;
   if (!Has(commands::kDenyOom, session, command)) return Passage::kRun;

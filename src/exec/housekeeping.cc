@@ -85,7 +85,7 @@ bool Executor::EvictOne() {
 
 bool Executor::MakeRoom() {
   if (env_.engine_settings.paused.load(std::memory_order_relaxed)) return true;
-  if (!env_.eviction.OverLimit()) return true;
+  if (!env_.eviction.OverLimit(env_.databases.reaper())) return true;
   const uint64_t start = NowNs();
   const bool made = EvictUntilUnderLimit();
   if (observer_ != nullptr) observer_->OnHousekeeping("eviction-cycle", NowNs() - start);
@@ -94,10 +94,11 @@ bool Executor::MakeRoom() {
 
 bool Executor::EvictUntilUnderLimit() {
   // A candidate may have gone meanwhile, so an attempt need not free anything; without progress there is an end.
-  int64_t before = UsedMemory();
-  for (int idle = 0; env_.eviction.OverLimit();) {
+  const engine::Reaper& reaper = env_.databases.reaper();
+  int64_t before = env_.eviction.KeptMemory(reaper);
+  for (int idle = 0; env_.eviction.OverLimit(reaper);) {
     if (!EvictOne()) return false;
-    const int64_t after = UsedMemory();
+    const int64_t after = env_.eviction.KeptMemory(reaper);
     idle = after < before ? 0 : idle + 1;
     before = after;
     if (idle > 1000) return false;

@@ -97,8 +97,9 @@ void InfoMemory(InfoSource& source, std::string* out) {
   const engine::Reaper& reaper = source.executor.env().databases.reaper();
   AppendFormat(out,
                "active_defrag_running:0\r\nlazyfree_pending_objects:%" PRIu64
-               "\r\nlazyfreed_objects:%" PRIu64 "\r\n",
-               reaper.entries_waiting(), reaper.entries_freed());
+               "\r\nlazyfree_pending_bytes:%" PRIu64 "\r\nlazyfreed_objects:%" PRIu64 "\r\n",
+               reaper.entries_waiting(), reaper.collection_bytes() + reaper.keyspace_bytes(),
+               reaper.entries_freed());
   AppendFormat(out, "mem_huge_pages:%" PRIu64 "\r\n", source.parts.heap.huge_bytes());
 }
 

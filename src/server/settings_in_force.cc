@@ -119,6 +119,7 @@ void ApplySettings(const config::Options& options, Parts& parts) {
   // More than any machine has is no limit; as a negative number it would be one that nothing fits under.
   parts.eviction.memory_max =
       static_cast<int64_t>(std::min<uint64_t>(options.maxmemory_bytes, INT64_MAX));
+  parts.databases.reaper().LimitTo(options.maxmemory_bytes);
   parts.eviction.policy = PolicyOf(options.maxmemory_policy);
   parts.eviction.samples = static_cast<uint32_t>(options.maxmemory_samples);
   options.maxmemory_bytes != 0 ? parts.gates.Close(exec::kGateMaxMemory)

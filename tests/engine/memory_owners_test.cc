@@ -5,11 +5,10 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <thread>
 
 #include "engine/reaper.h"
-#include "types/hash.h"
+#include "held_reaper.h"
 
 namespace terrace::engine {
 namespace {
@@ -110,13 +109,9 @@ TEST_SUITE("engine/memory_owners") {
   TEST_CASE("a large collection is freed in slices, and its owner takes each back") {
     auto reaper = std::make_unique<Reaper>();
     Owner owner(reaper->owners());
-    types::Hash hash = types::Hash::New();
-    const types::HashLimits limits{types::EncodingLimits()};
-    const std::string value(100, 'v');
     constexpr size_t kFields = 20'000;
-    for (size_t i = 0; i < kFields; ++i) hash.Set("field:" + std::to_string(i), value, limits);
-    reaper->Free(Entry::NewCollection("key", hash.value(), 0));
-    owner.WaitUntilAsked(kFields * value.size() / kPaceBytes - 1);
+    reaper->Free(NewLargeEntry(kFields));
+    owner.WaitUntilAsked(kFields * 100 / kPaceBytes - 1);
   }
 }
 

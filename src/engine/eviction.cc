@@ -46,15 +46,28 @@ void Evictor::SampleDatabase(Unit& unit, unsigned db, EvictionPolicy policy) {
   Keyspace& keyspace = unit.databases.Get(db);
   const uint32_t wanted = std::max(1u, settings_.samples.load(std::memory_order_relaxed));
   uint32_t seen = 0;
+  const auto offer = [&](const Entry& entry) {
+    if (seen >= wanted || (VolatileOnly(policy) && !entry.has_deadline())) return;
+    ++seen;
+    Offer(ScoreOf(entry, policy, unit, unit.random), db, entry.key());
+  };
   // Keys with a deadline may be rare: look at more buckets for them, but not for ever.
   for (uint32_t tries = 0; seen < wanted && tries < 4 * wanted + 16; ++tries) {
-    const bool any = keyspace.Sample(unit.random, [&](Shard&, const Entry& entry) {
-      if (seen >= wanted || (VolatileOnly(policy) && !entry.has_deadline())) return;
-      ++seen;
-      Offer(ScoreOf(entry, policy, unit, unit.random), db, entry.key());
-    });
-    if (!any) return;
+    if (!keyspace.Sample(unit.random, [&](Shard&, const Entry& entry) { offer(entry); })) return;
   }
+  if (seen != 0 || !VolatileOnly(policy)) return;
+  // They are: then from the first shard whose index says that it has some, behind a random place.
+  constexpr unsigned kShardsMax = 1024;  // some 50 us; all there are for half a million keys
+  unsigned shards = 0;
+  const auto look = [&](Shard& shard, uint64_t, uint64_t) {
+    if (shard.next_due_ms() != ExpiryIndex::kNever) {
+      for (unsigned bucket = 0; bucket < kShardBuckets; ++bucket)
+        shard.ForEachInBucket(bucket, [&](const Entry* entry) { offer(*entry); });
+    }
+    return seen == 0 && ++shards < kShardsMax;
+  };
+  keyspace.staircase().ForEachShard(unit.random.Below(Staircase::kEnd), look);
+  if (seen == 0 && shards < kShardsMax) keyspace.staircase().ForEachShard(0, look);
 }
 
 bool Evictor::PickVictim(Unit& unit, unsigned* db, std::string* key) {

@@ -148,6 +148,29 @@ TEST_SUITE("exec/executor") {
     CHECK(engine.Run({"EXISTS", "stays"}) == "1");
   }
 
+  TEST_CASE("the only key with a deadline among many is found when it has to go") {
+    for (const bool stale_too : {false, true}) {
+      Fixture engine;
+      engine.eviction.policy = engine::EvictionPolicy::kVolatileLru;
+      for (int i = 0; i < 20'000; ++i) engine.Run({"SET", "key" + std::to_string(i), "v"});
+      engine.Run({"SET", "goes", std::string(30'000, 'x'), "EX", "1000"});
+      // One that has lost its deadline may still be in an index.
+      if (stale_too) {
+        engine.Run({"SET", "key1", "v", "EX", "10"});
+        engine.Run({"PERSIST", "key1"});
+      }
+      engine.Notify("e");
+      engine.eviction.memory_max = UsedMemory() - 10'000;
+      engine.gates.Close(exec::kGateMaxMemory);
+      CHECK(engine.Run({"SET", "small", "v"}) == "OK");
+      CHECK(engine.Events() == Lines{"evicted goes"});
+      engine.eviction.memory_max = 1;
+      CHECK(engine.Run({"SET", "small", "w"}) ==
+            "(error) OOM command not allowed when used memory > 'maxmemory'.");
+      CHECK(engine.Events().empty());
+    }
+  }
+
   TEST_CASE("keys fall due by themselves: DEL is logged, expired is said, watches break") {
     Fixture engine;
     engine.log.SetEnabled(true);

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <thread>
+
 #include "base/memory.h"
 #include "engine/databases.h"
 #include "held_reaper.h"
@@ -10,6 +13,14 @@ namespace terrace::engine {
 namespace {
 
 constexpr size_t kFields = 20'000;
+
+void Insert(Keyspace& keyspace, Entry* entry,
+            unsigned participant) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
+  const uint64_t hash = keyspace.HashOf(entry->key());
+  Shard* shard = keyspace.staircase().Lock(hash);
+  keyspace.Insert(*shard, hash, entry, participant);
+  shard->Unlock();
+}
 
 TEST_SUITE("engine/reaper") {
   TEST_CASE("what waits is counted in bytes, less with every slice, and is nothing in the end") {
@@ -81,12 +92,8 @@ TEST_SUITE("engine/reaper") {
       const std::string key = "key:" + std::to_string(i);
       Entry* entry = Entry::NewString(key, StringSource::Of(std::string(20 + i % 500, 'v')), 0);
       bytes += entry->MemoryBytes();
-      const uint64_t hash = databases.HashOf(key);
-      Keyspace& keyspace = databases.Get(0);
-      Shard* shard = keyspace.staircase().Lock(hash);
-      keyspace.Insert(*shard, hash, entry, self->slot());
-      shard->Unlock();
-      keyspace.Step([] { return uint64_t{0}; });
+      Insert(databases.Get(0), entry, self->slot());
+      databases.Get(0).Step([] { return uint64_t{0}; });
     }
     const Reaper& reaper = databases.reaper();
     databases.Discard(databases.Flush(1));

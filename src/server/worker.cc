@@ -98,7 +98,7 @@ void Worker::OnPrepare() {
     while (HasWork()) RunTurn();
     exec::CommandCounter::Bump(stats_.turn_ns, executor_.NowNs() - turn_start_ns_);
     participant_->Out();
-    if (parts_.log.mode() != 0) parts_.log.Ring();
+    if (TERRACE_UNLIKELY(parts_.log.mode() != 0)) parts_.log.Ring();
     // At once, while a keyspace grows: the bucket arrays it leaves behind are what its next shards are made of.
     if (reclaim_wanted_ || parts_.participants.WantsReclaim()) {
       parts_.participants.Reclaim();
@@ -204,6 +204,8 @@ void Worker::RunTurn() {
   DrainMailbox();
   RunUnparked();
   if (TERRACE_UNLIKELY(backlogged_)) FlushOutboxes();
+  // Before the replies are looked at: some of them may then leave at once.
+  if (TERRACE_UNLIKELY(parts_.log.mode() != 0)) parts_.log.Ring();
   FinishTouched();
   arena_.Reset();
   CloseMarked();

@@ -163,7 +163,7 @@ size_t EraseDueFields(Unit& unit, const KeyRef& ref, types::Hash& hash, size_t f
   return erased;
 }
 
-void ExpireFields(Unit& unit, KeyRef& ref, size_t fields_max) {
+size_t ExpireFields(Unit& unit, KeyRef& ref, size_t fields_max) {
   Edit edit(unit, ref, Edit::Expiry{});
   types::Hash hash(ref.entry()->collection());
   // Nothing would be left of a large hash: it goes as a whole, and is freed in the background.
@@ -172,30 +172,40 @@ void ExpireFields(Unit& unit, KeyRef& ref, size_t fields_max) {
   const size_t erased = whole ? hash.Size() : EraseDueFields(unit, ref, hash, fields_max);
   EngineCounters::Add(unit.counters.expired_fields, erased);
   unit.Notify(kNotifyHash, ref.db, "hexpired", ref.key);
-  if (!whole && hash.Size() != 0) return edit.SetCollection(hash.value());
+  if (!whole && hash.Size() != 0) {
+    edit.SetCollection(hash.value());
+    return erased;
+  }
   ref.entry()->set_collection(hash.value());
   edit.Delete();
   unit.Notify(kNotifyGeneric, ref.db, "del", ref.key);
+  return erased;
 }
 
 }  // namespace
 
-bool ExpireOne(Unit& unit, KeyRef& ref, size_t fields_max) {
+size_t ExpireOne(Unit& unit, KeyRef& ref, size_t fields_max) {
   const uint64_t deadline_ms = ref.entry()->deadline_ms();
-  const bool key_is_due = deadline_ms != 0 && deadline_ms < unit.now_ms;
-  key_is_due ? ExpireKey(unit, ref) : ExpireFields(unit, ref, fields_max);
-  return key_is_due;
+  if (deadline_ms == 0 || deadline_ms >= unit.now_ms) return ExpireFields(unit, ref, fields_max);
+  ExpireKey(unit, ref);
+  return 0;
 }
 
-size_t ExpireAll(Unit& unit, KeyRef* refs, size_t count, bool only_reads) {
-  if (unit.origin != Origin::kClient) return 0;
-  size_t expired = 0;
+Expired ExpireAll(Unit& unit, KeyRef* refs, size_t count, bool only_reads, size_t fields_max) {
+  Expired expired;
+  if (unit.origin != Origin::kClient) return expired;
   for (size_t i = 0; i < count; ++i) {
-    Entry* entry = refs[i].entry();
-    if (TERRACE_LIKELY(entry == nullptr || !entry->IsDue(unit.now_ms))) continue;
+    const auto is_due = [&] {
+      const Entry* entry = refs[i].entry();
+      return entry != nullptr && entry->IsDue(unit.now_ms);
+    };
+    if (TERRACE_LIKELY(!is_due())) continue;
     if (only_reads && unit.settings.paused.load(std::memory_order_relaxed)) continue;
-    ExpireOne(unit, refs[i]);
-    ++expired;
+    if (fields_max != 0) {
+      fields_max -= std::min(fields_max, ExpireOne(unit, refs[i], fields_max));
+      expired.any = true;
+    }
+    expired.more |= is_due();
   }
   return expired;
 }

@@ -85,20 +85,26 @@ class Edit {
   KeyRef& ref_;
 };
 
-/// Deletes what is due among `refs`, keys and items of keys, as ExpireOne does; only for units that may expire. Returns of
-/// how many keys something went. While the server is paused, a unit that only reads leaves them: they are hidden.
-size_t ExpireAll(Unit& unit, KeyRef* refs, size_t count, bool only_reads);
-inline size_t ExpireDue(Unit& unit, KeyRef* refs, size_t count, bool only_reads = false) {
+struct Expired {
+  bool any = false;   // something went
+  bool more = false;  // `fields_max` fields went, and others are due
+};
+
+/// Deletes what is due among `refs`, keys and items of keys, as ExpireOne does; only for units that may expire. While the
+/// server is paused, a unit that only reads leaves them: they are hidden.
+Expired ExpireAll(Unit& unit, KeyRef* refs, size_t count, bool only_reads, size_t fields_max);
+inline Expired ExpireDue(Unit& unit, KeyRef* refs, size_t count, bool only_reads = false,
+                         size_t fields_max = SIZE_MAX) {
   for (size_t i = 0; i < count; ++i) {
     const Entry* entry = refs[i].entry();
     if (TERRACE_UNLIKELY(entry != nullptr && entry->IsDue(unit.now_ms)))
-      return ExpireAll(unit, refs, count, only_reads);
+      return ExpireAll(unit, refs, count, only_reads, fields_max);
   }
-  return 0;  // the usual case, for which nothing is called
+  return {};  // the usual case, for which nothing is called
 }
 /// A key of which something is due: the key, which goes with a DEL in the log and the event `expired`; or else some fields
-/// of a hash, up to `fields_max` of which go with a HDEL and the event `hexpired`, and the hash with the last one. True if
-/// it was the key.
-bool ExpireOne(Unit& unit, KeyRef& ref, size_t fields_max = SIZE_MAX);
+/// of a hash, up to `fields_max` of which go with a HDEL and the event `hexpired`, and the hash with the last one. Returns
+/// how many fields went, 0 if it was the key.
+size_t ExpireOne(Unit& unit, KeyRef& ref, size_t fields_max);
 
 }  // namespace terrace::engine

@@ -29,12 +29,16 @@ uint64_t Executor::ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_
   if (!settings.active_expire.load(std::memory_order_relaxed) || settings.paused.load())
     return earliest;
   constexpr size_t kFieldsAtOnce = 256;
+  // So long others wait for a shard at the most; what is left of it is due at once in the next call.
+  constexpr uint64_t kShardBudgetNs = 500'000;
   const uint64_t end = last_ns_ + budget_ns;
   for (unsigned db = 0; db < env_.databases.count(); ++db) {
     engine::Keyspace& keyspace = env_.databases.Get(db);
     const auto expire = [&](engine::Shard& shard) {
       uint64_t hash;
-      while (NowNs() < end) {
+      const uint64_t now = NowNs();
+      const uint64_t shard_end = std::min(end, now + kShardBudgetNs);
+      for (uint64_t at = now; at < shard_end; at = NowNs()) {
         const engine::Slot slot = shard.FindDue(
             unit_.now_ms, [&](Bytes key) { return env_.databases.HashOf(key); }, &hash);
         if (slot == nullptr) return;
@@ -47,7 +51,7 @@ uint64_t Executor::ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_
         ref.db = db;
         ref.shard = &shard;
         ref.Look();
-        if (engine::ExpireOne(unit_, ref, kFieldsAtOnce))
+        if (engine::ExpireOne(unit_, ref, kFieldsAtOnce) == 0)
           engine::EngineCounters::Add(counters_.expired_actively);
         SettleOwn(ref);
       }

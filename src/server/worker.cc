@@ -95,7 +95,9 @@ void Worker::BeginTurn() {
 void Worker::OnPrepare() {
   // Timers and closing callbacks may have touched things after the check hook.
   if (participant_->is_in()) {
-    while (HasWork()) RunTurn();
+    // Waits that have ended meanwhile are left to the turn that their ring begins: a command that starts anew again and
+    // again (its hash has very many due fields) lets everybody else's requests in between.
+    while (HasUnannouncedWork()) RunTurn();
     exec::CommandCounter::Bump(stats_.turn_ns, executor_.NowNs() - turn_start_ns_);
     participant_->Out();
     if (TERRACE_UNLIKELY(parts_.log.mode() != 0)) parts_.log.Ring();

@@ -171,9 +171,9 @@ class Worker final : public exec::Host,
   void DisconnectListeners();
   void RefuseMail(Worker& to, const Mail& mail);
   void FlushOutboxes();
-  bool HasWork() const {
-    return !gathered_.empty() || !touched_.empty() || own_mail_ || parking_lot_.has_posted();
-  }
+  bool HasWork() const { return HasUnannouncedWork() || parking_lot_.has_posted(); }
+  /// For which nothing rings.
+  bool HasUnannouncedWork() const { return !gathered_.empty() || !touched_.empty() || own_mail_; }
   void FinishTouched();
   void NoteHeld(Connection& connection);
   void TouchHeld();

@@ -297,6 +297,22 @@ void RankedTree::Erase(const ScoredItem* item) {
   Shrink(steps);
 }
 
+void RankedTree::EraseFirst(size_t count) {
+  TERRACE_DCHECK(count <= first_->count);
+  Step steps[kHeightMax];
+  void* node = root_;
+  for (unsigned level = levels_; level > 0; --level) {
+    auto* branch = static_cast<Branch*>(node);
+    branch->entries[0].items -= count;
+    steps[level] = {branch, 0};
+    node = branch->entries[0].child;
+  }
+  std::copy(first_->items + count, first_->items + first_->count, first_->items);
+  first_->count -= static_cast<uint32_t>(count);
+  size_ -= count;
+  Shrink(steps);
+}
+
 // From the leaf up: nodes that became empty go, small ones are merged with a neighbour, first items are made right.
 // steps[level] is the branch of that level.
 void RankedTree::Shrink(const Step* steps) {

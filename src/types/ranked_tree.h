@@ -23,6 +23,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "types/scored_item.h"
 
@@ -73,6 +74,10 @@ class RankedTree {
   void Insert(ScoredItem* item);
   /// CONTRACT: it is in, and its score is what it was when it came.
   void Erase(const ScoredItem* item);
+  /// The items of the first leaf, in order; empty if there are none.
+  std::span<ScoredItem* const> FirstItems() const { return {first_->items, first_->count}; }
+  /// Erases the first `count` of those: as much work as erasing one. Reads no item that goes.
+  void EraseFirst(size_t count);
 
   Position First() const { return size_ == 0 ? Position() : Position(first_, 0); }
   Position Last() const { return size_ == 0 ? Position() : Position(last_, last_->count - 1); }

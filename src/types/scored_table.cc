@@ -71,6 +71,12 @@ void ScoredTable::EraseSpan(RankSpan span) {
   if (Size() != 0) FetchNext(*table_, from_the_end ? tree_.Last() : tree_.First(), from_the_end);
 }
 
+void ScoredTable::EraseFirst(std::span<const uint64_t> hashes) {
+  const std::span<ScoredItem* const> items = tree_.FirstItems();
+  for (size_t i = 0; i < hashes.size(); ++i) table_->Erase(items[i]->member(), hashes[i]);
+  tree_.EraseFirst(hashes.size());
+}
+
 size_t ScoredTable::MemoryBytes() const {
   return AllocationSize(sizeof(ScoredTable)) + table_->MemoryBytes() + tree_.MemoryBytes();
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "types/ranked_tree.h"
 #include "types/scored_item.h"
@@ -31,6 +32,8 @@ class ScoredTable {
   /// False if it is not in.
   bool Erase(Bytes member);
   void EraseSpan(RankSpan span);
+  /// Erases the first members of the tree's first leaf; `hashes` are Table::HashOf theirs.
+  void EraseFirst(std::span<const uint64_t> hashes);
 
   /// See Table::Scan.
   template <typename Visit>

@@ -196,9 +196,10 @@ TableItem* Table::Take(Bytes member) {
   return slot == nullptr ? nullptr : Detach(hash, slot);
 }
 
-bool Table::Erase(Bytes member) {
-  TableItem* item = Take(member);
-  if (item == nullptr) return false;
+bool Table::Erase(Bytes member, uint64_t hash) {
+  uint64_t* slot = Lookup(hash, member);
+  if (slot == nullptr) return false;
+  TableItem* item = Detach(hash, slot);
   FreeItem(item);
   return true;
 }

@@ -141,7 +141,8 @@ class Table {
   bool Put(Bytes member, Bytes value);
 
   /// False if it is not in. `member` may be the item's own.
-  bool Erase(Bytes member);
+  bool Erase(Bytes member) { return Erase(member, HashOf(member)); }
+  bool Erase(Bytes member, uint64_t hash);
   /// Takes a member out and gives its item to the caller, who frees it with FreeItem; nullptr if it is not in.
   TableItem* Take(Bytes member);
   void FreeItem(TableItem* item) const;

@@ -24,6 +24,22 @@ TimedTable* TimedTable::Copy() const {
   return new (Allocate(sizeof(TimedTable))) TimedTable(fields_->Copy(), deadlines_->Copy());
 }
 
+// A field that is due lies in three places, each somewhere else in memory. Waiting for them one by one is nearly all that
+// erasing them would cost.
+size_t TimedTable::FetchDue(uint64_t now_ms, size_t max, uint64_t* hashes) const {
+  const std::span<ScoredItem* const> items = deadlines_->tree().FirstItems();
+  const size_t looked_at = std::min(max, items.size());
+  for (size_t i = 0; i < looked_at; ++i) __builtin_prefetch(items[i]);
+  size_t due = 0;
+  for (; due < looked_at && DeadlineIn(*items[due]) < now_ms; ++due) {
+    hashes[due] = Table::HashOf(items[due]->member());
+    fields_->FetchBucket(hashes[due]);
+    deadlines_->by_name().FetchBucket(hashes[due]);
+  }
+  for (size_t i = 0; i < due; ++i) fields_->FetchItem(hashes[i]);
+  return due;
+}
+
 size_t TimedTable::MemoryBytes() const {
   return AllocationSize(sizeof(TimedTable)) + fields_->MemoryBytes() + deadlines_->MemoryBytes();
 }

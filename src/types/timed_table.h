@@ -8,7 +8,9 @@
 // Threads: the lock of the key's shard.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 
 #include "base/bytes.h"
 #include "types/scored_table.h"
@@ -57,24 +59,35 @@ class TimedTable {
   /// Takes up to `max` fields whose deadlines have passed, after visit(Bytes field) for each. Returns how many.
   template <typename Visit>
   size_t EraseDue(uint64_t now_ms, size_t max, Visit visit) {
-    size_t due = 0;
-    for (; due < max; ++due) {
-      const RankedTree::Position first = deadlines_->tree().First();
-      if (!first || DeadlineIn(*first.item()) >= now_ms) break;
-      const Bytes field = first.item()->member();
-      visit(field);
-      fields_->Erase(field);
-      deadlines_->Erase(field);
+    size_t erased = 0;
+    while (erased < max) {
+      uint64_t hashes[kErasedAtOnce];
+      const size_t due = FetchDue(now_ms, std::min(kErasedAtOnce, max - erased), hashes);
+      if (due == 0) break;
+      const std::span<ScoredItem* const> items = deadlines_->tree().FirstItems();
+      for (size_t i = 0; i < due; ++i) {
+        const Bytes field = items[i]->member();
+        visit(field);
+        fields_->Erase(field, hashes[i]);
+      }
+      deadlines_->EraseFirst({hashes, due});
+      erased += due;
     }
-    return due;
+    return erased;
   }
 
   size_t MemoryBytes() const;
   size_t FreeEffort() const { return fields_->FreeEffort() + deadlines_->FreeEffort(); }
 
  private:
+  // Enough for memory to work on many fetches at a time, and few enough to be in the cache still.
+  static constexpr size_t kErasedAtOnce = 32;
+
   TimedTable(Table* fields, ScoredTable* deadlines) : fields_(fields), deadlines_(deadlines) {}
   ~TimedTable() = default;
+
+  /// The hashes of up to `max` fields that are due, the first in order; what erasing them needs comes into the cache.
+  size_t FetchDue(uint64_t now_ms, size_t max, uint64_t* hashes) const;
 
   static uint64_t DeadlineIn(const ScoredItem& item) { return static_cast<uint64_t>(item.score()); }
 

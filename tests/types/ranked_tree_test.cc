@@ -167,6 +167,36 @@ TEST_SUITE("types/ranked_tree") {
     CHECK(ranked.tree.nodes() < 120);
   }
 
+  TEST_CASE("the first so many go at once, a leaf at the most, and the rest stays in order") {
+    constexpr uint64_t kSeed = 20'261'121;
+    INFO("seed ", kSeed);
+    Random random(kSeed);
+    Ranked ranked;
+    Model model;
+    for (unsigned i = 0; i < 20'000; ++i) {
+      const auto score = static_cast<double>(random.Below(50));
+      ranked.Add(Name(i), score);
+      model.emplace(score, Name(i));
+    }
+    for (unsigned round = 0; !model.empty(); ++round) {
+      const std::span<ScoredItem* const> first = ranked.tree.FirstItems();
+      REQUIRE(!first.empty());
+      const size_t count = random.Below(2) == 0 ? first.size() : 1 + random.Below(first.size());
+      std::vector<std::string> names;
+      for (size_t i = 0; i < count; ++i) {
+        CHECK(first[i]->member() == model.begin()->second);
+        names.emplace_back(first[i]->member());
+        model.erase(model.begin());
+      }
+      ranked.tree.EraseFirst(count);
+      for (const std::string& name : names) ranked.table->Erase(name);
+      if (round % 50 == 0 || model.size() < 200) CheckAgainst(ranked.tree, model);
+    }
+    CHECK(ranked.tree.FirstItems().empty());
+    ranked.Add("again", 1);
+    CheckAgainst(ranked.tree, {{1, "again"}});
+  }
+
   TEST_CASE("infinite scores are the ends of the order, and the two zeros one score") {
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
     Ranked ranked;

@@ -204,6 +204,30 @@ TEST_SUITE("types/timed_hash") {
     }
   }
 
+  TEST_CASE("thousands that are due go, in any number of slices, and the others stay") {
+    for (const size_t slice : {size_t{1}, size_t{7}, size_t{32}, size_t{1000}, SIZE_MAX}) {
+      Owned hash(0);
+      Model kept;
+      for (int i = 0; i < 6'000; ++i) {
+        const std::string field = std::to_string(i);
+        hash.Set(field, "v" + field);
+        const uint64_t deadline_ms = i % 3 == 0 ? 0 : i % 3 == 1 ? 100 : 100 + i % 200;
+        if (deadline_ms != 0) hash->SetDeadline(field, deadline_ms);
+        if (deadline_ms == 0 || deadline_ms >= 200) kept[field] = {"v" + field, deadline_ms};
+      }
+      size_t erased = 0;
+      for (size_t more = 1; more != 0; erased += more) {
+        more = hash.EraseDue(200, slice).size();
+        CHECK(more <= slice);
+      }
+      CHECK(erased == 6'000 - kept.size());
+      CHECK(hash->Size() == kept.size());
+      CHECK((Contents(hash->value()) == kept));
+      CHECK(hash->NextDeadline() == Earliest(kept));
+      for (const auto& [field, held] : kept) CHECK(hash->Contains(field));
+    }
+  }
+
   TEST_CASE("samples, draws and scans see fields and values, and no deadlines") {
     for (const int64_t entries : {512, 0}) {
       Owned hash(entries);

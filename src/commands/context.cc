@@ -34,7 +34,9 @@ engine::Entry* ReadContext::FindBeyond(Bytes key) {
   ref.db = db;
   ref.shard = ref.keyspace->staircase().Guess(ref.hash);
   ref.Look();
-  engine::ExpireDue(unit, &ref, 1, true);
+  // Somebody may wait for it to go.
+  if (engine::ExpireDue(unit, &ref, 1, true).any && ref.shard->interest() != nullptr)
+    unit.gone_beyond.push_back({db, std::string(key)});
   return Find(ref);
 }
 

@@ -189,6 +189,7 @@ class Unit {
   Bytes received;  // of a stream's unit: its bytes as they came, to be appended by the first Commit
   std::vector<KeyEvent> events;
   std::vector<DueKey> due_met;
+  std::vector<DueKey> gone_beyond;  // were due and looked at by a command that does not name them
   Keyspace* crowded = nullptr;
   uint64_t new_deadline_ms = UINT64_MAX;  // earliest deadline added since somebody last took it
 

@@ -446,6 +446,11 @@ void Executor::RunAlone(Session& session, const Command& command, Args args, Byt
   RunHandler(session.db, session.reply, command, args, raw, own.data(), own.size(), nullptr);
   NoteTouched(own.data(), own.size());
   locks_.Release();
+  for (const engine::DueKey& gone : std::exchange(unit_.gone_beyond, {})) {
+    KeyRef ref = RefFor(gone.db, gone.key);
+    ref.shard = ref.keyspace->staircase().Guess(ref.hash);
+    NoteTouched(&ref, 1);
+  }
   if (!unit_.due_met.empty()) ExpireMet();
 }
 

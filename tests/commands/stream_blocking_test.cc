@@ -15,9 +15,10 @@ struct Fixture : WaitingClients {
   Fixture()
       : WaitingClients({commands::StreamCommands(), commands::StreamReadCommands(),
                         commands::StreamGroupCommands(), commands::StreamPendingCommands(),
-                        commands::ListCommands(), commands::StringCommands(),
-                        commands::KeyCommands(), exec::TransactionCommands(),
-                        exec::KeyspaceCommands()}) {
+                        commands::ListCommands(), commands::BlockingListCommands(),
+                        commands::StringCommands(), commands::KeyCommands(),
+                        commands::ExpireCommands(), commands::SortCommands(),
+                        exec::TransactionCommands(), exec::KeyspaceCommands()}) {
     log.SetEnabled(true);
     Run({"XGROUP", "CREATE", "s", "g", "$", "MKSTREAM"});
     Log();
@@ -161,6 +162,22 @@ TEST_SUITE("commands/stream_blocking") {
     WaitingSession& group = engine.WaitingGroup("a");
     engine.Run({"RENAME", "other", "s"});
     CHECK(engine.Got(group) == "[[\"s\", [[\"7-0\", [\"f\", \"v\"]]]]]");
+  }
+
+  TEST_CASE("SORT whose patterns find an expired stream wakes those who wait for it to go") {
+    for (const bool in_transaction : {false, true}) {
+      Fixture engine;
+      engine.Run({"RPUSH", "ids", "s", "x"});
+      WaitingSession& group = engine.WaitingGroup("a");
+      WaitingSession& reader = engine.Waiting({"XREAD", "BLOCK", "0", "STREAMS", "s", "$"});
+      engine.Run({"PEXPIRE", "s", "10"});
+      engine.AdvanceMs(11);
+      if (in_transaction) engine.Run({"MULTI"});
+      engine.Run({"SORT_RO", "ids", "BY", "*", "ALPHA"});
+      if (in_transaction) engine.Run({"EXEC"});
+      CHECK(engine.Got(group) == kNoGroup);
+      CHECK(engine.Got(reader).empty());
+    }
   }
 
   TEST_CASE("several streams of which one has lost its group") {

@@ -516,7 +516,8 @@ bool Executor::ApplyOne(Session& session, const Command* command, Args args, Byt
       refs_.clear();
       runs = false;
     }
-    if (!refs_.empty()) locks_.Acquire(refs_.data(), refs_.size());
+    waiters_ = false;
+    LockKeys(refs_.data(), refs_.size());
     if (runs) {
       RunHandler(session.db, session.reply, *command, args, Bytes(), refs_.data(), refs_.size(),
                  nullptr);
@@ -524,6 +525,7 @@ bool Executor::ApplyOne(Session& session, const Command* command, Args args, Byt
     unit_.Commit();
     if (TERRACE_UNLIKELY(unit_.gated)) RecordWrites(refs_.data(), refs_.size());
     if (!unit_.events.empty()) PublishEvents();
+    if (TERRACE_UNLIKELY(waiters_)) ServeWaiters(refs_.data(), refs_.size());
     locks_.Release();
   }
   StepIfCrowded();

@@ -14,6 +14,9 @@
 // With serving, more waiters may become ready, and so on; each is served once, so there is an end. A waiter's command may
 // also find nothing for it yet (a consumer group whose entries another consumer has taken) and waits on.
 //
+// A unit of a stream (exec/stream_applier.h) serves those whose command only reads. The others would change keys, which is
+// the leader's to do: they wait on, although their key may have what they wait for.
+//
 // Who expires or evicts a key holds no other key's lock: a waiter that wants to know and has several keys starts anew.
 #include <algorithm>
 #include <limits>
@@ -241,7 +244,6 @@ void Executor::FinishWait(Session& session, Wait& wait) {
 // --- in an exclusive unit: any key can be reached, but only those that were touched have to be looked at ---
 
 void Executor::NoteTouched(const KeyRef* refs, size_t count) {
-  if (origin_ != engine::Origin::kClient) return;
   for (size_t i = 0; i < count; ++i) {
     if (HasWaits(refs[i]))
       touched_.push_back({refs[i].db, {refs[i].hash, std::string(refs[i].key)}});
@@ -249,7 +251,6 @@ void Executor::NoteTouched(const KeyRef* refs, size_t count) {
 }
 
 void Executor::NoteKeysOfWaiters(unsigned db) {
-  if (origin_ != engine::Origin::kClient) return;
   env_.databases.Get(db).staircase().ForEachShard(0, [&](engine::Shard& shard, uint64_t, uint64_t) {
     if (InterestTable* table = WaitsOf(&shard)) {
       for (const auto& [place, wait] : table->waits())
@@ -278,12 +279,10 @@ void Executor::ServeTouched() {
 // --- serving ---
 
 void Executor::ServeWaiters(const KeyRef* refs, size_t count) {
-  if (origin_ == engine::Origin::kClient) {
-    for (size_t i = 0; i < count; ++i) {
-      if (HasWaits(refs[i])) ready_.push_back(refs[i]);
-    }
-    ServeReady();
+  for (size_t i = 0; i < count; ++i) {
+    if (HasWaits(refs[i])) ready_.push_back(refs[i]);
   }
+  ServeReady();
   kept_.clear();
 }
 
@@ -301,7 +300,10 @@ void Executor::ServeKey(KeyRef ref) {
     if (gone && !table->some_want_gone()) return table->waits().end();
     const auto wait = std::static_pointer_cast<Wait>(it->second.who);
     const bool of_interest = wait->also_when_gone || (!gone && entry->type() == wait->type);
-    if (!of_interest || !wait->TryEnd(Wait::State::kClaimed)) return std::next(it);
+    // What a stream brings is for readers: what others would do with it is not in the stream.
+    const bool may_run =
+        origin_ == engine::Origin::kClient || wait->request.command()->spec->read != nullptr;
+    if (!of_interest || !may_run || !wait->TryEnd(Wait::State::kClaimed)) return std::next(it);
     kept_.push_back(wait);  // the names of what becomes ready now are its own
     return ServeOne(wait) ? table->EraseWait(it) : std::next(it);
   });

@@ -180,6 +180,54 @@ TEST_SUITE("commands/stream_blocking") {
     }
   }
 
+  TEST_CASE("what a leader's stream brings is for those who only read") {
+    Fixture engine;
+    const std::string entry = "[[\"s\", [[\"1-0\", [\"f\", \"v\"]]]]]";
+    WaitingSession& reader = engine.Waiting({"XREAD", "BLOCK", "0", "STREAMS", "s", "$"});
+    WaitingSession& several =
+        engine.Waiting({"XREAD", "BLOCK", "0", "STREAMS", "none", "s", "$", "$"});
+    WaitingSession& group = engine.WaitingGroup("a");
+    WaitingSession& taker = engine.Waiting({"BLPOP", "l", "0"});
+    engine.Log();
+    CHECK(engine.Apply({"XADD", "s", "1-0", "f", "v"}));
+    CHECK(engine.Apply({"RPUSH", "l", "from the leader"}));
+    CHECK(engine.Got(reader) == entry);
+    CHECK(engine.Got(several) == entry);
+    CHECK(engine.Got(group).empty());
+    CHECK(engine.Got(taker).empty());
+    // Nothing was added to what came.
+    CHECK(engine.Log().empty());
+    CHECK(engine.Run({"LLEN", "l"}) == "1");
+    CHECK(engine.Run({"XPENDING", "s", "g"}) == "[0, null, null, null]");
+    // They wait on, and a unit of our own serves them.
+    engine.Run({"RPUSH", "l", "our own"});
+    CHECK(engine.Got(taker) == "[\"l\", \"from the leader\"]");
+    engine.Run({"XADD", "s", "2-0", "f", "w"});
+    CHECK(engine.Got(group) == "[[\"s\", [[\"1-0\", [\"f\", \"v\"]], [\"2-0\", [\"f\", \"w\"]]]]]");
+  }
+
+  TEST_CASE("a leader's transaction serves readers once, when all of it has happened") {
+    Fixture engine;
+    WaitingSession& reader = engine.Waiting({"XREAD", "BLOCK", "0", "STREAMS", "s", "$"});
+    engine.Apply({"MULTI"});
+    engine.Apply({"XADD", "s", "1-0", "f", "v"});
+    CHECK(engine.Got(reader).empty());
+    engine.Apply({"XADD", "s", "2-0", "f", "w"});
+    CHECK(engine.Got(reader).empty());
+    engine.Apply({"EXEC"});
+    CHECK(engine.Got(reader) ==
+          "[[\"s\", [[\"1-0\", [\"f\", \"v\"]], [\"2-0\", [\"f\", \"w\"]]]]]");
+    // With everybody out, too.
+    WaitingSession& again = engine.Waiting({"XREAD", "BLOCK", "0", "STREAMS", "t", "0"});
+    engine.Run({"XGROUP", "SETID", "s", "g", "$"});
+    WaitingSession& group = engine.WaitingGroup("a");
+    for (const std::vector<Bytes>& args : std::vector<std::vector<Bytes>>{
+             {"MULTI"}, {"FLUSHALL"}, {"XADD", "t", "3-0", "f", "v"}, {"EXEC"}})
+      engine.Apply(args);
+    CHECK(engine.Got(again) == "[[\"t\", [[\"3-0\", [\"f\", \"v\"]]]]]");
+    CHECK(engine.Got(group).empty());
+  }
+
   TEST_CASE("several streams of which one has lost its group") {
     Fixture engine;
     engine.Run({"XGROUP", "CREATE", "t", "g", "$", "MKSTREAM"});

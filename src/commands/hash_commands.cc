@@ -8,6 +8,7 @@
 #include "base/numbers.h"
 #include "commands/collection_edit.h"
 #include "commands/context.h"
+#include "commands/drawn_reply.h"
 #include "commands/families.h"
 #include "commands/scan_options.h"
 #include "types/hash.h"
@@ -19,9 +20,6 @@ using engine::Entry;
 using types::Element;
 using types::Hash;
 using types::HashLimits;
-
-// How many fields one HRANDFIELD may draw with repetition: the reply is built in memory, and the key is locked meanwhile.
-constexpr int64_t kDrawsMax = int64_t{1} << 27;
 
 void Bulk(resp::Reply& reply, const Element& element) {
   if (element.is_integer()) return reply.BulkInt(element.integer());
@@ -274,13 +272,20 @@ void RandomFields(ReadContext& ctx, const Hash& hash, int64_t count, bool with_v
   const auto wanted =
       repeats ? static_cast<size_t>(-count) : std::min(static_cast<size_t>(count), size);
   const bool nested = with_values && reply.protocol() > 2;
-  reply.Array(with_values && !nested ? 2 * wanted : wanted);
+  const size_t elements = with_values && !nested ? 2 * wanted : wanted;
   const auto show = [&](const Element& field, const Element& value) {
     if (nested) reply.Array(2);
     Bulk(reply, field);
     if (with_values) Bulk(reply, value);
   };
-  if (repeats) return hash.Draw(ctx.unit.random, wanted, show);
+  if (repeats) {
+    return ReplyDrawn(reply, elements, wanted, [&](size_t some, const auto& has_room) {
+      hash.Draw(ctx.unit.random, some, [&](const Element& field, const Element& value) {
+        if (has_room()) show(field, value);
+      });
+    });
+  }
+  reply.Array(elements);
   if (wanted == size) return hash.ForEach(show);
   hash.Sample(ctx.unit.random, wanted, show);
 }
@@ -304,7 +309,7 @@ void HRandField(ReadContext& ctx, Args args) {
     }
     const int64_t most = INT64_MAX / 2;
     if ((with_values && (count > most || count < -most)) || count < -kDrawsMax) {
-      return ctx.reply.Error("ERR value is out of range");
+      return ctx.reply.Error(kTooManyDrawsError);
     }
   }
   const Found found = FindHash(ctx, args[1]);

@@ -6,6 +6,7 @@
 #include "base/numbers.h"
 #include "commands/collection_edit.h"
 #include "commands/context.h"
+#include "commands/drawn_reply.h"
 #include "commands/families.h"
 #include "types/set.h"
 
@@ -130,15 +131,16 @@ void ShowSeveral(ReadContext& ctx, Args args) {
         "ERR value is out of range, value must between -9223372036854775807 and "
         "9223372036854775807");
   }
+  if (*count < -kDrawsMax) return ctx.reply.Error(kTooManyDrawsError);
   const auto found = ctx.Find(args[1], Type::kSet);
   if (!found.ok()) return ReplyError(ctx, found.error());
   if (*found == nullptr || *count == 0) return ctx.reply.Array(0);
   const Set set((*found)->collection());
   if (*count < 0) {
-    const auto wanted = static_cast<uint64_t>(-*count);
-    ctx.reply.Array(wanted);
-    for (uint64_t i = 0; i < wanted; ++i) ReplyMember(ctx.reply, set.Pick(ctx.unit.random));
-    return;
+    const auto wanted = static_cast<size_t>(-*count);
+    return ReplyDrawn(ctx.reply, wanted, wanted, [&](size_t some, const auto& has_room) {
+      for (; some != 0 && has_room(); --some) ReplyMember(ctx.reply, set.Pick(ctx.unit.random));
+    });
   }
   const auto wanted = static_cast<uint64_t>(*count);
   if (wanted >= set.Size()) {

@@ -24,8 +24,12 @@ std::optional<double> ParseScore(Bytes text);
 // --- replies ---
 
 /// The head of `n` members: RESP3 pairs members and scores, RESP2 has one behind the other.
+/// How long the array of `n` members is.
+inline size_t MembersHead(const resp::Reply& reply, size_t n, bool with_scores) {
+  return with_scores && reply.protocol() == 2 ? 2 * n : n;
+}
 inline void ReplyMembersHead(resp::Reply& reply, size_t n, bool with_scores) {
-  reply.Array(with_scores && reply.protocol() == 2 ? 2 * n : n);
+  reply.Array(MembersHead(reply, n, with_scores));
 }
 inline void ReplyMember(resp::Reply& reply, Bytes member, double score, bool with_scores) {
   if (with_scores && reply.protocol() != 2) reply.Array(2);

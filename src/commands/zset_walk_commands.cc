@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "base/numbers.h"
+#include "commands/drawn_reply.h"
 #include "commands/families.h"
 #include "commands/scan_options.h"
 #include "commands/zset_operations.h"
@@ -61,10 +62,11 @@ void ReplyRandomMembers(ReadContext& ctx, const SortedSet& set, int64_t count, b
   const size_t size = set.Size();
   if (count < 0) {  // the same member may come again
     const auto draws = static_cast<size_t>(-count);
-    ReplyMembersHead(ctx.reply, draws, with_scores);
-    for (size_t i = 0; i < draws; ++i)
-      ReplyAt(ctx.reply, set.At(ctx.unit.random.Below(size)), with_scores);
-    return;
+    const size_t elements = MembersHead(ctx.reply, draws, with_scores);
+    return ReplyDrawn(ctx.reply, elements, draws, [&](size_t some, const auto& has_room) {
+      for (; some != 0 && has_room(); --some)
+        ReplyAt(ctx.reply, set.At(ctx.unit.random.Below(size)), with_scores);
+    });
   }
   const size_t shown = std::min(size, static_cast<size_t>(count));
   ReplyMembersHead(ctx.reply, shown, with_scores);
@@ -87,8 +89,8 @@ void ZRandMember(ReadContext& ctx, Args args) {
     if (args.size() > 4 || (with_scores && !EqualsIgnoreCase(args[3], "WITHSCORES"))) {
       return ReplyError(ctx, Errc::kSyntax);
     }
-    if (with_scores && (*count < -INT64_MAX / 2 || *count > INT64_MAX / 2)) {
-      return ctx.reply.Error("ERR value is out of range");
+    if ((with_scores && *count > INT64_MAX / 2) || *count < -kDrawsMax) {
+      return ctx.reply.Error(kTooManyDrawsError);
     }
   }
   const auto found = FindZset(ctx, args[1]);

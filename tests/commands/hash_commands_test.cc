@@ -248,6 +248,12 @@ TEST_SUITE("commands/hash") {
     CHECK(Run({"HRANDFIELD", "h", "-9223372036854775807", "WITHVALUES"}) ==
           "(error) ERR value is out of range");
     CHECK(Run({"HRANDFIELD", "h", "-9223372036854775807"}) == "(error) ERR value is out of range");
+    CHECK(Run({"HRANDFIELD", "h", "-134217729"}) == "(error) ERR value is out of range");
+    // However few they are, the reply has its limit; nothing of it is sent.
+    const std::string mebibyte(1 << 20, 'x');
+    Run({"HSET", "long", "f", mebibyte});
+    CHECK(Run({"HRANDFIELD", "long", "-1000000", "WITHVALUES"}) ==
+          "(error) ERR what was drawn is longer than 268435456 bytes, ask for less at a time");
     CHECK(Run({"HRANDFIELD", "h", "1", "VALUES"}) == "(error) ERR syntax error");
     CHECK(Run({"HRANDFIELD", "h", "1", "WITHVALUES", "x"}) == "(error) ERR syntax error");
   }

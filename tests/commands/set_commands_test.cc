@@ -225,6 +225,13 @@ TEST_SUITE("commands/set") {
     CHECK(Run({"SRANDMEMBER", "s", "-9223372036854775808"}) ==
           "(error) ERR value is out of range, value must between -9223372036854775807 and "
           "9223372036854775807");
+    for (const Bytes count : {"-9223372036854775807", "-1000000000", "-134217729"})
+      CHECK(Run({"SRANDMEMBER", "s", count}) == "(error) ERR value is out of range");
+    // However few they are, the reply has its limit; nothing of it is sent.
+    const std::string mebibyte(1 << 20, 'x');
+    Run({"SADD", "long", mebibyte});
+    CHECK(Run({"SRANDMEMBER", "long", "-1000000"}) ==
+          "(error) ERR what was drawn is longer than 268435456 bytes, ask for less at a time");
   }
 
   TEST_CASE_FIXTURE(SetFixture, "algebra treats a key that is not there as an empty set") {

@@ -241,7 +241,15 @@ TEST_SUITE("commands/zset") {
             "9223372036854775807");
       CHECK(Run({"ZRANDMEMBER", key, "-9223372036854775807", "WITHSCORES"}) ==
             "(error) ERR value is out of range");
+      CHECK(Run({"ZRANDMEMBER", key, "9223372036854775807", "WITHSCORES"}) ==
+            "(error) ERR value is out of range");
+      CHECK(Run({"ZRANDMEMBER", key, "-134217729"}) == "(error) ERR value is out of range");
     }
+    // However few they are, the reply has its limit; nothing of it is sent.
+    const std::string mebibyte(1 << 20, 'x');
+    Run({"ZADD", "long", "1", mebibyte});
+    CHECK(Run({"ZRANDMEMBER", "long", "-1000000"}) ==
+          "(error) ERR what was drawn is longer than 268435456 bytes, ask for less at a time");
     CHECK(Run({"ZRANDMEMBER", "none"}) == "null");
     CHECK(Run({"ZRANDMEMBER", "none", "3"}) == "[]");
     std::vector<std::string> names;

@@ -40,6 +40,7 @@ void CommitLog::SetEnabled(bool enabled) {
   if (enabled == this->enabled()) return;
   append_lock_.Lock();
   chunks_.Clear();
+  memory_bytes_.store(0, std::memory_order_relaxed);
   stream_db_ = -1;
   append_lock_.Unlock();
   if (!enabled) EndPromise();
@@ -49,6 +50,7 @@ void CommitLog::SetEnabled(bool enabled) {
 void CommitLog::ContinueFrom(uint64_t offset) {
   append_lock_.Lock();
   chunks_.Clear();
+  memory_bytes_.store(0, std::memory_order_relaxed);
   end_.store(offset, std::memory_order_release);
   append_lock_.Unlock();
 }
@@ -83,6 +85,7 @@ uint64_t CommitLog::Append(Bytes unit, uint32_t commands, unsigned first_db, uns
   if (wrapped) Put(at, kExec);
   end_.store(before + bytes, std::memory_order_release);  // R1
   chunks_.Shrink(kept_bytes_, carried());
+  memory_bytes_.store(chunks_.memory_bytes(), std::memory_order_relaxed);
   append_lock_.Unlock();
   return before + bytes;
 }
@@ -94,6 +97,7 @@ uint64_t CommitLog::AppendReceived(Bytes bytes) {
   stream_db_ = -1;
   end_.store(before + bytes.size(), std::memory_order_release);
   chunks_.Shrink(kept_bytes_, carried());
+  memory_bytes_.store(chunks_.memory_bytes(), std::memory_order_relaxed);
   append_lock_.Unlock();
   return before + bytes.size();
 }
@@ -111,13 +115,6 @@ LogChunks::Span CommitLog::From(uint64_t offset) const {
   LogChunks::Span span = chunks_.From(offset);
   append_lock_.Unlock();
   return span;
-}
-
-size_t CommitLog::memory_bytes() const {
-  append_lock_.Lock();
-  const size_t bytes = chunks_.memory_bytes();
-  append_lock_.Unlock();
-  return bytes;
 }
 
 bool CommitLog::Read(uint64_t offset, size_t bytes_max, std::string* out) {

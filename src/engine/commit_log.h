@@ -78,7 +78,8 @@ class CommitLog {
   /// Copies bytes from `offset` on, at most `bytes_max`; false if they are not kept any more.
   bool Read(uint64_t offset, size_t bytes_max, std::string* out) TERRACE_EXCLUDES(append_lock_);
   size_t kept_bytes() const { return kept_bytes_; }
-  size_t memory_bytes() const TERRACE_EXCLUDES(append_lock_);
+  /// What all of it takes; stands beside `maxmemory`, not under it.
+  size_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
 
   // --- the carrier ---
   /// From now on bytes stay until they are carried; those up to `offset` have been. kNobody: there is no carrier any more.
@@ -106,6 +107,7 @@ class CommitLog {
   alignas(64) mutable ShardLock append_lock_;
   LogChunks chunks_ TERRACE_GUARDED_BY(append_lock_);
   std::atomic<uint64_t> end_{0};  // written under the append lock
+  std::atomic<size_t> memory_bytes_{0};
   int stream_db_ TERRACE_GUARDED_BY(append_lock_) = -1;
 };
 

@@ -38,18 +38,19 @@ struct EvictionSettings {
     const int64_t limit = memory_max.load(std::memory_order_relaxed);
     return limit != 0 && UsedMemory() > limit;
   }
-  /// Used memory without what waits for the reaper, which is as good as free (engine/reaper.h).
-  int64_t KeptMemory(const Reaper& reaper) const {
+  /// Used memory without what waits for the reaper, which is as good as free (engine/reaper.h), and without `log_bytes`, what
+  /// the log keeps: evicting would only make it longer, and a slow disk is no reason to lose keys.
+  int64_t KeptMemory(const Reaper& reaper, uint64_t log_bytes = 0) const {
     const auto limit = static_cast<uint64_t>(memory_max.load(std::memory_order_relaxed));
     // What waits first: what the reaper frees in between would be counted twice otherwise, as used and as gone.
     const uint64_t free =
         reaper.collection_bytes() + std::min(reaper.keyspace_bytes(), limit);  // R3
-    return UsedMemory() - static_cast<int64_t>(free);
+    return UsedMemory() - static_cast<int64_t>(free + log_bytes);
   }
   /// Whether keys have to go, or writes be refused. A server whose reaper is busy has its limit like any other: it is the
   /// bytes that count, and those are bounded (R1 to R3).
-  bool OverLimit(const Reaper& reaper) const {
-    return IsFull() && KeptMemory(reaper) > memory_max.load(std::memory_order_relaxed);
+  bool OverLimit(const Reaper& reaper, uint64_t log_bytes = 0) const {
+    return IsFull() && KeptMemory(reaper, log_bytes) > memory_max.load(std::memory_order_relaxed);
   }
 };
 

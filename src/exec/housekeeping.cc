@@ -89,7 +89,7 @@ bool Executor::EvictOne() {
 
 bool Executor::MakeRoom() {
   if (env_.engine_settings.paused.load(std::memory_order_relaxed)) return true;
-  if (!env_.eviction.OverLimit(env_.databases.reaper())) return true;
+  if (!env_.eviction.OverLimit(env_.databases.reaper(), env_.log.memory_bytes())) return true;
   const uint64_t start = NowNs();
   const bool made = EvictUntilUnderLimit();
   if (observer_ != nullptr) observer_->OnHousekeeping("eviction-cycle", NowNs() - start);
@@ -99,10 +99,10 @@ bool Executor::MakeRoom() {
 bool Executor::EvictUntilUnderLimit() {
   // A candidate may have gone meanwhile, so an attempt need not free anything; without progress there is an end.
   const engine::Reaper& reaper = env_.databases.reaper();
-  int64_t before = env_.eviction.KeptMemory(reaper);
-  for (int idle = 0; env_.eviction.OverLimit(reaper);) {
+  int64_t before = env_.eviction.KeptMemory(reaper, env_.log.memory_bytes());
+  for (int idle = 0; env_.eviction.OverLimit(reaper, env_.log.memory_bytes());) {
     if (!EvictOne()) return false;
-    const int64_t after = env_.eviction.KeptMemory(reaper);
+    const int64_t after = env_.eviction.KeptMemory(reaper, env_.log.memory_bytes());
     idle = after < before ? 0 : idle + 1;
     before = after;
     if (idle > 1000) return false;

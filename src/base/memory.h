@@ -25,6 +25,14 @@ constexpr size_t AllocationSize(size_t size) {
   return (((size - 1) >> shift) + 1) << shift;
 }
 
+/// AllocationSize(a) == AllocationSize(b), which it is cheaper to ask than to compute both: over 128 bytes a class is what
+/// agrees in the first three bits, and a size of another length has other bits there.
+constexpr bool SameAllocationSize(size_t a, size_t b) {
+  if (b <= 128) return AllocationSize(a) == AllocationSize(b);
+  const unsigned shift = static_cast<unsigned>(std::bit_width(b - 1)) - 3;
+  return (a - 1) >> shift == (b - 1) >> shift;
+}
+
 /// AllocationSize(size) bytes, 16-byte aligned from 16 bytes on. Never returns nullptr: without memory the process ends.
 void* Allocate(size_t size);
 /// The counterpart; `size` is what was asked for.

@@ -38,15 +38,21 @@ size_t CountDigits(uint64_t value) {
 }
 
 // Every integer a client gets goes through here; from the last digit, two at a time.
-size_t FormatDigits(uint64_t value, char* out) {
-  const size_t digits = value == 0 ? 1 : CountDigits(value);
-  char* at = out + digits;
+template <typename Unsigned>
+void PutDigits(Unsigned value, char* at) {
   for (; value >= 100; value /= 100) std::memcpy(at -= 2, kPairs.text + 2 * (value % 100), 2);
   if (value >= 10) {
     std::memcpy(at - 2, kPairs.text + 2 * value, 2);
   } else {
     at[-1] = static_cast<char>('0' + value);
   }
+}
+
+size_t FormatDigits(uint64_t value, char* out) {
+  const size_t digits = value == 0 ? 1 : CountDigits(value);
+  // Half the width is half the work for a multiplication by what stands for a hundredth.
+  value <= UINT32_MAX ? PutDigits(static_cast<uint32_t>(value), out + digits)
+                      : PutDigits(value, out + digits);
   return digits;
 }
 

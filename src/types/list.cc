@@ -48,20 +48,26 @@ void List::Push(ListEnd end, Bytes text, const ListLimits& limits) {
   Push(end, Args(&text, 1), 0, limits);
 }
 
-void List::Push(ListEnd end, Args args, size_t first, const ListLimits& limits) {
-  size_t bytes = 0;
-  for (size_t i = first; i < args.size(); ++i) bytes += args[i].size();
-  Grow(bytes, args.size() - first, limits);
+void List::Push(ListEnd end, const Args& args, size_t first, const ListLimits& limits) {
   if (is_listpack()) {
-    Listpack elements = listpack();
-    for (size_t i = first; i < args.size(); ++i) {
-      end == ListEnd::kHead ? elements.Prepend(args[i]) : elements.Append(args[i]);
-    }
-    value_.data = elements.data();
-    return;
+    PushToListpack(end, args, first, limits);
+    if (is_listpack()) return;
   }
   Quicklist list = quicklist();
   for (size_t i = first; i < args.size(); ++i) list.Push(end, args[i], args.BlobOf(i), limits);
+}
+
+// Or makes it a quicklist, and leaves the pushing to that.
+void List::PushToListpack(ListEnd end, const Args& args, size_t first, const ListLimits& limits) {
+  size_t bytes = 0;
+  for (size_t i = first; i < args.size(); ++i) bytes += args[i].size();
+  Grow(bytes, args.size() - first, limits);
+  if (!is_listpack()) return;
+  Listpack elements = listpack();
+  for (size_t i = first; i < args.size(); ++i) {
+    end == ListEnd::kHead ? elements.Prepend(args[i]) : elements.Append(args[i]);
+  }
+  value_.data = elements.data();
 }
 
 void List::Insert(size_t index, Bytes text, const ListLimits& limits) {

@@ -35,11 +35,14 @@ class List {
   // --- changing ---
   void Push(ListEnd end, Bytes text, const ListLimits& limits);
   /// The arguments from `first` on, one after the other; those in a blob of their own may stay in it.
-  void Push(ListEnd end, Args args, size_t first, const ListLimits& limits);
+  void Push(ListEnd end, const Args& args, size_t first, const ListLimits& limits);
   /// Before element `index`, which exists, or behind the last.
   void Insert(size_t index, Bytes text, const ListLimits& limits);
   /// CONTRACT: index < Size().
   void Replace(size_t index, Bytes text, const ListLimits& limits);
+  /// Calls visit(Element) for the element at an end, and erases it. CONTRACT: there is one.
+  template <typename Visit>
+  void Take(ListEnd end, const ListLimits& limits, Visit&& visit);
   /// CONTRACT: from + count <= Size().
   void Erase(size_t from, size_t count, const ListLimits& limits);
   /// Takes up to `max` elements that equal `text`, those next to an end first. Returns how many.
@@ -65,6 +68,7 @@ class List {
   Listpack listpack() const { return Listpack(value_.data); }
   Quicklist quicklist() const { return Quicklist(value_.data); }
 
+  void PushToListpack(ListEnd end, const Args& args, size_t first, const ListLimits& limits);
   /// Before `elements` of so many bytes in all are put in.
   void Grow(size_t bytes, size_t elements, const ListLimits& limits);
   void BecomeQuicklist(const ListLimits& limits);
@@ -82,6 +86,19 @@ void List::Walk(size_t from, ListEnd towards, Visit&& visit) const {
   while (at != nullptr && visit(elements.Get(at))) {
     at = towards == ListEnd::kTail ? elements.Next(at) : elements.Previous(at);
   }
+}
+
+template <typename Visit>
+void List::Take(ListEnd end, const ListLimits& limits, Visit&& visit) {
+  if (!is_listpack()) {
+    quicklist().Take(end, visit);
+    return Shrink(2, limits);
+  }
+  Listpack elements = listpack();
+  const Listpack::Position at = end == ListEnd::kHead ? elements.First() : elements.Last();
+  visit(elements.Get(at));
+  elements.Erase(at);
+  value_.data = elements.data();
 }
 
 }  // namespace terrace::types

@@ -10,7 +10,6 @@ namespace terrace::types {
 namespace {
 
 constexpr uint8_t kEnd = 0xff;
-constexpr size_t kCountUnknown = 65535;
 constexpr size_t kBacklenBytesMax = 5;
 
 template <typename T>
@@ -139,7 +138,12 @@ class NewElement {
 
   size_t TotalBytes() const { return size() + BacklenBytes(size()); }
   void WriteTo(uint8_t* at) const {
-    std::memcpy(at, head_, head_bytes_);
+    at[0] = head_[0];
+    if (head_bytes_ == 2) {
+      at[1] = head_[1];
+    } else if (head_bytes_ > 2) {
+      std::memcpy(at, head_, head_bytes_);
+    }
     if (!text_.empty()) std::memcpy(at + head_bytes_, text_.data(), text_.size());
     PutBacklen(at + size(), size());
   }
@@ -180,18 +184,21 @@ void SetTotal(uint8_t* data, size_t bytes) { StoreAt(data, static_cast<uint32_t>
 // Elements were added or taken: the count stays exact, or unknown once it does not fit.
 void ChangeCount(uint8_t* data, int64_t by) {
   const auto count = LoadAt<uint16_t>(data + 4);
-  if (count == kCountUnknown) return;
-  const int64_t now = std::clamp<int64_t>(count + by, 0, kCountUnknown);
+  if (count == Listpack::kCountUnknown) return;
+  const int64_t now = std::clamp<int64_t>(count + by, 0, Listpack::kCountUnknown);
   StoreAt(data + 4, static_cast<uint16_t>(now));
 }
 
-// Makes the run `to` bytes long, from `from`; moves only when the size class changes.
-uint8_t* Resize(uint8_t* data, size_t from, size_t to) {
-  if (AllocationSize(from) == AllocationSize(to)) return data;
+[[gnu::noinline]] uint8_t* Move(uint8_t* data, size_t from, size_t to) {
   auto* moved = static_cast<uint8_t*>(Allocate(to));
   std::memcpy(moved, data, std::min(from, to));
   Deallocate(data, from);
   return moved;
+}
+
+// Makes the run `to` bytes long, from `from`; moves only when the size class changes.
+inline uint8_t* Resize(uint8_t* data, size_t from, size_t to) {
+  return TERRACE_LIKELY(SameAllocationSize(from, to)) ? data : Move(data, from, to);
 }
 
 // Puts `added` in place of the `removed` bytes at offset `at` and returns where it stands.
@@ -213,8 +220,23 @@ const uint8_t* Splice(uint8_t** data, size_t at, size_t removed, const NewElemen
   return place;
 }
 
+// Puts `added` in front of what is at offset `at`, and returns where it stands.
+inline const uint8_t* Add(uint8_t** data, size_t at, const NewElement& added) {
+  const size_t before = LoadAt<uint32_t>(*data);
+  const size_t added_bytes = added.TotalBytes();
+  const size_t after = before + added_bytes;
+  TERRACE_CHECK(after <= Listpack::kBytesMax);
+  *data = Resize(*data, before, after);
+  uint8_t* place = *data + at;
+  std::memmove(place + added_bytes, place, before - at);
+  added.WriteTo(place);
+  SetTotal(*data, after);
+  ChangeCount(*data, 1);
+  return place;
+}
+
 // The same behind the last element, where nothing has to make way.
-void Append(uint8_t** data, const NewElement& added) {
+inline void Append(uint8_t** data, const NewElement& added) {
   const size_t before = LoadAt<uint32_t>(*data);
   const size_t after = before + added.TotalBytes();
   TERRACE_CHECK(after <= Listpack::kBytesMax);
@@ -267,11 +289,7 @@ bool Listpack::Validate(Bytes bytes, size_t* count) {
   return stored == kCountUnknown || stored == elements;
 }
 
-size_t Listpack::TotalBytes() const { return LoadAt<uint32_t>(data_); }
-
-size_t Listpack::Count() const {
-  const auto stored = LoadAt<uint16_t>(data_ + 4);
-  if (TERRACE_LIKELY(stored != kCountUnknown)) return stored;
+size_t Listpack::CountByWalking() const {
   size_t count = 0;
   for (Position at = First(); at != nullptr; at = Next(at)) ++count;
   return count;
@@ -341,13 +359,11 @@ void Listpack::Append(Bytes text) { types::Append(&data_, NewElement(text)); }
 
 void Listpack::Append(int64_t value) { types::Append(&data_, NewElement(value)); }
 
-void Listpack::Prepend(Bytes text) { Insert(data_ + kHeaderBytes, text); }
+void Listpack::Prepend(Bytes text) { types::Add(&data_, kHeaderBytes, NewElement(text)); }
 
 Listpack::Position Listpack::Insert(Position at, Bytes text) {
   const size_t offset = at == nullptr ? TotalBytes() - 1 : static_cast<size_t>(at - data_);
-  const Position inserted = Splice(&data_, offset, 0, NewElement(text));
-  ChangeCount(data_, 1);
-  return inserted;
+  return types::Add(&data_, offset, NewElement(text));
 }
 
 Listpack::Position Listpack::Replace(Position at, Bytes text) {

@@ -19,8 +19,10 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/numbers.h"
 #include "types/value.h"
 
@@ -61,6 +63,7 @@ class Listpack {
 
   static constexpr size_t kHeaderBytes = 6;
   static constexpr size_t kBytesMax = kGiB;  // stock servers refuse longer ones
+  static constexpr size_t kCountUnknown = 65535;
 
   /// An empty one.
   static Listpack New();
@@ -74,8 +77,16 @@ class Listpack {
 
   void* data() const { return data_; }
   Bytes bytes() const { return Bytes(reinterpret_cast<const char*>(data_), TotalBytes()); }
-  size_t TotalBytes() const;
-  size_t Count() const;
+  size_t TotalBytes() const {
+    uint32_t bytes;
+    std::memcpy(&bytes, data_, sizeof bytes);
+    return bytes;
+  }
+  size_t Count() const {
+    uint16_t stored;
+    std::memcpy(&stored, data_ + 4, sizeof stored);
+    return TERRACE_LIKELY(stored != kCountUnknown) ? stored : CountByWalking();
+  }
   bool empty() const { return First() == nullptr; }
 
   Position First() const;
@@ -107,6 +118,8 @@ class Listpack {
   bool HasRoomFor(size_t bytes) const { return TotalBytes() + bytes + 16 <= kBytesMax; }
 
  private:
+  size_t CountByWalking() const;
+
   uint8_t* data_;
 };
 

@@ -12,8 +12,6 @@ namespace terrace::types {
 namespace {
 
 constexpr size_t kRingMin = 4;
-// What a node at the front may have before it is left alone (quicklist.h).
-constexpr size_t kFrontBytes = 2 * kKiB;
 // Less is not worth a second form.
 constexpr size_t kPackBytesMin = 48;
 constexpr size_t kPackSavingMin = 8;
@@ -63,12 +61,6 @@ Quicklist::Node Quicklist::NewNode(Bytes text, Blob* blob, bool plain) {
           .incompressible = false};
 }
 
-size_t Quicklist::RawBytes(const Node& node) {
-  if (node.packed) return static_cast<const Packed*>(node.data)->raw_bytes;
-  if (node.form == Form::kPlain) return static_cast<const Blob*>(node.data)->size();
-  return Listpack(node.data).TotalBytes();
-}
-
 void Quicklist::FreeNode(const Node& node) {
   if (node.packed) {
     Deallocate(node.data, sizeof(Packed) + static_cast<const Packed*>(node.data)->packed_bytes);
@@ -116,7 +108,7 @@ void Quicklist::Unpack(Node* node) {
   node->packed = false;
 }
 
-bool Quicklist::HasRoom(const Node& node, Bytes text, const ListLimits& limits) {
+inline bool Quicklist::HasRoom(const Node& node, Bytes text, const ListLimits& limits) {
   return node.form == Form::kListpack &&
          limits.NodeFits(RawBytes(node) + text.size() + kElementOverhead, size_t{node.count} + 1);
 }
@@ -234,10 +226,6 @@ void Quicklist::SettleAll() {
 }
 
 // --- changing ---
-
-bool Quicklist::FrontIsLong(size_t bytes_max) const {
-  return rep_->depth == 0 && Nodes() > 1 && !IsPlain(0) && RawBytes(At(0)) > bytes_max;
-}
 
 // The first node takes no more at its front: it joins the next one, if that has room, and another one begins.
 void Quicklist::BeginFront(Bytes text, const ListLimits& limits) {
@@ -359,7 +347,7 @@ void Quicklist::Erase(size_t from, size_t count) {
   TERRACE_DCHECK(from + count <= Size());
   if (count == 0) return;
   // Who takes one from the front mostly comes back for the next.
-  if (from == 0 && count == 1 && Nodes() > 2 && FrontIsLong(2 * kFrontBytes)) {
+  if (from == 0 && count == 1 && Nodes() > 2 && FrontIsLong(kLongFrontBytes)) {
     const size_t offset = At(0).count * kFrontBytes / RawBytes(At(0));
     if (offset > 1) Split(0, offset);
   }

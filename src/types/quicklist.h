@@ -61,6 +61,9 @@ class Quicklist {
   void Insert(size_t index, Bytes text, const ListLimits& limits);
   /// CONTRACT: index < Size().
   void Replace(size_t index, Bytes text, const ListLimits& limits);
+  /// Calls visit(Element) for the element at an end, and erases it. CONTRACT: there is one.
+  template <typename Visit>
+  void Take(ListEnd end, Visit&& visit);
   /// CONTRACT: from + count <= Size().
   void Erase(size_t from, size_t count);
   /// Takes up to `max` elements that equal `text`, those next to an end first. Returns how many.
@@ -77,6 +80,10 @@ class Quicklist {
   size_t MemoryEstimate() const;
 
  private:
+  // What a node at the front may have before it takes no more there, and before it is split.
+  static constexpr size_t kFrontBytes = 2 * kKiB;
+  static constexpr size_t kLongFrontBytes = 2 * kFrontBytes;
+
   enum class Form : uint8_t { kListpack, kPlain };
 
   struct Node {
@@ -112,12 +119,18 @@ class Quicklist {
 
   Node& At(size_t i) const { return rep_->ring[(rep_->first + i) & (rep_->capacity - 1)]; }
   Place Locate(size_t index) const;
-  bool FrontIsLong(size_t bytes_max) const;
+  bool FrontIsLong(size_t bytes_max) const {
+    return rep_->depth == 0 && Nodes() > 1 && !IsPlain(0) && RawBytes(At(0)) > bytes_max;
+  }
   void BeginFront(Bytes text, const ListLimits& limits);
 
   static Node NodeOf(Listpack listpack, size_t count);
   static Node NewNode(Bytes text, Blob* blob, bool plain);
-  static size_t RawBytes(const Node& node);
+  static size_t RawBytes(const Node& node) {
+    if (node.packed) return static_cast<const Packed*>(node.data)->raw_bytes;
+    if (node.form == Form::kPlain) return static_cast<const Blob*>(node.data)->size();
+    return Listpack(node.data).TotalBytes();
+  }
   static size_t HeldBytes(const Node& node);
   size_t OwnBytes() const;  // without the nodes
   static void FreeNode(const Node& node);
@@ -171,6 +184,29 @@ void Quicklist::Walk(size_t from, ListEnd towards, Visit&& visit) const {
     entered = true;
     if (node == (towards == ListEnd::kTail ? Nodes() - 1 : 0)) return;
   }
+}
+
+template <typename Visit>
+void Quicklist::Take(ListEnd end, Visit&& visit) {
+  const bool head = end == ListEnd::kHead;
+  Node& node = At(head ? 0 : Nodes() - 1);
+  if (TERRACE_LIKELY(rep_->depth == 0 && node.form == Form::kListpack && node.count > 1 &&
+                     !(head && FrontIsLong(kLongFrontBytes)))) {
+    Listpack listpack(node.data);
+    const Listpack::Position at = head ? listpack.First() : listpack.Last();
+    visit(listpack.Get(at));
+    listpack.Erase(at);
+    node.data = listpack.data();
+    --node.count;
+    --rep_->elements;
+    return;
+  }
+  const size_t index = head ? 0 : Size() - 1;
+  Walk(index, end, [&](const Element& element) {
+    visit(element);
+    return false;
+  });
+  Erase(index, 1);
 }
 
 extern const ValueOps kQuicklistOps;

@@ -33,6 +33,26 @@ TEST_SUITE("base/memory") {
   }
 #endif
 
+  TEST_CASE("two sizes are of one class if and only if their classes have one size") {
+    for (size_t a = 1; a <= 2100; ++a) {
+      for (size_t b = 1; b <= 2100; ++b) {
+        if (SameAllocationSize(a, b) != (AllocationSize(a) == AllocationSize(b)))
+          FAIL_CHECK(a, " and ", b);
+      }
+    }
+    for (size_t width = 8; width < 40; ++width) {
+      for (size_t eighth = 8; eighth <= 16; ++eighth) {
+        const size_t edge = eighth << (width - 3);
+        for (size_t a = edge - 1; a <= edge + 1; ++a) {
+          for (size_t b : {edge - 1, edge, edge + 1, edge / 2, edge * 2}) {
+            if (SameAllocationSize(a, b) != (AllocationSize(a) == AllocationSize(b)))
+              FAIL_CHECK(a, " and ", b);
+          }
+        }
+      }
+    }
+  }
+
   TEST_CASE("memory beyond the size classes is taken off the count as it was added") {
     const int64_t before = UsedMemory();
     for (size_t size = 120'000; size < 3'000'000; size += size / 17) {

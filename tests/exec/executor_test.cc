@@ -139,7 +139,7 @@ TEST_SUITE("exec/executor") {
     engine.Run({"SET", "late", std::string(1000, 'x'), "EX", "1000"});
     engine.Run({"SET", "soon", std::string(1000, 'x'), "EX", "10"});
     engine.Notify("e");
-    engine.eviction.memory_max = UsedMemory() - 500;
+    engine.eviction.memory_max = Kept(engine) - 500;
     engine.gates.Close(exec::kGateMaxMemory);
     engine.Run({"GET", "stays"});
     const Lines events = engine.Events();
@@ -160,7 +160,7 @@ TEST_SUITE("exec/executor") {
         engine.Run({"PERSIST", "key1"});
       }
       engine.Notify("e");
-      engine.eviction.memory_max = UsedMemory() - 10'000;
+      engine.eviction.memory_max = Kept(engine) - 10'000;
       engine.gates.Close(exec::kGateMaxMemory);
       CHECK(engine.Run({"SET", "small", "v"}) == "OK");
       CHECK(engine.Events() == Lines{"evicted goes"});

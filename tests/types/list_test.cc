@@ -62,7 +62,7 @@ void Change(List& list, Model& model, Random& random, const ListLimits& limits) 
   if (random.Below(40) == 0) text = std::string(limits.NodeBytesMax() - random.Below(20), 'y');
   const ListEnd end = random.Below(2) == 0 ? ListEnd::kHead : ListEnd::kTail;
   const size_t size = model.size();
-  switch (random.Below(model.size() > 600 ? 8 : 6)) {
+  switch (random.Below(model.size() > 600 ? 9 : 7)) {
     case 0:
     case 1:
       list.Push(end, text, limits);
@@ -105,6 +105,14 @@ void Change(List& list, Model& model, Random& random, const ListLimits& limits) 
         ++erased;
       }
       CHECK(list.EraseEqual(text, max, end, limits) == erased);
+      break;
+    }
+    case 6: {
+      if (size == 0) break;
+      std::string taken;
+      list.Take(end, limits, [&](const Element& element) { taken = TextOf(element); });
+      CHECK(taken == (end == ListEnd::kHead ? model.front() : model.back()));
+      end == ListEnd::kHead ? model.pop_front() : model.pop_back();
       break;
     }
     default: {  // it has grown long enough
@@ -213,7 +221,8 @@ TEST_SUITE("types/list") {
     const size_t nodes = list.Nodes();
     size_t long_fronts = 0;
     for (size_t i = 0; i < kElements; ++i) {
-      list.Erase(0, 1, limits);
+      list.Take(ListEnd::kHead, limits,
+                [&](const Element& element) { CHECK(TextOf(element) == model.front()); });
       model.pop_front();
       if (i % 100 == 0) CheckEqual(list, model);
       if (list.Nodes() > 2 && list.NodeBytes(0, &unpacked).size() > 4 * kKiB) ++long_fronts;

@@ -24,15 +24,16 @@ class CollectionEdit {
       : ctx_(ctx),
         ref_(ref),
         edit_(ctx.Edit(ref)),
-        existed_(edit_.entry() != nullptr),
-        collection_(existed_ ? T(edit_.entry()->collection()) : T::New()) {}
+        entry_(edit_.entry()),
+        before_(entry_ != nullptr ? entry_->collection() : T::New().value()),
+        collection_(before_) {}
   ~CollectionEdit() { TERRACE_DCHECK(finished_); }
   CollectionEdit(const CollectionEdit&) = delete;
   CollectionEdit& operator=(const CollectionEdit&) = delete;
 
   T* operator->() { return &collection_; }
   T& operator*() { return collection_; }
-  bool existed() const { return existed_; }
+  bool existed() const { return entry_ != nullptr; }
 
   /// Finish with the change's own notification where Redis has it: behind "new", before "del".
   bool Finish(uint32_t event_class, Bytes event) {
@@ -46,11 +47,24 @@ class CollectionEdit {
   bool Finish() {
     TERRACE_DCHECK(!finished_);
     finished_ = true;
+    const types::Value now = collection_.value();
+    if (TERRACE_LIKELY(entry_ != nullptr && now.data == before_.data &&
+                       now.encoding == before_.encoding && !MayHaveTimedItems(now.encoding) &&
+                       collection_.Size() != 0)) {
+      edit_.MarkCollection(entry_);
+      return false;
+    }
+    return FinishMoved();
+  }
+
+ private:
+  /// What Finish does for a collection that came, went or stands elsewhere.
+  [[gnu::noinline]] bool FinishMoved() {
     if (TERRACE_LIKELY(collection_.Size() != 0)) {
       edit_.SetCollection(collection_.value());
       return false;
     }
-    if (!existed_) {
+    if (!existed()) {
       types::Destroy(collection_.value());
       return false;
     }
@@ -60,11 +74,12 @@ class CollectionEdit {
     return true;
   }
 
- private:
   WriteContext& ctx_;
   engine::KeyRef& ref_;
   engine::Edit edit_;
-  const bool existed_;
+  // Nobody else changes this key meanwhile, so its entry stays.
+  engine::Entry* const entry_;
+  const types::Value before_;
   T collection_;
   bool finished_ = false;
 };

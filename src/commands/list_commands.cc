@@ -80,8 +80,8 @@ std::optional<size_t> PlaceOf(int64_t index, size_t size) {
 
 // --- putting in ---
 
-Effect PushTo(WriteContext& ctx, Args args, ListEnd end, bool only_if_there) {
-  engine::KeyRef& key = ctx.RefOf(args[1]);
+Effect PushTo(WriteContext& ctx, const Args& args, ListEnd end, bool only_if_there) {
+  engine::KeyRef& key = ctx.key_ref(0);
   const Entry* entry = ctx.Peek(key);
   if (entry == nullptr) {
     if (only_if_there) {
@@ -158,7 +158,7 @@ Effect LSet(WriteContext& ctx, Args args) {
 // --- taking out ---
 
 // LPOP key [count], RPOP key [count]
-Effect Pop(WriteContext& ctx, Args args, ListEnd end) {
+Effect Pop(WriteContext& ctx, const Args& args, ListEnd end) {
   if (args.size() > 3) {
     return Fail(ctx, end == ListEnd::kHead ? "ERR wrong number of arguments for 'lpop' command"
                                            : "ERR wrong number of arguments for 'rpop' command");
@@ -170,7 +170,7 @@ Effect Pop(WriteContext& ctx, Args args, ListEnd end) {
     if (!number || *number < 0) return Fail(ctx, "ERR value is out of range, must be positive");
     count = *number;
   }
-  engine::KeyRef& key = ctx.RefOf(args[1]);
+  engine::KeyRef& key = ctx.key_ref(0);
   const Entry* entry = ctx.Peek(key);
   if (entry == nullptr) {
     counted ? ctx.reply.NullArray() : ctx.reply.Null();

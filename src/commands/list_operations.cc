@@ -37,12 +37,7 @@ std::optional<ListEnd> ParseListEnd(Bytes word) {
 
 void PopOne(WriteContext& ctx, engine::KeyRef& key, ListEnd end) {
   CollectionEdit<List> list(ctx, key);
-  const size_t index = IndexAt(*list, end);
-  list->Walk(index, end, [&](const Element& element) {
-    ReplyElement(ctx.reply, element);
-    return false;
-  });
-  list->Erase(index, 1, LimitsOf(ctx));
+  list->Take(end, LimitsOf(ctx), [&](const Element& element) { ReplyElement(ctx.reply, element); });
   ctx.unit.Notify(engine::kNotifyList, key.db, PopEvent(end), key.key);
   list.Finish();
 }

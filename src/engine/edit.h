@@ -51,10 +51,14 @@ class Edit {
     Entry* held = ref_.entry();
     if (TERRACE_LIKELY(held != nullptr && held->Holds(value) &&
                        !MayHaveTimedItems(value.encoding))) {
-      held->MarkChanged();
-      return unit_.Touch(held);
+      return MarkCollection(held);
     }
     PutCollection(value);
+  }
+  /// The same for a key whose entry holds the collection already, in this encoding, and that has no items with deadlines.
+  void MarkCollection(Entry* held) {
+    held->MarkChanged();
+    unit_.Touch(held);
   }
   /// The key holds this collection now, whatever it held before, without a deadline.
   void ReplaceWithCollection(types::Value value);
@@ -95,9 +99,12 @@ struct Expired {
 Expired ExpireAll(Unit& unit, KeyRef* refs, size_t count, bool only_reads, size_t fields_max);
 inline Expired ExpireDue(Unit& unit, KeyRef* refs, size_t count, bool only_reads = false,
                          size_t fields_max = SIZE_MAX) {
+  const uint64_t now_ms = unit.now_ms;
   for (size_t i = 0; i < count; ++i) {
-    const Entry* entry = refs[i].entry();
-    if (TERRACE_UNLIKELY(entry != nullptr && entry->IsDue(unit.now_ms)))
+    // One that others have moved since it was looked up is looked at again there.
+    const KeyRef& ref = refs[i];
+    const bool moved = ref.version != ref.shard->version();
+    if (TERRACE_UNLIKELY(moved || (ref.slot != nullptr && Shard::At(ref.slot)->IsDue(now_ms))))
       return ExpireAll(unit, refs, count, only_reads, fields_max);
   }
   return {};  // the usual case, for which nothing is called

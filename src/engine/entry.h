@@ -90,8 +90,7 @@ class Entry {
   }
   bool HasKey(Bytes wanted) const {
     const Bytes own = key();
-    return own.size() == wanted.size() &&
-           std::memcmp(own.data(), wanted.data(), wanted.size()) == 0;
+    return own.size() == wanted.size() && SameBytes(own.data(), wanted.data(), wanted.size());
   }
 
   /// When the key goes; 0 if it has no deadline.
@@ -121,10 +120,7 @@ class Entry {
   /// goes: then the entry has to be written anew.
   bool TrySetDeadlines(uint64_t deadline_ms, uint64_t items_ms);
 
-  uint32_t access() const {
-    return access_[0] | static_cast<uint32_t>(access_[1]) << 8 |
-           static_cast<uint32_t>(access_[2]) << 16;
-  }
+  uint32_t access() const { return Load<uint32_t>(raw() + 4) & 0xffffff; }
   void set_access(uint32_t clock) {
     access_[0] = static_cast<uint8_t>(clock);
     access_[1] = static_cast<uint8_t>(clock >> 8);

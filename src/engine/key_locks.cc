@@ -5,6 +5,8 @@
 
 namespace terrace::engine {
 
+void KeyRef::LookAgain() { Look(); }
+
 void KeyLocks::AcquireMany(KeyRef* refs, size_t count, KeyRef* more, size_t more_count) {
   order_.clear();
   for (size_t i = 0; i < count + more_count; ++i) {

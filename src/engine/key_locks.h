@@ -31,9 +31,11 @@ struct KeyRef {
   }
   /// The entry now, even if an edit of another key moved it.
   Entry* entry() {
-    if (TERRACE_UNLIKELY(version != shard->version())) Look();
+    if (TERRACE_UNLIKELY(version != shard->version())) LookAgain();
     return slot == nullptr ? nullptr : Shard::At(slot);
   }
+  /// Look, where it is rarely needed: every handler asks for entries, and what is inlined there takes its registers.
+  [[gnu::noinline]] void LookAgain();
 };
 
 class KeyLocks {
@@ -53,7 +55,24 @@ class KeyLocks {
     }
     AcquireMany(refs, count, nullptr, 0);
   }
-  /// The same for two lists.
+  /// The same for a ref that these locks, or others, have filled in during this stay inside (engine/participants.h), and
+  /// whose key may now be another one of the same hash. While we are in, its shard is not freed, and no other keyspace
+  /// takes the place of its own; so if it is live it is the right one (S2). Slots and what they hold change together with
+  /// the shard's version: an entry comes, goes or is replaced by Insert, Remove and Replace only, and each of them counts.
+  /// For the 32 bits to come round somebody else would have to do that four billion times in one turn.
+  void AcquireAgain(KeyRef* ref) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
+    Shard* shard = ref->shard;
+    shard->Lock();
+    if (TERRACE_UNLIKELY(shard->state() != Shard::State::kLive)) {
+      shard->Unlock();
+      return AcquireMany(ref, 1, nullptr, 0);
+    }
+    single_ = shard;
+    if (TERRACE_UNLIKELY(ref->version != shard->version() || ref->slot == nullptr ||
+                         !Shard::At(ref->slot)->HasKey(ref->key)))
+      ref->LookAgain();
+  }
+  /// As the first, for two lists.
   void Acquire(KeyRef* refs, size_t count, KeyRef* more, size_t more_count) {
     AcquireMany(refs, count, more, more_count);
   }

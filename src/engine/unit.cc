@@ -20,6 +20,10 @@ void AppendBulk(std::string& out, Bytes bytes) {
 
 }  // namespace
 
+void Unit::CountHit(Entry* entry) {
+  entry->set_access(LfuTouch(entry->access(), now_ms, lfu_settings(), random));
+}
+
 // A unit that touches several databases (COPY DB, MOVE in an EXEC) carries its own SELECTs after the first.
 void Unit::SwitchTo(unsigned db) {
   if (commands_ == 0) {
@@ -68,9 +72,8 @@ void Unit::CommitReceived() {
   received = Bytes();
 }
 
-void Unit::Commit() {
-  if (TERRACE_UNLIKELY(origin == Origin::kStream)) return CommitReceived();
-  if (commands_ == 0) return;
+void Unit::CommitEffects() {
+  if (origin == Origin::kStream) return CommitReceived();
   offset = log.Append(effects_, commands_, first_db_, last_db_);
   effects_.clear();
   if (effects_.capacity() > 256 * kKiB) effects_.shrink_to_fit();

@@ -105,7 +105,10 @@ class Unit {
   Unit& operator=(const Unit&) = delete;
 
   void Begin(uint64_t now, Origin unit_origin) {
-    now_ms = now;
+    if (now != now_ms) {
+      now_ms = now;
+      lru_clock_ = LruClock(now);
+    }
     origin = unit_origin;
     const uint32_t log_mode = log.mode();
     logging = (log_mode & CommitLog::kAppends) != 0 && unit_origin == Origin::kClient;
@@ -131,17 +134,15 @@ class Unit {
   }
 
   /// Appends the effects to the log as one unit; of a stream's unit `received`. Locks are still held.
-  void Commit();
+  void Commit() {
+    if (TERRACE_UNLIKELY(commands_ != 0 || origin == Origin::kStream)) CommitEffects();
+  }
 
   /// A hit on an entry, for LRU and LFU.
   void Touch(Entry* entry) {
     if (no_touch) return;
-    if (TERRACE_UNLIKELY(settings.lfu.load(std::memory_order_relaxed))) {
-      entry->set_access(LfuTouch(entry->access(), now_ms, lfu_settings(), random));
-      return;
-    }
-    const uint32_t clock = LruClock(now_ms);
-    if (entry->access() != clock) entry->set_access(clock);
+    if (TERRACE_UNLIKELY(settings.lfu.load(std::memory_order_relaxed))) return CountHit(entry);
+    if (entry->access() != lru_clock_) entry->set_access(lru_clock_);
   }
   /// The clock a new entry starts with.
   uint32_t FreshAccess() const {
@@ -196,9 +197,12 @@ class Unit {
  private:
   [[gnu::noinline]] void QueueEvent(KeyEvent event) { events.push_back(std::move(event)); }
 
+  void CountHit(Entry* entry);
   void SwitchTo(unsigned db);
+  void CommitEffects();
   void CommitReceived();
 
+  uint32_t lru_clock_ = 0;  // of now_ms
   std::string effects_;
   uint32_t commands_ = 0;
   unsigned first_db_ = 0;

@@ -47,8 +47,8 @@ Executor::Executor(Environment& env, engine::Participant& self, commands::Publis
 }
 
 void Executor::BeginBatch() {
-  batch_wall_us_ = env_.clock.WallUs();
-  batch_ns_ = last_ns_ = env_.clock.MonotonicNs();
+  last_ns_ = env_.clock.MonotonicNs();
+  wall_ahead_ns_ = env_.clock.WallUs() * 1000 - last_ns_;
 }
 
 Executor::Outcome Executor::Execute(Session& session, const Invocation& invocation) {
@@ -103,7 +103,9 @@ Executor::Outcome Executor::Execute(Session& session, const Invocation& invocati
   return TERRACE_LIKELY(done) ? Outcome::kDone : Outcome::kParked;
 }
 
-bool Executor::Run(Session& session, const Command& command, const Invocation& invocation) {
+// Execute, Run and RunKeyed are one piece: the first two have little to do themselves.
+[[gnu::always_inline]] inline bool Executor::Run(Session& session, const Command& command,
+                                                 const Invocation& invocation) {
   const uint32_t errors_before = session.reply.errors();
   if (TERRACE_LIKELY(command.spec->session == nullptr)) {
     if (TERRACE_UNLIKELY(!RunKeyed(session, command, invocation))) return false;
@@ -131,47 +133,64 @@ void Executor::RunSession(Session& session, const Command& command, Args args) {
   command.spec->session(context, args);
 }
 
-bool Executor::RunKeyed(Session& session, const Command& command, const Invocation& invocation) {
-  const Args args = invocation.args;
+[[gnu::always_inline]] inline bool Executor::RunKeyed(Session& session, const Command& command,
+                                                      const Invocation& invocation) {
+  const Args& args = invocation.args;
   unit_.Begin(WallMs(), engine::Origin::kClient);
   unit_.no_touch = session.no_touch;
-  refs_.clear();
+  bool again = false;
   // One plain key, whose hash is known. A command with others elsewhere (SORT ... STORE, ZUNIONSTORE) is looked through.
   if (TERRACE_LIKELY(invocation.hashed && command.first_key == command.last_key &&
                      (command.flags & commands::kMovableKeys) == 0 &&
                      command.spec->target_db == nullptr)) {
-    KeyRef& ref = refs_.emplace_back();
-    ref.key = args[static_cast<size_t>(command.first_key)];
-    ref.hash = invocation.hash;
-    ref.keyspace = &env_.databases.Get(session.db);
-    ref.db = session.db;
+    again = NameKey(args[static_cast<size_t>(command.first_key)], invocation.hash, session.db);
   } else if (TERRACE_UNLIKELY(Reaches(command, args))) {
     return RunReaching(session, command, invocation);
-  } else if (!FindRefs(command, args, session.db, &refs_)) {
-    refs_.clear();  // malformed: the handler says what is wrong before it asks for a key
+  } else {
+    refs_.clear();
+    // Malformed: the handler says what is wrong before it asks for a key.
+    if (!FindRefs(command, args, session.db, &refs_)) refs_.clear();
   }
-  const uint64_t begin = session.out.mark();
+  const uint64_t begin = unit_.gated ? session.out.mark() : 0;
+  KeyRef* const refs = refs_.data();
+  const size_t count = refs_.size();
   waiters_ = false;
-  if (TERRACE_LIKELY(!refs_.empty())) {
-    BringsNothing(command) ? locks_.Acquire(refs_.data(), refs_.size())
-                           : LockKeys(refs_.data(), refs_.size());
+  if (TERRACE_LIKELY(count != 0)) {
+    again ? locks_.AcquireAgain(refs) : locks_.Acquire(refs, count);
+    refs_stay_ = self_.stay();
+    if (!BringsNothing(command)) LockForWaiters(refs, count);
     if (TERRACE_UNLIKELY((invocation.next_place | invocation.next_element) != 0)) {
-      FetchElements(refs_[0], invocation);
+      FetchElements(refs[0], invocation);
     }
   }
   commands::WaitWish* wish = session.waker != nullptr ? &wish_ : nullptr;
-  waiters_ |= RunHandler(session.db, session.reply, command, args, invocation.raw, refs_.data(),
-                         refs_.size(), wish);
-  Settle(command, refs_.data(), refs_.size());
-  if (TERRACE_UNLIKELY(waiters_)) ServeWaiters(refs_.data(), refs_.size());
+  waiters_ |=
+      RunHandler(session.db, session.reply, command, args, invocation.raw, refs, count, wish);
+  Settle(command, refs, count);
+  if (TERRACE_UNLIKELY(waiters_)) ServeWaiters(refs, count);
   const bool waits = wish_.wanted;
-  if (TERRACE_UNLIKELY(waits))
-    BeginWait(session, command, args, invocation.raw, refs_.data(), refs_.size());
+  if (TERRACE_UNLIKELY(waits)) BeginWait(session, command, args, invocation.raw, refs, count);
   locks_.Release();
   if (TERRACE_UNLIKELY(!unit_.due_met.empty())) ExpireMet();
   if (TERRACE_UNLIKELY(unit_.gated) && !waits) HoldReply(session, begin);
   StepIfCrowded();
   return !waits;
+}
+
+// Makes refs_ this key alone. True if that is what it was for the command before, and what was found then may still hold:
+// clients of a queue or a leaderboard name the same key again and again.
+inline bool Executor::NameKey(Bytes key, uint64_t hash, unsigned db) {
+  engine::Keyspace* keyspace = &env_.databases.Get(db);
+  const bool again = refs_.size() == 1 && refs_[0].hash == hash && refs_[0].keyspace == keyspace &&
+                     refs_stay_ == self_.stay();
+  if (!again) {
+    refs_.resize(1);
+    refs_[0].hash = hash;
+    refs_[0].keyspace = keyspace;
+    refs_[0].db = db;
+  }
+  refs_[0].key = key;
+  return again;
 }
 
 void Executor::FetchElements(KeyRef& ref, const Invocation& invocation) {
@@ -197,7 +216,7 @@ bool Executor::RunReaching(Session& session, const Command& command, const Invoc
   return ran;
 }
 
-bool Executor::RunHandler(unsigned db, resp::Reply& reply, const Command& command, Args args,
+bool Executor::RunHandler(unsigned db, resp::Reply& reply, const Command& command, const Args& args,
                           Bytes raw, KeyRef* refs, size_t count, commands::WaitWish* wish) {
   // A session that can stop looks again in the next turn if fields are left that are due; its keys are free meanwhile.
   const engine::Expired expired =
@@ -218,7 +237,7 @@ bool Executor::RunHandler(unsigned db, resp::Reply& reply, const Command& comman
   context.set_wish(wish);
   const commands::Effect effect = command.spec->write(context, args);
   if (const uint64_t changes = effect.changes(); changes != 0) unit_.CountChanges(changes);
-  if (!effect.logs_request()) return expired.any;
+  if (TERRACE_LIKELY(!unit_.logging) || !effect.logs_request()) return expired.any;
   if (!raw.empty()) {
     unit_.LogRaw(db, raw);
   } else {
@@ -227,8 +246,7 @@ bool Executor::RunHandler(unsigned db, resp::Reply& reply, const Command& comman
   return expired.any;
 }
 
-void Executor::Settle(const Command& command, const KeyRef* refs, size_t count) {
-  unit_.Commit();
+void Executor::SettleFurther(const Command& command, const KeyRef* refs, size_t count) {
   if (TERRACE_UNLIKELY(unit_.gated)) {
     needed_offset_ = unit_.offset;
     if (unit_.offset != 0) {
@@ -241,7 +259,7 @@ void Executor::Settle(const Command& command, const KeyRef* refs, size_t count) 
       }
     }
   }
-  if (TERRACE_UNLIKELY(!unit_.events.empty())) PublishEvents();
+  if (!unit_.events.empty()) PublishEvents();
 }
 
 void Executor::SettleOwn(const KeyRef& ref) {
@@ -294,7 +312,8 @@ void Executor::PublishEvents() {
   unit_.events.clear();
 }
 
-void Executor::Finish(Session& session, const Command& command, Args args, uint32_t errors_before) {
+inline void Executor::Finish(Session& session, const Command& command, const Args& args,
+                             uint32_t errors_before) {
   const uint64_t now = env_.clock.MonotonicNs();
   const uint64_t ns = now - last_ns_;
   last_ns_ = now;

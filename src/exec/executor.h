@@ -135,11 +135,12 @@ class Executor {
  private:
   enum class Scope : uint8_t { kNone, kLocked, kExclusive };
 
-  uint64_t WallMs() const { return (batch_wall_us_ + (last_ns_ - batch_ns_) / 1000) / 1000; }
+  uint64_t WallMs() const { return (last_ns_ + wall_ahead_ns_) / 1'000'000; }
   void RejectUnknown(Session& session, const commands::Command* parent, Args args);
   // False: the session waits for keys now, or the command starts again (restart_).
   bool Run(Session& session, const commands::Command& command, const Invocation& invocation);
   bool RunKeyed(Session& session, const commands::Command& command, const Invocation& invocation);
+  bool NameKey(Bytes key, uint64_t hash, unsigned db);
   static void FetchElements(engine::KeyRef& ref, const Invocation& invocation);
   /// A command that reads keys which it does not name. False: it starts again.
   bool RunReaching(Session& session, const commands::Command& command,
@@ -150,21 +151,41 @@ class Executor {
   /// In an exclusive section.
   void RunAlone(Session& session, const commands::Command& command, Args args, Bytes raw);
   /// True if a key of the command was due and has gone.
-  bool RunHandler(unsigned db, resp::Reply& reply, const commands::Command& command, Args args,
-                  Bytes raw, engine::KeyRef* refs, size_t count, commands::WaitWish* wish);
+  bool RunHandler(unsigned db, resp::Reply& reply, const commands::Command& command,
+                  const Args& args, Bytes raw, engine::KeyRef* refs, size_t count,
+                  commands::WaitWish* wish);
   void BeginApplying(Bytes raw);
   void RunSession(Session& session, const commands::Command& command, Args args);
-  void Finish(Session& session, const commands::Command& command, Args args,
+  void Finish(Session& session, const commands::Command& command, const Args& args,
               uint32_t errors_before);
   /// Commits the unit of a keyed command and publishes its events; locks are still held.
-  void Settle(const commands::Command& command, const engine::KeyRef* refs, size_t count);
+  void Settle(const commands::Command& command, const engine::KeyRef* refs, size_t count) {
+    unit_.Commit();
+    if (TERRACE_UNLIKELY(unit_.gated || !unit_.events.empty())) SettleFurther(command, refs, count);
+  }
+  void SettleFurther(const commands::Command& command, const engine::KeyRef* refs, size_t count);
   /// Commits a unit that has no session of its own (expiry, eviction) and publishes its events.
   void SettleOwn(const engine::KeyRef& ref);
   void RecordWrites(const engine::KeyRef* refs, size_t count);
   void HoldReply(Session& session, uint64_t begin);
   void ExpireMet();
-  void StepIfCrowded();
-  void LockKeys(engine::KeyRef* refs, size_t count);
+  void StepIfCrowded() {
+    if (TERRACE_UNLIKELY(unit_.crowded != nullptr) && scope_ == Scope::kNone) StepCrowded();
+  }
+  void StepCrowded();
+  /// Locks a unit's keys and, if there are waiters among them, what serving those may change.
+  void LockKeys(engine::KeyRef* refs, size_t count) {
+    waiters_ = false;
+    if (count == 0) return;
+    locks_.Acquire(refs, count);
+    LockForWaiters(refs, count);
+  }
+  /// The second half, when the keys are locked.
+  void LockForWaiters(engine::KeyRef* refs, size_t count) {
+    for (size_t i = 0; i < count; ++i) waiters_ |= refs[i].shard->interest() != nullptr;
+    if (TERRACE_UNLIKELY(waiters_)) LockNeeds(refs, count);
+  }
+  void LockNeeds(engine::KeyRef* refs, size_t count);
   void NoteNeeds(const engine::KeyRef& ref);
   void BeginWait(Session& session, const commands::Command& command, Args args, Bytes raw,
                  const engine::KeyRef* refs, size_t count);
@@ -198,7 +219,8 @@ class Executor {
   engine::Evictor evictor_;
   CommandStats stats_;
   engine::KeyLocks locks_;
-  std::vector<engine::KeyRef> refs_;
+  std::vector<engine::KeyRef> refs_;          // of the command under way, or of the last one
+  uint64_t refs_stay_ = 0;                    // during which stay inside they were locked
   mutable commands::KeyPositions positions_;  // kept for its memory
   // --- serving those who wait ---
   struct TouchedKey {
@@ -222,8 +244,7 @@ class Executor {
   bool restart_ = false;        // the session handler that has just returned wants to start again
   uint64_t needed_offset_ = 0;  // of a gated unit: what its reply waits for
   uint32_t passed_conditions_ = 0;  // what held when the gates let the command under way pass
-  uint64_t batch_wall_us_ = 0;
-  uint64_t batch_ns_ = 0;
+  uint64_t wall_ahead_ns_ = 0;      // of the monotonic clock, when the batch began
   uint64_t last_ns_ = 0;
 };
 

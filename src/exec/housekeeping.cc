@@ -14,8 +14,7 @@ uint64_t SteadyNs() { return SystemClock().MonotonicNs(); }
 
 }  // namespace
 
-void Executor::StepIfCrowded() {
-  if (TERRACE_LIKELY(unit_.crowded == nullptr) || scope_ != Scope::kNone) return;
+void Executor::StepCrowded() {
   const uint64_t start = NowNs();
   unit_.crowded->Step(&SteadyNs);
   unit_.crowded = nullptr;

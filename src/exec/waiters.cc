@@ -75,13 +75,7 @@ bool HasWaits(const KeyRef& ref) {
 
 }  // namespace
 
-// Locks a unit's keys and, if there are waiters among them, what serving those may change.
-void Executor::LockKeys(KeyRef* refs, size_t count) {
-  waiters_ = false;
-  if (count == 0) return;
-  locks_.Acquire(refs, count);
-  for (size_t i = 0; i < count; ++i) waiters_ |= refs[i].shard->interest() != nullptr;
-  if (TERRACE_LIKELY(!waiters_)) return;
+void Executor::LockNeeds(KeyRef* refs, size_t count) {
   kept_.clear();
   widened_.clear();
   while (true) {

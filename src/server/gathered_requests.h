@@ -31,20 +31,30 @@ namespace terrace::server {
 
 /// Views into the turn's arena.
 struct GatheredRequest {
+  // What a connection sent, if not just its protocol error. No member is stored twice.
+  explicit GatheredRequest(Connection& sender) : connection(&sender) {}
+  GatheredRequest(Connection& sender, const resp::ParsedRequest& request)
+      : connection(&sender),
+        argv(request.argv),
+        argc(request.argc),
+        blob_count(static_cast<uint32_t>(request.blobs.size())),
+        blobs(request.blobs.data()),
+        raw(request.raw) {}
+
   Connection* connection;
-  const commands::Command* command;
-  const Bytes* argv;
-  uint32_t argc;
-  uint32_t blob_count;
-  const BlobArg* blobs;
+  const commands::Command* command = nullptr;
+  const Bytes* argv = nullptr;
+  uint32_t argc = 0;
+  uint32_t blob_count = 0;
+  const BlobArg* blobs = nullptr;
   Bytes raw;
-  uint64_t hash;
-  engine::Shard* shard;  // while the request is fetched ahead
-  uint64_t element;      // Table::HashOf the element it will look up, once that is fetched; 0: none
-  bool hashed;
-  bool repeats;  // the key of the request before it, for which everything was fetched
-  bool chained;  // the key's entry lies behind its bucket's chain
-  bool protocol_error;
+  uint64_t hash = 0;
+  engine::Shard* shard = nullptr;  // while the request is fetched ahead
+  uint64_t element = 0;  // Table::HashOf the element it will look up, once that is fetched; 0: none
+  bool hashed = false;
+  bool repeats = false;  // the key of the request before it, for which everything was fetched
+  bool chained = false;  // the key's entry lies behind its bucket's chain
+  bool protocol_error = false;  // to be answered; there is no request then
 };
 
 class GatheredRequests {
@@ -59,7 +69,7 @@ class GatheredRequests {
   const commands::Command* Add(Connection& connection, const resp::ParsedRequest& request);
   /// The connection's protocol error, to be answered when its turn comes.
   void AddProtocolError(Connection& connection) {
-    requests_.push_back({.connection = &connection, .protocol_error = true});
+    requests_.emplace_back(connection).protocol_error = true;
   }
   void Clear() { requests_.clear(); }
 
@@ -150,25 +160,14 @@ class GatheredRequests {
 // Clients of a queue or a leaderboard name the same key again and again.
 inline const commands::Command* GatheredRequests::Add(Connection& connection,
                                                       const resp::ParsedRequest& request) {
-  GatheredRequest& gathered = requests_.emplace_back();
-  gathered.connection = &connection;
-  gathered.argv = request.argv;
-  gathered.argc = request.argc;
-  gathered.blobs = request.blobs.data();
-  gathered.blob_count = static_cast<uint32_t>(request.blobs.size());
-  gathered.raw = request.raw;
-  gathered.protocol_error = false;
+  GatheredRequest& gathered = requests_.emplace_back(connection, request);
   gathered.command = FindCommand(request.argv[0]);
-  gathered.hashed = false;
-  gathered.shard = nullptr;
-  gathered.element = 0;
-  gathered.repeats = false;
-  gathered.chained = false;
   if (TERRACE_UNLIKELY(gathered.command == nullptr)) return nullptr;
   const int16_t first = gathered.command->first_key;
   if (TERRACE_LIKELY(first > 0 && request.argc > static_cast<uint32_t>(first))) {
     const Bytes key = request.argv[first];
-    gathered.repeats = key.size() == last_key_bytes_ && key == Bytes(last_key_, last_key_bytes_);
+    gathered.repeats =
+        key.size() == last_key_bytes_ && SameBytes(key.data(), last_key_, key.size());
     if (!gathered.repeats) {
       last_hash_ = databases_.HashOf(key);
       last_key_bytes_ = key.size() <= sizeof last_key_ ? key.size() : SIZE_MAX;
@@ -183,7 +182,7 @@ inline const commands::Command* GatheredRequests::Add(Connection& connection,
 // Clients tend to send the same command again, spelled in the same way.
 inline const commands::Command* GatheredRequests::FindCommand(Bytes name) {
   if (TERRACE_LIKELY(name.size() == last_name_bytes_ &&
-                     std::memcmp(name.data(), last_name_, name.size()) == 0)) {
+                     SameBytes(name.data(), last_name_, name.size()))) {
     return last_command_;
   }
   const commands::Command* command = table_.Find(name);

@@ -32,6 +32,15 @@ bool IsHttp(Bytes word) {
   return EqualsIgnoreCase(word, "post") || EqualsIgnoreCase(word, "host:");
 }
 
+// Out of the way of what every request runs through.
+[[gnu::noinline]] void RefuseHttp(Connection& connection, Bytes word) {
+  Log(config::LogLevel::kWarning,
+      "%s sent '%s': somebody's browser is being used to attack this server; the connection is "
+      "closed",
+      connection.peer().c_str(), std::string(word).c_str());
+  connection.CloseSoon(false);
+}
+
 }  // namespace
 
 Worker::Worker(Parts& parts, unsigned index)
@@ -135,7 +144,8 @@ void Worker::Gather(Connection& connection, const resp::ParsedRequest& request) 
   }
 }
 
-void Worker::RunOne(size_t i, GatheredRequest& request) {
+inline void Worker::RunOne(size_t i) {
+  const GatheredRequest& request = gathered_[i];  // gone once it runs: that may gather more
   Connection& connection = *request.connection;
   const Args args(request.argv, request.argc, {request.blobs, request.blob_count});
   if (TERRACE_UNLIKELY(request.protocol_error)) {
@@ -157,7 +167,7 @@ void Worker::RunOne(size_t i, GatheredRequest& request) {
       if (TERRACE_LIKELY(request.hashed)) gathered_.NameElements(i, &invocation);
       if (TERRACE_UNLIKELY(RunRequest(connection, invocation) ==
                            exec::Executor::Outcome::kParked)) {
-        Park(connection, request.command, args, request.raw);
+        Park(connection, invocation.command, args, invocation.raw);
       }
     }
   }
@@ -171,11 +181,7 @@ void Worker::RunOne(size_t i, GatheredRequest& request) {
 exec::Executor::Outcome Worker::RunRequest(Connection& connection,
                                            const exec::Invocation& invocation) {
   if (TERRACE_UNLIKELY(invocation.command == nullptr && IsHttp(invocation.args[0]))) {
-    Log(config::LogLevel::kWarning,
-        "%s sent '%s': somebody's browser is being used to attack this server; the connection is "
-        "closed",
-        connection.peer().c_str(), std::string(invocation.args[0]).c_str());
-    connection.CloseSoon(false);
+    RefuseHttp(connection, invocation.args[0]);
     return exec::Executor::Outcome::kDone;
   }
   const exec::Executor::Outcome outcome = executor_.Execute(connection, invocation);
@@ -192,9 +198,8 @@ void Worker::RunGathered() {
   // Running a request may gather more of its connection, so the list can grow.
   for (size_t i = 0; i < gathered_.size(); ++i) {
     gathered_.FetchAhead(i);
-    GatheredRequest request = gathered_[i];
     const uint64_t stay = participant_->stay();
-    RunOne(i, request);
+    RunOne(i);
     if (TERRACE_UNLIKELY(participant_->WantedOut())) participant_->Yield();
     if (TERRACE_UNLIKELY(participant_->stay() != stay)) gathered_.ForgetFetched(i + 1);
   }

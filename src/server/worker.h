@@ -156,7 +156,7 @@ class Worker final : public exec::Host,
   void RunTurn();
   void RunGathered();
   /// Request `i` of what was gathered; `request` is a copy, for running it may gather more.
-  void RunOne(size_t i, GatheredRequest& request);
+  void RunOne(size_t i);
   exec::Executor::Outcome RunRequest(Connection& connection, const exec::Invocation& invocation);
   void Park(Connection& connection, const commands::Command* command, Args args, Bytes raw);
   void OnWaitEnd();

@@ -237,6 +237,34 @@ TEST_SUITE("exec/executor") {
     }
   }
 
+  TEST_CASE("a command at the key of the one before it sees what happened to the key in between") {
+    Fixture engine;
+    CHECK(engine.Run({"SET", "a", "1"}) == "OK");
+    CHECK(engine.Run({"GET", "a"}) == "\"1\"");
+    // By a command that names more keys, in another database, with everybody out.
+    CHECK(engine.Run({"DEL", "a", "b"}) == "1");
+    CHECK(engine.Run({"GET", "a"}) == "null");
+    CHECK(engine.Run({"SET", "a", std::string(1000, 'x')}) == "OK");
+    CHECK(engine.Run({"STRLEN", "a"}) == "1000");
+    CHECK(engine.Run({"SELECT", "1"}) == "OK");
+    CHECK(engine.Run({"GET", "a"}) == "null");
+    CHECK(engine.Run({"SET", "a", "other"}) == "OK");
+    CHECK(engine.Run({"SWAPDB", "0", "1"}) == "OK");
+    CHECK(engine.Run({"STRLEN", "a"}) == "1000");
+    CHECK(engine.Run({"SELECT", "0"}) == "OK");
+    CHECK(engine.Run({"GET", "a"}) == "\"other\"");
+    CHECK(engine.Run({"FLUSHALL"}) == "OK");
+    CHECK(engine.Run({"GET", "a"}) == "null");
+    CHECK(engine.Run({"SET", "a", "1", "PX", "10"}) == "OK");
+    CHECK(engine.Run({"GET", "a"}) == "\"1\"");
+    engine.AdvanceMs(11);
+    CHECK(engine.Run({"GET", "a"}) == "null");
+    CHECK(engine.Run({"SET", "a", "2"}) == "OK");
+    CHECK(engine.Run({"RENAME", "a", "b"}) == "OK");
+    CHECK(engine.Run({"GET", "a"}) == "null");
+    CHECK(engine.Run({"GET", "b"}) == "\"2\"");
+  }
+
   TEST_CASE("a command counts as many changes as keys it changed") {
     Fixture engine;
     const auto changes_of = [&](std::initializer_list<Bytes> args) {

@@ -86,8 +86,9 @@ void InfoMemory(InfoSource& source, std::string* out) {
   Amount(out, "maxmemory", source.options.maxmemory_bytes);
   AppendFormat(out, "maxmemory_policy:%s\r\n", PolicyName(source.options.maxmemory_policy));
   AllocatorRatios(memory, out);
-  AppendFormat(out, "mem_not_counted_for_evict:0\r\nmem_replication_backlog:%" PRIu64 "\r\n",
-               memory.log);
+  AppendFormat(out,
+               "mem_not_counted_for_evict:%" PRIu64 "\r\nmem_replication_backlog:%" PRIu64 "\r\n",
+               memory.log, memory.log);
   AppendFormat(out, "mem_total_replication_buffers:%" PRIu64 "\r\nmem_clients_slaves:0\r\n",
                memory.log);
   AppendFormat(out, "mem_clients_normal:%" PRIu64 "\r\nmem_cluster_links:0\r\nmem_aof_buffer:0\r\n",

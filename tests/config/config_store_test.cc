@@ -279,10 +279,10 @@ TEST_SUITE("config/config_store") {
   }
 
   TEST_CASE("a value that would stop the next start is not written") {
-    Server server("r.conf", "appendonly no\n");
-    CHECK(server.store->Set(Pairs{{"appendonly", "yes"}}).ok());
-    CHECK(GetOne(*server.store, "appendonly") == "yes");
-    CHECK(server.Rewritten() == "appendonly no\n");
+    Server server("r.conf", "min-replicas-to-write 0\n");
+    CHECK(server.store->Set(Pairs{{"min-replicas-to-write", "1"}}).ok());
+    CHECK(GetOne(*server.store, "min-replicas-to-write") == "1");
+    CHECK(server.Rewritten() == "min-replicas-to-write 0\n");
   }
 }
 

@@ -197,7 +197,7 @@ TEST_SUITE("config/startup") {
           std::string::npos);
     CHECK(machine.ErrorOf({"--user", "bob", "on", ">secret"}).find("secret") == std::string::npos);
     CHECK(machine.ErrorOf({"--dir", "/nowhere"}).starts_with("command line: dir: /nowhere"));
-    CHECK(machine.OptionsOf({"r.conf", "--appendonly", "no"}).port == 1);
+    CHECK(machine.OptionsOf({"r.conf", "--tls-port", "0"}).port == 1);
   }
 
   TEST_CASE("a setting without effect is one warning") {

@@ -12,8 +12,7 @@ char* LogChunks::Extend(uint64_t offset, size_t bytes) {
     if (chunk == nullptr || chunk->capacity < bytes || chunk.use_count() != 1) {
       if (chunk != nullptr) memory_bytes_ -= chunk->capacity;
       const size_t capacity = std::max(chunk_bytes_, bytes);
-      chunk = std::make_shared<Chunk>(Chunk{0, capacity, nullptr});
-      chunk->bytes.reset(new char[capacity]);
+      chunk = std::make_shared<Chunk>(capacity);
       memory_bytes_ += capacity;
     }
     chunk->start = offset;
@@ -21,7 +20,7 @@ char* LogChunks::Extend(uint64_t offset, size_t bytes) {
     chunks_.push_back(std::move(chunk));
   }
   Chunk& tail = *chunks_.back();
-  char* room = tail.bytes.get() + tail.used;
+  char* room = tail.bytes + tail.used;
   tail.used += bytes;
   used_bytes_ += bytes;
   return room;
@@ -54,7 +53,7 @@ LogChunks::Span LogChunks::From(uint64_t offset) const {
   const std::shared_ptr<Chunk>& chunk = *std::prev(after);
   const size_t at = offset - chunk->start;
   if (at >= chunk->used) return {};
-  return {chunk, Bytes(chunk->bytes.get() + at, chunk->used - at)};
+  return {chunk, Bytes(chunk->bytes + at, chunk->used - at)};
 }
 
 }  // namespace terrace::engine

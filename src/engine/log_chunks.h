@@ -17,15 +17,21 @@
 #include <memory>
 
 #include "base/bytes.h"
+#include "base/memory.h"
 
 namespace terrace::engine {
 
 class LogChunks {
  public:
   struct Chunk {
-    uint64_t start;  // log offset of its first byte
-    size_t capacity;
-    std::unique_ptr<char[]> bytes;
+    explicit Chunk(size_t room) : capacity(room), bytes(static_cast<char*>(Allocate(room))) {}
+    ~Chunk() { Deallocate(bytes, capacity); }
+    Chunk(const Chunk&) = delete;
+    Chunk& operator=(const Chunk&) = delete;
+
+    uint64_t start = 0;  // log offset of its first byte
+    const size_t capacity;
+    char* const bytes;
     size_t used = 0;
 
     uint64_t end() const { return start + used - 1; }  // of its last byte

@@ -259,8 +259,8 @@ TEST_SUITE("integration/persistence") {
       const char* fsync = round % 2 == 0 ? "everysec" : "always";
       std::vector<std::thread> writers;
       for (int w = 0; w < kWriters; ++w) {
-        writers.emplace_back([&, w] {
-          Client client = server.Connect();
+        // Connected here, where a failure would be one of the case.
+        writers.emplace_back([&, w, client = server.Connect()]() mutable {
           const std::string name = std::to_string(w);
           for (int i = 0; i < 1'000'000; ++i) {
             const std::string value = std::to_string(sent[w] + 1);

@@ -98,13 +98,16 @@ void Machine::FollowAddresses() {
   follow("port", "Unable to listen on this port. Check server logs.");
 }
 
-// The log holds everything since the data were empty, so it cannot begin in the middle.
+// The log holds everything since the data were empty, so it cannot begin in the middle. Redis' tools expect the setting to be
+// taken all the same; INFO tells what is.
 void Machine::FollowAppendonly() {
   config_.OnChange("appendonly", [this](const config::Options&, const config::Options& after) {
-    if (after.appendonly == options_.appendonly) return Status::Ok();
-    return Status::Error(options_.appendonly
-                             ? "The log can only be left out when the server starts."
-                             : "The log can only begin when the server starts: --appendonly yes");
+    if (after.appendonly != options_.appendonly) {
+      Log(config::LogLevel::kWarning,
+          "appendonly %s is for the next start (CONFIG REWRITE); until then it stays %s",
+          after.appendonly ? "yes" : "no", options_.appendonly ? "yes" : "no");
+    }
+    return Status::Ok();
   });
 }
 

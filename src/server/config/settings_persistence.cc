@@ -28,7 +28,8 @@ std::span<const Setting> PersistenceSettings() {
       {.name = "appendonly",
        .field = BoolField{&Options::appendonly},
        .why =
-           "Write every change to a log on disk, in `dir`/terrace-data; a restart brings it back."},
+           "Write every change to a log on disk, in `dir`/terrace-data; a restart brings it back. "
+           "CONFIG SET is for the next start."},
       NotYet("save", SaveField(), "Write a snapshot after so many seconds with so many changes."),
       NotYet("dbfilename", StringField{&Options::dbfilename, CheckFileName},
              "File name of the snapshot.", kProtected),

@@ -14,7 +14,7 @@
 // after a walk that was completed in between, because a completed walk has stamped every entry.
 //
 // Apart from cuts every edit marks its entry as changed (Entry::changed); a walk that captures for a checkpoint clears
-// the mark. If that checkpoint fails, its maker walks again and marks everything: too much, never too little.
+// the mark. If that checkpoint fails, its maker walks again and marks what it had captured (Entry::awaits_install).
 //
 // Threads: OldImage under the lock of the entry's shard, by whoever edits: it takes leaf locks only. TakeOver in an
 // exclusive section.
@@ -33,8 +33,8 @@ class EditObserver {
   virtual ~EditObserver() = default;
 
   /// `entry` is as it was at the cut, and is about to change, go, or be replaced. What is to outlive the call is copied,
-  /// a blob shared.
-  virtual void OldImage(const Keyspace& keyspace, uint64_t hash, const Entry& entry) = 0;
+  /// a blob shared. Nothing of it may be changed but the marks that checkpoints have in it.
+  virtual void OldImage(const Keyspace& keyspace, uint64_t hash, Entry& entry) = 0;
   /// The keyspace was replaced by an empty one (FLUSHALL, FLUSHDB): nobody edits it any more. The observer keeps it as
   /// long as its walk needs it, ends the cut and gives it back with Databases::Discard.
   virtual void TakeOver(std::unique_ptr<Keyspace> keyspace) = 0;

@@ -2,7 +2,7 @@
 //
 //    0  u8   type (low four bits) and encoding (high four)
 //    1  u8   flags: has a deadline; has items with deadlines; a string that was changed in place; changed since the last
-//            checkpoint
+//            checkpoint; a table has a record of the key; one that may not be installed yet
 //    2  u16  epoch: the last cut that has captured this entry or found it new (engine/edit_observer.h)
 //    4  u24  access clock: LRU seconds, or LFU minutes and counter (engine/access_clock.h)
 //    7  u8   key length, or 255: a u32 length stands before the key
@@ -132,6 +132,16 @@ class Entry {
   bool changed() const { return (flags_ & kChanged) != 0; }
   void MarkChanged() { flags_ |= kChanged; }
   void ClearChanged() { flags_ &= static_cast<uint8_t>(~kChanged); }
+  /// Some table of its keyspace has, or may have, a record of the key: when the key goes, a checkpoint has to say so.
+  bool in_table() const { return (flags_ & kInTable) != 0; }
+  void MarkInTable() { flags_ |= kInTable; }
+  void LeaveTables() { flags_ &= static_cast<uint8_t>(~(kInTable | kAwaitsInstall)); }
+  /// A checkpoint writes it as it is now. If that checkpoint comes to nothing, the mark of a change comes back.
+  void EnterTable() {
+    flags_ = static_cast<uint8_t>((flags_ & ~kChanged) | kInTable | kAwaitsInstall);
+  }
+  bool awaits_install() const { return (flags_ & kAwaitsInstall) != 0; }
+  void EndAwaitingInstall() { flags_ &= static_cast<uint8_t>(~kAwaitsInstall); }
   uint16_t epoch() const { return epoch_; }
   void set_epoch(uint16_t epoch) { epoch_ = epoch; }
 
@@ -191,7 +201,14 @@ class Entry {
   static constexpr uint8_t kLongKey = 255;
   static constexpr uint8_t kLongValue = 255;
   // The values of the first two are the bytes they add to the header; an entry has one of them at most.
-  enum Flag : uint8_t { kHasDeadline = 8, kHasTimedItems = 16, kRawString = 1, kChanged = 2 };
+  enum Flag : uint8_t {
+    kHasDeadline = 8,
+    kHasTimedItems = 16,
+    kRawString = 1,
+    kChanged = 2,
+    kInTable = 4,
+    kAwaitsInstall = 32,
+  };
   static constexpr uint8_t kDeadlineBytes = kHasDeadline | kHasTimedItems;
 
   Entry() = default;

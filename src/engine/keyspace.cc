@@ -1,6 +1,7 @@
 #include "engine/keyspace.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/sampled_sum.h"
 
@@ -10,7 +11,7 @@ Keyspace::Keyspace(HashKey hash_key, Participants& participants)
     : participants_(participants), staircase_(hash_key, participants) {}
 
 Slot Keyspace::Insert(Shard& shard, uint64_t hash, Entry* entry, unsigned participant) {
-  std::atomic<int64_t>& counter = counters_[participant].entries;
+  std::atomic<int64_t>& counter = shares_[participant].entries;
   counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   const uint64_t due = entry->due_ms();
   const Slot slot = shard.Insert(hash, entry);
@@ -21,6 +22,7 @@ Slot Keyspace::Insert(Shard& shard, uint64_t hash, Entry* entry, unsigned partic
 Entry* Keyspace::Replace(Shard& shard, Slot slot, uint64_t hash, Entry* entry) {
   const uint64_t due = entry->due_ms();
   Entry* old = shard.Replace(slot, hash, entry);
+  if (TERRACE_UNLIKELY(old->in_table())) entry->MarkInTable();  // it is the key that tables have
   if (TERRACE_UNLIKELY(due != 0)) staircase_.NoteDeadline(hash, due);
   return old;
 }
@@ -34,9 +36,47 @@ void Keyspace::Rewrite(Shard& shard, Slot slot, uint64_t hash, uint64_t deadline
 }
 
 Entry* Keyspace::Remove(Shard& shard, Slot slot, uint64_t hash, unsigned participant) {
-  std::atomic<int64_t>& counter = counters_[participant].entries;
+  std::atomic<int64_t>& counter = shares_[participant].entries;
   counter.store(counter.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-  return shard.Remove(slot, hash);
+  Entry* removed = shard.Remove(slot, hash);
+  if (TERRACE_UNLIKELY(removed->in_table())) {
+    RememberRemoved(hash, *removed, shares_[participant]);
+    removed->LeaveTables();  // it may go on under another name, or in another keyspace
+  }
+  return removed;
+}
+
+void Keyspace::RememberRemoved(uint64_t hash, const Entry& entry, Share& share) {
+  if (share.removed == nullptr) share.removed = std::make_unique<RemovedKeys>();
+  share.removed->Add(hash, entry.key());
+  share.removed_count.store(share.removed->count(), std::memory_order_relaxed);
+}
+
+RemovedKeys Keyspace::TakeRemovedKeys() {
+  RemovedKeys all;
+  for (Share& share : shares_) {
+    if (share.removed == nullptr) continue;
+    all.Append(std::move(*share.removed));
+    share.removed.reset();
+    share.removed_count.store(0, std::memory_order_relaxed);
+  }
+  return all;
+}
+
+void Keyspace::ReturnRemovedKeys(RemovedKeys removed) {
+  if (removed.count() == 0) return;
+  Share& share = shares_[0];
+  if (share.removed == nullptr) share.removed = std::make_unique<RemovedKeys>();
+  share.removed->Append(std::move(removed));
+  share.removed_count.store(share.removed->count(), std::memory_order_relaxed);
+}
+
+uint64_t Keyspace::removed_keys() const {
+  uint64_t sum = 0;
+  const unsigned slots = participants_.slots();
+  for (unsigned i = 0; i < slots; ++i)
+    sum += shares_[i].removed_count.load(std::memory_order_relaxed);
+  return sum;
 }
 
 void Keyspace::DeadlineChanged(Shard& shard, uint64_t hash, uint64_t before, uint64_t after) {
@@ -44,18 +84,39 @@ void Keyspace::DeadlineChanged(Shard& shard, uint64_t hash, uint64_t before, uin
   if (after != 0) staircase_.NoteDeadline(hash, after);
 }
 
+namespace {
+
+// Entries are fetched so many buckets ahead: one look at each is all that is wanted of most of them.
+constexpr unsigned kFetchBuckets = 3;
+
+template <typename Visit>
+void ForEachFetched(Shard& shard, Visit visit) {
+  if (shard.count() == 0) return;
+  for (unsigned at = 0; at < kShardBuckets + kFetchBuckets; ++at) {
+    if (at < kShardBuckets)
+      shard.ForEachInBucket(at, [](const Entry* entry) { __builtin_prefetch(entry, 1); });
+    if (at >= kFetchBuckets)
+      shard.ForEachInBucket(at - kFetchBuckets, [&](Entry* entry) { visit(*entry); });
+  }
+}
+
+}  // namespace
+
 // After a merge the shard may begin before `from`: what lies there carries the cut's number and is passed over.
-uint64_t Keyspace::CaptureShard(uint64_t from,
-                                const std::function<void(uint64_t, Entry&)>& capture) {
+uint64_t Keyspace::CaptureShard(uint64_t from, const std::function<void(Entry&)>& capture) {
+  const uint16_t number = epoch();
+  return VisitShard(from, [&](Entry& entry) {
+    if (entry.epoch() != number) capture(entry);
+  });
+}
+
+uint64_t Keyspace::VisitShard(uint64_t from, const std::function<void(Entry&)>& visit) {
   uint64_t next = from;
   staircase_.ForEachShard(from, [&](Shard& shard, uint64_t, uint64_t end) {
-    for (unsigned bucket = 0; bucket < kShardBuckets && shard.count() != 0; ++bucket) {
-      shard.ForEachInBucket(bucket, [&](Entry* entry) {
-        if (entry->epoch() == epoch()) return;
-        capture(HashOf(entry->key()), *entry);
-        entry->set_epoch(epoch());
-      });
-    }
+    ForEachFetched(shard, [&](Entry& entry) {
+      visit(entry);
+      entry.set_epoch(epoch());
+    });
     next = end;
     return false;
   });
@@ -65,7 +126,7 @@ uint64_t Keyspace::CaptureShard(uint64_t from,
 uint64_t Keyspace::size() const {
   int64_t sum = 0;
   const unsigned slots = participants_.slots();
-  for (unsigned i = 0; i < slots; ++i) sum += counters_[i].entries.load(std::memory_order_relaxed);
+  for (unsigned i = 0; i < slots; ++i) sum += shares_[i].entries.load(std::memory_order_relaxed);
   return sum > 0 ? static_cast<uint64_t>(sum) : 0;
 }
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -14,6 +15,7 @@
 #include "engine/edit_observer.h"
 #include "engine/entry.h"
 #include "engine/participants.h"
+#include "engine/removed_keys.h"
 #include "engine/staircase.h"
 
 namespace terrace::engine {
@@ -32,7 +34,7 @@ class Keyspace {
   [[nodiscard]] Entry* Replace(Shard& shard, Slot slot, uint64_t hash, Entry* entry);
   /// The slot's entry gets, changes or loses (0) its deadline; likewise its first item's, which is what its collection says.
   void Rewrite(Shard& shard, Slot slot, uint64_t hash, uint64_t deadline_ms);
-  /// The entry leaves the keyspace; the caller owns it.
+  /// The entry leaves the keyspace; the caller owns it. If a table has the key, it is remembered as removed.
   Entry* Remove(Shard& shard, Slot slot, uint64_t hash, unsigned participant);
   /// The slot's entry's due_ms() went from `before` to `after` (0: none) in place.
   void DeadlineChanged(Shard& shard, uint64_t hash, uint64_t before, uint64_t after);
@@ -47,11 +49,25 @@ class Keyspace {
   void EndCut() { observer_.store(nullptr, std::memory_order_release); }
   EditObserver* observer() const { return observer_.load(std::memory_order_acquire); }
   uint16_t epoch() const { return epoch_.load(std::memory_order_relaxed); }
-  /// One step of the walk: capture(hash, entry) for every entry of the shard at position `from` (a hash >> 16) that the
-  /// cut has not captured yet, bucket by bucket, the shard locked. Returns the position to go on from, Staircase::kEnd
-  /// when all have been visited. No lock is held by the caller, who is in.
-  uint64_t CaptureShard(uint64_t from,
-                        const std::function<void(uint64_t hash, Entry& entry)>& capture);
+  /// One step of the walk: capture(entry) for every entry of the shard at position `from` (a hash >> 16) that the cut has
+  /// not captured yet, bucket by bucket, the shard locked. Returns the position to go on from, Staircase::kEnd when all
+  /// have been visited. No lock is held by the caller, who is in.
+  uint64_t CaptureShard(uint64_t from, const std::function<void(Entry& entry)>& capture);
+  /// The same for every entry of the shard, captured or not; they have the cut's number then. Those before `from` may be
+  /// among them.
+  uint64_t VisitShard(uint64_t from, const std::function<void(Entry& entry)>& visit);
+
+  // --- tables: what checkpoints know of it (engine/checkpointer.h) ---
+  static constexpr uint32_t kNoSpace = UINT32_MAX;
+  /// What this keyspace is called in tables, whichever database it is. Set in an exclusive section, or before anybody
+  /// else sees it.
+  uint32_t space() const { return space_; }
+  void set_space(uint32_t space) { space_ = space; }
+  /// In an exclusive section: the keys that tables have and that were removed since the last call; and back with them.
+  RemovedKeys TakeRemovedKeys();
+  void ReturnRemovedKeys(RemovedKeys removed);
+  /// How many there are; a key that came and went with every checkpoint may count more than once.
+  uint64_t removed_keys() const;
 
   // --- without any lock ---
   uint64_t size() const;
@@ -87,9 +103,13 @@ class Keyspace {
   uint64_t shards_min() const { return shards_min_.load(std::memory_order_relaxed); }
 
  private:
-  struct alignas(64) Counter {
-    std::atomic<int64_t> entries{0};  // written by one participant only
+  // One participant's, who alone writes it, but for exclusive sections.
+  struct alignas(64) Share {
+    std::atomic<int64_t> entries{0};
+    std::atomic<uint64_t> removed_count{0};
+    std::unique_ptr<RemovedKeys> removed;  // nullptr: none
   };
+  void RememberRemoved(uint64_t hash, const Entry& entry, Share& share);
 
   Participants& participants_;
   std::atomic<EditObserver*> observer_{nullptr};
@@ -98,7 +118,8 @@ class Keyspace {
   std::atomic<uint64_t> shards_min_{1};
   uint64_t acquisitions_seen_ = 0;  // WatchContention's own
   uint64_t contended_seen_ = 0;
-  Counter counters_[Participants::kParticipantsMax];
+  uint32_t space_ = kNoSpace;
+  Share shares_[Participants::kParticipantsMax];
 };
 
 }  // namespace terrace::engine

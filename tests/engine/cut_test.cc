@@ -48,7 +48,7 @@ class Cut final : public EditObserver {
     keyspace.BeginCut(this, epoch);
   }
 
-  void OldImage(const Keyspace& keyspace, uint64_t hash, const Entry& entry) override {
+  void OldImage(const Keyspace& keyspace, uint64_t hash, Entry& entry) override {
     REQUIRE(&keyspace == &keyspace_);
     Keep(hash, entry);
     ++old_images;
@@ -61,7 +61,8 @@ class Cut final : public EditObserver {
   bool Step() {
     REQUIRE(position_ < Staircase::kEnd);
     const uint64_t from = position_;
-    position_ = keyspace_.CaptureShard(from, [&](uint64_t hash, Entry& entry) {
+    position_ = keyspace_.CaptureShard(from, [&](Entry& entry) {
+      const uint64_t hash = keyspace_.HashOf(entry.key());
       REQUIRE((hash >> 16) >= from);
       Keep(hash, entry);
       entry.ClearChanged();

@@ -1,0 +1,47 @@
+// CapturedKey: a key as it was at a cut, and as a checkpoint writes it (storage/table_format.h):
+//
+//   kind      the value code (rdb/value_code.h)
+//   deadline  the key's own; those of a hash's fields are in its value
+//   value     what follows the value code in RDB's object encoding, all its newer forms included
+//
+// The access clock is not written: reading a key would make it a changed one.
+//
+// Threads: made under the lock of the key's shard; afterwards one at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/blob.h"
+#include "base/bytes.h"
+#include "engine/entry.h"
+#include "engine/removed_keys.h"
+#include "rdb/string_codec.h"
+#include "storage/table_format.h"
+
+namespace terrace::engine {
+
+class CapturedKey {
+ public:
+  /// Copies what it needs; a large string is shared, and encoded when it is asked for.
+  CapturedKey(uint64_t hash, const Entry& entry, rdb::Compression compression);
+
+  uint64_t hash() const { return hash_; }
+  /// The order of tables is that of names. It lies in here.
+  HashedKey name() const { return {hash_, key_}; }
+  /// Its memory, what it shares included.
+  size_t bytes() const;
+
+  /// With the value, which is good as long as this is and may be put into `room`.
+  storage::KeyRecord Record(uint32_t space, Bytes* value, std::string* room) const;
+
+ private:
+  uint64_t hash_;
+  uint64_t deadline_ms_;
+  std::string key_;
+  std::string encoded_;  // with the value code in front; empty for a blob
+  BlobRef blob_;
+  rdb::Compression compression_;
+};
+
+}  // namespace terrace::engine

@@ -1,0 +1,149 @@
+#include "engine/checkpoint_loader.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "engine/entry_codec.h"
+#include "storage/merging_iterator.h"
+#include "storage/value_cursor.h"
+
+namespace terrace::engine {
+namespace {
+
+// So many keys are loaded between two looks at who wants us out, and at how large the keyspace will be.
+constexpr uint64_t kKeysAtATime = 256;
+
+}  // namespace
+
+StatusOr<std::unique_ptr<CheckpointLoader>> CheckpointLoader::Open(
+    FileSystem& files, const storage::Manifest& manifest, Databases& databases,
+    const types::EncodingLimits& limits) {
+  const auto state = manifest.state();
+  std::unique_ptr<CheckpointLoader> loader(new CheckpointLoader(databases, limits));
+  for (const storage::DatabaseSpace& space : state->databases) {
+    if (space.database >= databases.count()) {
+      return Unexpected{Status::Error("the manifest has keys of database " +
+                                      std::to_string(space.database) + ", and there are " +
+                                      std::to_string(databases.count()) +
+                                      " databases (setting `databases`)")};
+    }
+    databases.Get(space.database).set_space(space.space);
+  }
+  loader->spaces_ = state->databases;
+  std::vector<storage::TableEntry> tables = state->tables;
+  std::stable_sort(tables.begin(), tables.end(),
+                   [](const auto& a, const auto& b) { return a.run > b.run; });
+  for (const storage::TableEntry& table : tables) {
+    auto reader =
+        storage::TableReader::Open(files, manifest.TablePath(table.number), {.filter = false});
+    if (!reader.ok()) return Unexpected{reader.error()};
+    loader->readers_.push_back(*std::move(reader));
+    loader->tables_.push_back(loader->readers_.back().get());
+  }
+  return loader;
+}
+
+// One range of hash space, database after database.
+class CheckpointLoader::Part {
+ public:
+  Part(CheckpointLoader& loader, unsigned part, unsigned parts, Participant& self)
+      : loader_(loader), self_(self) {
+    const uint64_t width = UINT64_MAX / parts;
+    first_ = width * part;
+    last_ = part + 1 == parts ? UINT64_MAX : width * (part + 1) - 1;
+    for (const storage::TableReader* table : loader.tables_) values_.emplace_back(*table);
+  }
+
+  Status Load(const storage::DatabaseSpace& space) {
+    Keyspace& keyspace = loader_.databases_.Get(space.database);
+    storage::MergingIterator records(loader_.tables_, storage::Tombstones::kHidden,
+                                     {{space.space, first_}, {space.space, last_}});
+    uint64_t loaded = 0;
+    Status status;
+    self_.In();
+    while (status.ok() && records.Next()) {
+      status = LoadOne(keyspace, records.record(), records.source());
+      if (++loaded % kKeysAtATime == 0) Grow(keyspace, loaded, records.record().hash);
+    }
+    self_.Out();
+    loader_.databases_.participants().Reclaim();
+    return status.ok() ? records.status() : status;
+  }
+
+  uint64_t keys() const { return keys_; }
+  uint64_t bytes() const { return bytes_; }
+  uint64_t next_due_ms() const { return next_due_ms_; }
+
+ private:
+  Status LoadOne(Keyspace& keyspace, const storage::StoredRecord& record,
+                 size_t source) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
+    if (keyspace.HashOf(record.key) != record.hash)
+      return Damage(record, source, "does not belong here: the hash of its key is another");
+    const auto value = record.is_inline ? StatusOr<Bytes>(record.inline_value)
+                                        : values_[source].Read(record.value);
+    if (!value.ok()) return value.error();
+    const auto entry = DecodeEntry({static_cast<rdb::ValueCode>(record.kind), *value}, record.key,
+                                   record.deadline_ms, loader_.limits_);
+    if (!entry.ok()) return Damage(record, source, "makes no sense");
+    (*entry)->set_epoch(keyspace.epoch());
+    (*entry)->EnterTable();
+    (*entry)->EndAwaitingInstall();
+    const uint64_t due_ms = (*entry)->due_ms();
+    if (due_ms != 0) next_due_ms_ = std::min(next_due_ms_, due_ms);
+    Shard* shard = keyspace.staircase().Lock(record.hash);
+    keyspace.Insert(*shard, record.hash, *entry, self_.slot());
+    shard->Unlock();
+    ++keys_;
+    bytes_ += record.key.size() + value->size();
+    return Status::Ok();
+  }
+
+  Status Damage(const storage::StoredRecord& record, size_t source, const char* what) const {
+    return Status::Error(loader_.tables_[source]->name() + ": offset " +
+                         std::to_string(record.value.block) + ": the value of key '" +
+                         std::string(record.key) + "' " + what);
+  }
+
+  // Keys come in the order of their hashes, which are spread evenly: from what has come, and where it ends, follows how
+  // many there will be. So the staircase is as high as it must be before the shards fill, and nothing moves twice.
+  void Grow(Keyspace& keyspace, uint64_t loaded, uint64_t hash) {
+    if (hash == first_) return;
+    const double done = static_cast<double>(hash - first_) * 0x1.0p-64;
+    const auto expected = static_cast<uint64_t>(static_cast<double>(loaded) / done);
+    Staircase& staircase = keyspace.staircase();
+    bool grew = false;
+    while (staircase.shards() * kShardEntriesTarget < expected &&
+           staircase.Step(expected, 1, []() -> uint64_t { return 0; }))
+      grew = true;
+    self_.Yield();
+    if (grew) loader_.databases_.participants().Reclaim();
+  }
+
+  CheckpointLoader& loader_;
+  Participant& self_;
+  uint64_t first_;
+  uint64_t last_;
+  std::vector<storage::ValueCursor> values_;  // one for each table
+  uint64_t keys_ = 0;
+  uint64_t bytes_ = 0;
+  uint64_t next_due_ms_ = UINT64_MAX;
+};
+
+Status CheckpointLoader::LoadPart(unsigned part, unsigned parts, Participant& self) {
+  TERRACE_CHECK(part < parts);
+  Part loading(*this, part, parts, self);
+  Status status;
+  for (size_t i = 0; i < spaces_.size() && status.ok(); ++i) status = loading.Load(spaces_[i]);
+  keys_.fetch_add(loading.keys(), std::memory_order_relaxed);
+  bytes_.fetch_add(loading.bytes(), std::memory_order_relaxed);
+  uint64_t seen = next_due_ms_.load(std::memory_order_relaxed);
+  while (
+      loading.next_due_ms() < seen &&
+      !next_due_ms_.compare_exchange_weak(seen, loading.next_due_ms(), std::memory_order_relaxed)) {
+  }
+  return status;
+}
+
+}  // namespace terrace::engine

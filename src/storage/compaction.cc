@@ -1,0 +1,148 @@
+#include "storage/compaction.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "storage/merging_iterator.h"
+#include "storage/run_writer.h"
+#include "storage/table_reader.h"
+#include "storage/value_cursor.h"
+
+namespace terrace::storage {
+namespace {
+
+// Between two looks at `cancelled`.
+constexpr uint64_t kRecordsAtATime = 1024;
+
+class Compactor {
+ public:
+  Compactor(FileSystem& files, Manifest& manifest, const CompactionOptions& options)
+      : files_(files),
+        manifest_(manifest),
+        options_(options),
+        before_(manifest.state()),
+        run_(files, manifest,
+             {.log_offset = before_->checkpoint.log_offset,
+              .table_bytes_max = options.table_bytes_max}) {}
+
+  StatusOr<CompactionStats> Compact() {
+    if (Status status = OpenTables(); !status.ok()) return Unexpected{std::move(status)};
+    std::vector<uint32_t> spaces;
+    for (const DatabaseSpace& database : before_->databases) spaces.push_back(database.space);
+    std::sort(spaces.begin(), spaces.end());
+    for (const uint32_t space : spaces)
+      if (Status status = CopySpace(space); !status.ok()) return Unexpected{std::move(status)};
+    if (Status status = run_.Finish(); !status.ok()) return Unexpected{std::move(status)};
+    while (true) {
+      const auto more = run_.VerifyNext();
+      if (!more.ok()) return Unexpected{more.error()};
+      if (!*more) break;
+    }
+    stats_.bytes = run_.bytes();
+    stats_.tables = run_.tables().size();
+    if (Status status = Install(); !status.ok()) return Unexpected{std::move(status)};
+    return stats_;
+  }
+
+ private:
+  Status OpenTables() {
+    std::vector<TableEntry> tables = before_->tables;
+    std::stable_sort(tables.begin(), tables.end(),
+                     [](const TableEntry& a, const TableEntry& b) { return a.run > b.run; });
+    for (const TableEntry& table : tables) {
+      auto reader = TableReader::Open(files_, manifest_.TablePath(table.number), {.filter = false});
+      if (!reader.ok()) return reader.error();
+      readers_.push_back(*std::move(reader));
+      tables_.push_back(readers_.back().get());
+      values_.emplace_back(*tables_.back());
+      stats_.bytes_before += table.file_bytes;
+    }
+    stats_.tables_before = tables.size();
+    return Status::Ok();
+  }
+
+  Status CopySpace(uint32_t space) {
+    MergingIterator records(tables_, Tombstones::kHidden, {{space, 0}, {space, UINT64_MAX}});
+    while (records.Next()) {
+      if (++stats_.records % kRecordsAtATime == 0 && IsCancelled())
+        return Status::Error("the compaction was cancelled");
+      const StoredRecord& record = records.record();
+      const auto value = record.is_inline ? StatusOr<Bytes>(record.inline_value)
+                                          : values_[records.source()].Read(record.value);
+      if (!value.ok()) return value.error();
+      if (Status status = run_.Add(record, *value); !status.ok()) return status;
+    }
+    return records.status();
+  }
+
+  bool IsCancelled() const {
+    return options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed);
+  }
+
+  // A checkpoint may have been installed meanwhile. Its tables are of a higher run and hold nothing of a space that was
+  // dropped before we began.
+  Status Install() {
+    std::set<uint64_t> merged;
+    uint64_t run = 0;
+    for (const TableEntry& table : before_->tables) {
+      merged.insert(table.number);
+      run = std::max(run, table.run);
+    }
+    const Status status = manifest_.Install([&](ManifestState& state) {
+      std::erase_if(state.tables,
+                    [&](const TableEntry& table) { return merged.contains(table.number); });
+      for (const TableFacts& facts : run_.tables())
+        state.tables.push_back(TableEntry::Of(facts, run));
+      std::erase_if(state.dropped_spaces, [&](uint32_t space) {
+        return std::binary_search(before_->dropped_spaces.begin(), before_->dropped_spaces.end(),
+                                  space);
+      });
+      ForgetDeadSpaces(&state);
+    });
+    if (status.ok()) run_.Installed();
+    return status;
+  }
+
+  FileSystem& files_;
+  Manifest& manifest_;
+  const CompactionOptions& options_;
+  const std::shared_ptr<const ManifestState> before_;
+  RunWriter run_;
+  std::vector<std::unique_ptr<TableReader>> readers_;
+  std::vector<const TableReader*> tables_;  // newest first
+  std::vector<ValueCursor> values_;         // one for each
+  CompactionStats stats_;
+};
+
+}  // namespace
+
+size_t CountRuns(const ManifestState& state) {
+  std::set<uint64_t> runs;
+  for (const TableEntry& table : state.tables) runs.insert(table.run);
+  return runs.size();
+}
+
+StatusOr<CompactionStats> CompactAll(FileSystem& files, Manifest& manifest,
+                                     const CompactionOptions& options) {
+  return Compactor(files, manifest, options).Compact();
+}
+
+void ForgetDeadSpaces(ManifestState* state) {
+  std::erase_if(state->tables, [state](const TableEntry& table) {
+    return std::none_of(
+        state->databases.begin(), state->databases.end(), [&table](const DatabaseSpace& database) {
+          return table.smallest.space <= database.space && database.space <= table.largest.space;
+        });
+  });
+  std::erase_if(state->dropped_spaces, [state](uint32_t space) {
+    return std::none_of(state->tables.begin(), state->tables.end(),
+                        [space](const TableEntry& table) {
+                          return table.smallest.space <= space && space <= table.largest.space;
+                        });
+  });
+}
+
+}  // namespace terrace::storage

@@ -157,7 +157,9 @@ TEST_SUITE("engine/checkpoint_crash") {
     CHECK(fresh > 0);
   }
 
-  TEST_CASE("every change failing once leaves the old state or the new one, and the next checkpoint is whole") {
+  TEST_CASE(
+      "every change failing once leaves the old state or the new one, and the next checkpoint is "
+      "whole") {
     const uint64_t seed = PrintedSeed("engine/checkpoint_crash");
     uint64_t faults = 0;
     for (const Fault fault : {Fault::kIo, Fault::kNoSpace, Fault::kShortWrite}) {

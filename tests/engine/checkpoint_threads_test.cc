@@ -1,0 +1,160 @@
+// Checkpoints under several writers, made for the thread sanitizer: what is loaded from each is what an exclusive section saw
+// when it was cut. One thread flushes and exchanges databases all the while.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "engine/checkpoint_world.h"
+
+namespace terrace::engine {
+namespace {
+
+using storage::Manifest;
+using testing::LossyFileSystem;
+
+constexpr unsigned kWriters = 3;
+constexpr uint64_t kKeys = 4000;
+
+struct Shared {
+  LossyFileSystem files;
+  std::unique_ptr<Manifest> manifest;
+  Participants participants;
+  std::unique_ptr<Databases> databases;
+  std::unique_ptr<Checkpointer> checkpointer;
+  EngineSettings settings;
+  CommitLog log{64};
+  std::atomic<bool> done{false};
+};
+
+class Writer {
+ public:
+  Writer(Shared& shared, uint64_t seed)
+      : shared_(shared),
+        self_(shared.participants.Join()),
+        random_(seed),
+        unit_(*shared.databases, shared.log, shared.settings, counters_, *self_, seed) {}
+  ~Writer() { shared_.participants.Leave(self_); }
+
+  void Run() {
+    while (!shared_.done.load(std::memory_order_relaxed)) {
+      if (shared_.checkpointer->over_budget()) {
+        std::this_thread::yield();
+        continue;
+      }
+      self_->In();
+      for (int i = 0; i < 16 && !self_->WantedOut(); ++i) ChangeSomething();
+      self_->Out();
+      shared_.participants.Reclaim();
+    }
+  }
+
+ private:
+  void ChangeSomething() {
+    unit_.Begin(1, Origin::kClient);
+    const auto db = static_cast<unsigned>(random_.Below(2));
+    const std::string key = Machine::KeyOf(random_.Below(kKeys));
+    const std::string other = Machine::KeyOf(random_.Below(kKeys));
+    KeyRef refs[2] = {RefFor(db, key), RefFor(1 - db, other)};
+    KeyLocks locks;
+    const uint64_t what = random_.Below(10);
+    locks.Acquire(refs, what == 9 ? 2 : 1);
+    if (what < 4) {
+      Edit(unit_, refs[0])
+          .SetString(StringSource::Compact(std::to_string(random_.Next())), random_.Below(2) * 900);
+    } else if (what < 7) {
+      Push(refs[0]);
+    } else if (what < 9) {
+      if (refs[0].entry() != nullptr) Edit(unit_, refs[0]).Delete();
+    } else if (refs[0].entry() != nullptr) {
+      Entry* taken = Edit(unit_, refs[0]).Take();
+      Entry* renamed = Entry::NewMoved(taken, other, taken->deadline_ms());
+      Entry::Delete(taken);
+      Edit(unit_, refs[1]).Put(renamed);
+    }
+    locks.Release();
+    if (unit_.crowded != nullptr)
+      std::exchange(unit_.crowded, nullptr)->Step([] { return uint64_t{0}; });
+  }
+  void Push(KeyRef& ref) {
+    Edit edit(unit_, ref);
+    const bool is_list = ref.entry() != nullptr && ref.entry()->type() == Type::kList;
+    types::List list = is_list ? types::List(ref.entry()->collection()) : types::List::New();
+    list.Push(types::ListEnd::kTail, "element", types::ListLimits::From(shared_.settings.encoding));
+    if (ref.entry() != nullptr && !is_list) return edit.ReplaceWithCollection(list.value());
+    edit.SetCollection(list.value());
+  }
+  KeyRef RefFor(unsigned db, const std::string& key) {
+    KeyRef ref;
+    ref.key = key;
+    ref.hash = shared_.databases->HashOf(key);
+    ref.keyspace = &shared_.databases->Get(db);
+    ref.db = db;
+    return ref;
+  }
+
+  Shared& shared_;
+  Participant* self_;
+  Random random_;
+  EngineCounters counters_;
+  Unit unit_;
+};
+
+TEST_SUITE("engine/checkpoint_threads") {
+  TEST_CASE("while several threads write, flush and exchange, every checkpoint is its cut") {
+    const uint64_t seed = storage::PrintedSeed("engine/checkpoint_threads");
+    Shared shared;
+    Must(shared.files.CreateDirectory(kWorldDirectory));
+    Must(shared.files.SyncDirectory("."));
+    shared.manifest = Must(Manifest::Create(shared.files, kWorldDirectory, NewManifestState()));
+    shared.databases = std::make_unique<Databases>(
+        kWorldDatabases, shared.manifest->state()->hash_key, shared.participants);
+    shared.checkpointer = std::make_unique<Checkpointer>(
+        shared.files, *shared.manifest, *shared.databases, SystemClock(),
+        Checkpointer::Options{.table_bytes_max = 50'000, .image_bytes_max = 100'000});
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < kWriters; ++i) {
+      threads.emplace_back([&shared, seed, i] { Writer(shared, seed + i).Run(); });
+    }
+    threads.emplace_back([&shared, seed] {
+      Random random(seed);
+      while (!shared.done.load(std::memory_order_relaxed)) {
+        shared.participants.Exclusive(nullptr, [&] {
+          if (random.Below(8) == 0) shared.databases->Discard(shared.databases->Flush(0));
+          if (random.Below(2) == 0) shared.databases->Swap(0, 1);
+        });
+        for (int i = 0; i < 2000; ++i) std::this_thread::yield();
+      }
+    });
+    Participant* self = shared.participants.Join();
+    storage::CheckpointMark mark;
+    uint64_t images = 0, tombstones = 0;
+    for (int round = 0; round < 8 || images == 0 || tombstones == 0; ++round) {
+      WorldState at_cut;
+      mark.log_offset += 10;
+      shared.participants.Exclusive(nullptr, [&] {
+        at_cut = StateOf(*shared.databases, shared.settings.encoding);
+        shared.checkpointer->Begin(mark);
+      });
+      if (round % 4 == 3) shared.checkpointer->Cancel();
+      const bool ok = shared.checkpointer->Run(*self).ok();
+      CHECK(ok == (round % 4 != 3));
+      if (!ok) continue;
+      images += shared.checkpointer->stats()->old_images;
+      tombstones += shared.checkpointer->stats()->tombstones;
+      CHECK(Difference(LoadedState(shared.files, *shared.manifest, 2), at_cut) == "");
+    }
+    shared.done.store(true);
+    for (std::thread& thread : threads) thread.join();
+    shared.participants.Leave(self);
+    CHECK(images > 0);
+  }
+}
+
+}  // namespace
+}  // namespace terrace::engine

@@ -122,9 +122,9 @@ void CheckpointCut::TakeOver(std::unique_ptr<Keyspace> keyspace) {
   Drop(std::move(keyspace));
 }
 
-// In an exclusive section, so that no edit takes an image for nothing while it is decided.
 void CheckpointCut::GiveUp() {
   given_up_.store(true, std::memory_order_relaxed);
+  images_.Clear();  // writers may be waiting for that
   part_ = 0;
   position_ = 0;
   for (Part& part : parts_) {

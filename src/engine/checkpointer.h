@@ -66,6 +66,7 @@ class Checkpointer {
   /// All outlive it. The manifest's hash key is that of the databases.
   Checkpointer(FileSystem& files, storage::Manifest& manifest, Databases& databases, Clock& clock,
                const Options& options);
+  /// CONTRACT: none is running (Cancel, then Run).
   ~Checkpointer();
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;

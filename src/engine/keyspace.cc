@@ -86,17 +86,20 @@ void Keyspace::DeadlineChanged(Shard& shard, uint64_t hash, uint64_t before, uin
 
 namespace {
 
-// Entries are fetched so many buckets ahead: one look at each is all that is wanted of most of them.
-constexpr unsigned kFetchBuckets = 3;
+// Chains and entries are fetched some buckets ahead, nearer ones deeper: the first rounds only fetch.
+constexpr unsigned kEntriesBehind = 4, kVisitBehind = 7;
 
 template <typename Visit>
 void ForEachFetched(Shard& shard, Visit visit) {
   if (shard.count() == 0) return;
-  for (unsigned at = 0; at < kShardBuckets + kFetchBuckets; ++at) {
-    if (at < kShardBuckets)
-      shard.ForEachInBucket(at, [](const Entry* entry) { __builtin_prefetch(entry, 1); });
-    if (at >= kFetchBuckets)
-      shard.ForEachInBucket(at - kFetchBuckets, [&](Entry* entry) { visit(*entry); });
+  for (unsigned at = 0; at < kShardBuckets + kVisitBehind; ++at) {
+    if (at < kShardBuckets) shard.PrefetchChain(at);
+    if (at >= kEntriesBehind && at - kEntriesBehind < kShardBuckets) {
+      shard.ForEachInBucket(at - kEntriesBehind,
+                            [](const Entry* entry) { __builtin_prefetch(entry, 1); });
+    }
+    if (at >= kVisitBehind)
+      shard.ForEachInBucket(at - kVisitBehind, [&](Entry* entry) { visit(*entry); });
   }
 }
 

@@ -250,6 +250,7 @@ TEST_SUITE("engine/checkpointer") {
     world.machine->SetString(0, "moves", "2");
     world.machine->SetString(0, "over", "3");
     world.machine->SetString(0, "other", "4");
+    world.machine->SetString(2, "there", "5");
     world.Checkpoint();
     world.machine->Move(0, "a", 0, "b");
     world.machine->Delete(0, "b");
@@ -263,6 +264,7 @@ TEST_SUITE("engine/checkpointer") {
     CHECK(RecordsOf(world, 0, "b") == "");
     CHECK(RecordsOf(world, 0, "moves") == "tv");
     CHECK(RecordsOf(world, 2, "moves") == "");
+    CHECK(RecordsOf(world, 2, "there") == "v");
     CHECK(RecordsOf(world, 0, "over") == "tv");
     CHECK(RecordsOf(world, 0, "other") == "tv");
     world.ExpectAtCut();
@@ -408,6 +410,21 @@ TEST_SUITE("engine/checkpointer") {
     CHECK(world.stats().entries == 0);
     world.ExpectAtCut();
     CHECK(world.at_cut.contains({1, "a"}));
+  }
+
+  TEST_CASE("the manifest knows about how much of its tables is dead") {
+    World world(1);
+    for (int i = 0; i < 1000; ++i)
+      world.machine->SetString(0, Machine::KeyOf(i), std::string(100, 'a'));
+    world.Checkpoint();
+    for (int i = 0; i < 250; ++i) world.machine->Delete(0, Machine::KeyOf(i));
+    for (int i = 250; i < 500; ++i) world.machine->SetString(0, Machine::KeyOf(i), "b");
+    world.machine->SetString(0, "new", "b");
+    world.Checkpoint();
+    const auto tables = world.manifest->state()->tables;
+    REQUIRE(tables.size() == 2);
+    CHECK(tables[0].dead_bytes == tables[0].file_bytes / 2);
+    CHECK(tables[1].dead_bytes == 0);
   }
 
   TEST_CASE("the numbers of cuts go round") {

@@ -39,13 +39,19 @@ void CheckpointCut::Begin(uint32_t* next_space) {
             [](const Part& a, const Part& b) { return a.space < b.space; });
 }
 
-// One shard of `part` with its lock held, and no longer.
-uint64_t CheckpointCut::CaptureShard(const Part& part, Stretch* stretch) {
+// At most one shard of `part`.
+uint64_t CheckpointCut::CaptureSome(const Part& part, Stretch* stretch) {
+  uint64_t bytes = 0;
   return part.keyspace->CaptureShard(position_, [&](Entry& entry) {
-    if (!entry.changed()) return entry.EndAwaitingInstall();
+    if (!entry.changed()) {
+      entry.EndAwaitingInstall();
+      return true;
+    }
     if (entry.in_table()) ++stretch->overwritten;
-    stretch->keys.emplace_back(part.keyspace->HashOf(entry.key()), entry, compression_);
+    stretch->keys.emplace_back(part.keyspace->HashOf(entry.key()), entry, options_.compression);
     entry.EnterTable();
+    bytes += stretch->keys.back().bytes();
+    return bytes < options_.stretch_bytes;
   });
 }
 
@@ -59,7 +65,7 @@ bool CheckpointCut::Next(Participant& self, Stretch* stretch) {
   // May take long, and needs nothing that others see.
   if (position_ == 0) part.sorted = part.removed.Sorted();
   self.In();
-  const uint64_t end = CaptureShard(part, stretch);
+  const uint64_t end = CaptureSome(part, stretch);
   Advance(end);
   self.Out();
   // No more images can come from below `end`: what is there carries the cut's number.
@@ -104,7 +110,7 @@ void CheckpointCut::Drop(std::unique_ptr<Keyspace> keyspace) {
 void CheckpointCut::OldImage(const Keyspace& keyspace, uint64_t hash, Entry& entry) {
   if (!entry.changed() || given_up_.load(std::memory_order_relaxed))
     return entry.EndAwaitingInstall();
-  images_.Add(keyspace.space(), CapturedKey(hash, entry, compression_));
+  images_.Add(keyspace.space(), CapturedKey(hash, entry, options_.compression));
   entry.EnterTable();  // the edit that follows marks it again
 }
 

@@ -5,7 +5,7 @@
 //   space 4    [ handed out and stamped ][ as at the cut, or its old image in images_ ]
 //                                        ^ position
 //
-// A stretch is one shard's range of hash space, and three sources make it up, each key from one of them:
+// A stretch is a range of hash space, at most one shard's, and three sources make it up, each key from one of them:
 //   - entries of the shard that carry the mark of a change and not yet the cut's number
 //   - old images: entries that were like that, until an edit came before the walk
 //   - keys that were removed before the cut and that a table has; unless the key came back, then it is among the others
@@ -42,8 +42,16 @@ class CheckpointCut final : public EditObserver {
     uint64_t overwritten = 0;
   };
 
-  CheckpointCut(Databases& databases, rdb::Compression compression)
-      : databases_(databases), compression_(compression) {}
+  struct Options {
+    /// Of strings, as the encoding of RDB has it. It is done under the lock of a shard.
+    rdb::Compression compression = rdb::Compression::kNone;
+    /// When so much was copied under a shard's lock it is let go, and the rest of the shard is another stretch. A value
+    /// that is larger is copied all the same.
+    uint64_t stretch_bytes = 256 * kKiB;
+  };
+
+  CheckpointCut(Databases& databases, const Options& options)
+      : databases_(databases), options_(options) {}
 
   /// What the databases hold now is what will be handed out. A keyspace that needs a space gets `*next_space`, which is
   /// counted up.
@@ -51,7 +59,8 @@ class CheckpointCut final : public EditObserver {
   /// The spaces of the databases at the cut.
   const std::vector<storage::DatabaseSpace>& databases() const { return spaces_; }
 
-  /// One shard: `stretch` is what it has to offer, and may be empty. False when there was none left. The caller is out.
+  /// One shard, or a part of it: `stretch` is what it has to offer, and may be empty. False when there was none left. The
+  /// caller is out.
   bool Next(Participant& self, Stretch* stretch);
   /// In an exclusive section: what was handed out came to nothing. From now on there are no more old images, and UndoNext
   /// marks what was captured as changed again, a shard at a time; false when there was none left.
@@ -77,13 +86,13 @@ class CheckpointCut final : public EditObserver {
     size_t removed_done = 0;
   };
 
-  uint64_t CaptureShard(const Part& part, Stretch* stretch);
+  uint64_t CaptureSome(const Part& part, Stretch* stretch);
   void AddRemoved(Part& part, uint64_t end, Stretch* stretch);
   void Advance(uint64_t position);
   void Drop(std::unique_ptr<Keyspace> keyspace);
 
   Databases& databases_;
-  const rdb::Compression compression_;
+  const Options options_;
   OldImages images_;
   std::vector<storage::DatabaseSpace> spaces_;
   std::vector<Part> parts_;  // by space

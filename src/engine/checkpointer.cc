@@ -18,7 +18,7 @@ Checkpointer::Checkpointer(FileSystem& files, storage::Manifest& manifest, Datab
       databases_(databases),
       clock_(clock),
       options_(options),
-      cut_(databases, options.compression) {}
+      cut_(databases, options.cut) {}
 
 Checkpointer::~Checkpointer() { TERRACE_CHECK(!running()); }
 

@@ -38,8 +38,7 @@ class Checkpointer {
     uint64_t table_bytes_max = 256 * kMiB;
     /// What old images may take before writers are to wait.
     uint64_t image_bytes_max = 64 * kMiB;
-    /// Of strings, as the encoding of RDB has it. It is done under the lock of a shard.
-    rdb::Compression compression = rdb::Compression::kNone;
+    CheckpointCut::Options cut;
   };
   enum class Stage : uint8_t {
     kIdle,

@@ -89,37 +89,56 @@ namespace {
 // Chains and entries are fetched some buckets ahead, nearer ones deeper: the first rounds only fetch.
 constexpr unsigned kEntriesBehind = 4, kVisitBehind = 7;
 
+// visit(Entry&) for the entries of bucket `first` and on, until it has returned false and its bucket is finished. Returns the
+// bucket behind.
 template <typename Visit>
-void ForEachFetched(Shard& shard, Visit visit) {
-  if (shard.count() == 0) return;
-  for (unsigned at = 0; at < kShardBuckets + kVisitBehind; ++at) {
+unsigned ForEachFetched(const Shard& shard, unsigned first, Visit visit) {
+  for (unsigned at = first; at < kShardBuckets + kVisitBehind; ++at) {
     if (at < kShardBuckets) shard.PrefetchChain(at);
-    if (at >= kEntriesBehind && at - kEntriesBehind < kShardBuckets) {
+    if (at >= first + kEntriesBehind && at - kEntriesBehind < kShardBuckets) {
       shard.ForEachInBucket(at - kEntriesBehind,
                             [](const Entry* entry) { __builtin_prefetch(entry, 1); });
     }
-    if (at >= kVisitBehind)
-      shard.ForEachInBucket(at - kVisitBehind, [&](Entry* entry) { visit(*entry); });
+    if (at < first + kVisitBehind) continue;
+    bool more = true;
+    shard.ForEachInBucket(at - kVisitBehind, [&](Entry* entry) { more = visit(*entry) && more; });
+    if (!more) return at - kVisitBehind + 1;
   }
+  return kShardBuckets;
 }
 
 }  // namespace
 
-// After a merge the shard may begin before `from`: what lies there carries the cut's number and is passed over.
-uint64_t Keyspace::CaptureShard(uint64_t from, const std::function<void(Entry&)>& capture) {
+// After a merge the bucket may begin before `from`: what lies there carries the cut's number and is passed over.
+uint64_t Keyspace::CaptureShard(uint64_t from, const std::function<bool(Entry&)>& capture) {
+  uint64_t next = from;
   const uint16_t number = epoch();
-  return VisitShard(from, [&](Entry& entry) {
-    if (entry.epoch() != number) capture(entry);
+  staircase_.ForEachShard(from, [&](Shard& shard, uint64_t begin, uint64_t end) {
+    next = end;
+    if (shard.count() == 0) return false;
+    const uint64_t width = (end - begin) >> kShardBucketBits;
+    const auto first = static_cast<unsigned>((from - begin) / width);
+    next = begin + width * ForEachFetched(shard, first, [&](Entry& entry) {
+                     if (entry.epoch() == number) return true;
+                     const bool more = capture(entry);
+                     entry.set_epoch(number);
+                     return more;
+                   });
+    return false;
   });
+  return next;
 }
 
 uint64_t Keyspace::VisitShard(uint64_t from, const std::function<void(Entry&)>& visit) {
   uint64_t next = from;
   staircase_.ForEachShard(from, [&](Shard& shard, uint64_t, uint64_t end) {
-    ForEachFetched(shard, [&](Entry& entry) {
-      visit(entry);
-      entry.set_epoch(epoch());
-    });
+    if (shard.count() != 0) {
+      ForEachFetched(shard, 0, [&](Entry& entry) {
+        visit(entry);
+        entry.set_epoch(epoch());
+        return true;
+      });
+    }
     next = end;
     return false;
   });

@@ -49,12 +49,12 @@ class Keyspace {
   void EndCut() { observer_.store(nullptr, std::memory_order_release); }
   EditObserver* observer() const { return observer_.load(std::memory_order_acquire); }
   uint16_t epoch() const { return epoch_.load(std::memory_order_relaxed); }
-  /// One step of the walk: capture(entry) for every entry of the shard at position `from` (a hash >> 16) that the cut has
-  /// not captured yet, bucket by bucket, the shard locked. Returns the position to go on from, Staircase::kEnd when all
-  /// have been visited. No lock is held by the caller, who is in.
-  uint64_t CaptureShard(uint64_t from, const std::function<void(Entry& entry)>& capture);
-  /// The same for every entry of the shard, captured or not; they have the cut's number then. Those before `from` may be
-  /// among them.
+  /// One step of the walk: capture(entry) for the entries of the shard at position `from` (a hash >> 16) that the cut has not
+  /// captured yet, bucket by bucket, the shard locked. When it returns false the bucket is finished and the lock is let
+  /// go. Returns the position to go on from: all before it is captured; Staircase::kEnd when that is everything. No lock is
+  /// held by the caller, who is in.
+  uint64_t CaptureShard(uint64_t from, const std::function<bool(Entry& entry)>& capture);
+  /// The same for entries that were captured, too: visit(entry), the whole shard. They have the cut's number then.
   uint64_t VisitShard(uint64_t from, const std::function<void(Entry& entry)>& visit);
 
   // --- tables: what checkpoints know of it (engine/checkpointer.h) ---

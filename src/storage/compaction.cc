@@ -14,8 +14,8 @@
 namespace terrace::storage {
 namespace {
 
-// Between two looks at `cancelled`.
-constexpr uint64_t kRecordsAtATime = 1024;
+// Between two questions whether to go on: some tens of microseconds of work, but for large values.
+constexpr uint64_t kRecordsAtATime = 256;
 
 class Compactor {
  public:
@@ -67,7 +67,8 @@ class Compactor {
   Status CopySpace(uint32_t space) {
     MergingIterator records(tables_, Tombstones::kHidden, {{space, 0}, {space, UINT64_MAX}});
     while (records.Next()) {
-      if (++stats_.records % kRecordsAtATime == 0 && IsCancelled())
+      if (++stats_.records % kRecordsAtATime == 0 && options_.go_on &&
+          !options_.go_on(run_.bytes()))
         return Status::Error("the compaction was cancelled");
       const StoredRecord& record = records.record();
       const auto value = record.is_inline ? StatusOr<Bytes>(record.inline_value)
@@ -76,10 +77,6 @@ class Compactor {
       if (Status status = run_.Add(record, *value); !status.ok()) return status;
     }
     return records.status();
-  }
-
-  bool IsCancelled() const {
-    return options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed);
   }
 
   // A checkpoint may have been installed meanwhile. Its tables are of a higher run and hold nothing of a space that was

@@ -7,8 +7,8 @@
 // Threads: any, beside checkpoints; one compaction of a directory at a time.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
 
 #include "base/status.h"
 #include "env/file_system.h"
@@ -18,8 +18,9 @@ namespace terrace::storage {
 
 struct CompactionOptions {
   uint64_t table_bytes_max = 256 * kMiB;
-  /// May be set at any time by anybody: the compaction ends soon, with an error, having changed nothing.
-  const std::atomic<bool>* cancelled = nullptr;
+  /// Asked now and then, with the bytes that were written so far. May take its time, so that the disk is left to others;
+  /// false ends the compaction, which is an error then and has changed nothing.
+  std::function<bool(uint64_t bytes)> go_on = {};
 };
 
 struct CompactionStats {
@@ -33,7 +34,8 @@ struct CompactionStats {
 /// How many runs the tables make up.
 size_t CountRuns(const ManifestState& state);
 
-/// An error leaves the tables in force that were.
+/// An error leaves the tables in force that were. Files that nobody needs afterwards are the caller's to remove
+/// (Manifest::RemoveUnknownFiles), either way.
 StatusOr<CompactionStats> CompactAll(FileSystem& files, Manifest& manifest,
                                      const CompactionOptions& options = {});
 

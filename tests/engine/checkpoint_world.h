@@ -368,9 +368,8 @@ inline StatusOr<uint64_t> Load(FileSystem& files, const storage::Manifest& manif
 }
 
 /// What a server that starts on `files` would find, without the log.
-inline WorldState LoadedState(FileSystem& files, const storage::Manifest& manifest,
-                              unsigned parts = 1) {
-  Machine fresh(files, const_cast<storage::Manifest&>(manifest), 0, {});
+inline WorldState LoadedState(FileSystem& files, storage::Manifest& manifest, unsigned parts = 1) {
+  Machine fresh(files, manifest, 0, {});
   const uint64_t keys = Must(Load(files, manifest, fresh, parts));
   WorldState state = fresh.State();
   CHECK(state.size() == keys);

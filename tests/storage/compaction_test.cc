@@ -4,8 +4,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "env/lossy_file_system.h"
 #include "storage/merging_iterator.h"
@@ -234,8 +238,14 @@ TEST_SUITE("storage/compaction") {
     Directory directory;
     for (int run = 0; run < 3; ++run) directory.Add(RandomContent(random, 3000));
     const auto before = directory.manifest->state();
-    const std::atomic<bool> cancelled = true;
-    CHECK(!CompactAll(directory.files, *directory.manifest, {.cancelled = &cancelled}).ok());
+    uint64_t asked = 0, written = 0;
+    const auto go_on = [&](uint64_t bytes) {
+      CHECK(bytes > written);
+      written = bytes;
+      return ++asked < 3;
+    };
+    CHECK(!CompactAll(directory.files, *directory.manifest, {.go_on = go_on}).ok());
+    CHECK(asked == 3);
     CHECK(*directory.manifest->state() == *before);
     CHECK(Must(directory.manifest->RemoveUnknownFiles()) == 1);
     const std::string table = directory.manifest->TablePath(before->tables.back().number);

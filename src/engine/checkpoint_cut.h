@@ -45,9 +45,9 @@ class CheckpointCut final : public EditObserver {
   struct Options {
     /// Of strings, as the encoding of RDB has it. It is done under the lock of a shard.
     rdb::Compression compression = rdb::Compression::kNone;
-    /// When so much was copied under a shard's lock it is let go, and the rest of the shard is another stretch. A value
-    /// that is larger is copied all the same.
-    uint64_t stretch_bytes = 256 * kKiB;
+    /// When so much was copied under a shard's lock it is let go, and the rest of the shard is another stretch: some
+    /// twenty microseconds, as a hand-over of the staircase takes. A value that is larger is copied all the same.
+    uint64_t stretch_bytes = 32 * kKiB;
   };
 
   CheckpointCut(Databases& databases, const Options& options)

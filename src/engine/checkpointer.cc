@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/siphash.h"
 #include "storage/compaction.h"
 
 namespace terrace::engine {
@@ -18,7 +19,11 @@ Checkpointer::Checkpointer(FileSystem& files, storage::Manifest& manifest, Datab
       databases_(databases),
       clock_(clock),
       options_(options),
-      cut_(databases, options.cut) {}
+      cut_(databases, options.cut) {
+  // Or everything would be written where nobody finds it.
+  constexpr Bytes kProbe = "probe";
+  TERRACE_CHECK(SipHash13(manifest.state()->hash_key, kProbe) == databases.HashOf(kProbe));
+}
 
 Checkpointer::~Checkpointer() { TERRACE_CHECK(!running()); }
 
@@ -46,6 +51,7 @@ Status Checkpointer::Run(Participant& self) {
 }
 
 bool Checkpointer::Step(Participant& self) {
+  TERRACE_DCHECK(!self.is_in());  // it waits for files, and for exclusive sections
   const Stage now = stage();
   if (cancelled_.load(std::memory_order_relaxed) && now != Stage::kIdle && now <= Stage::kInstall) {
     cancelled_.store(false, std::memory_order_relaxed);

@@ -353,6 +353,23 @@ TEST_SUITE("engine/checkpointer") {
     world.ExpectAtCut();
   }
 
+  TEST_CASE("a shard of large values is let go between them") {
+    World world(1);
+    for (int i = 0; i < 100; ++i)
+      world.machine->SetString(0, Machine::KeyOf(i), std::string(20'000, 'a'));
+    world.Begin();
+    int steps = 0;
+    for (; world.checkpointer().stage() == Checkpointer::Stage::kWalk; ++steps) {
+      world.checkpointer().Step(world.machine->self());
+      world.machine->SetString(0, Machine::KeyOf(steps), "b");
+    }
+    CHECK(steps > 20);
+    CHECK(steps <= static_cast<int>(kShardBuckets) + 1);
+    Must(world.Finish());
+    CHECK(world.stats().old_images > 0);
+    world.ExpectAtCut();
+  }
+
   TEST_CASE(
       "the second checkpoint after changing one key in a hundred writes a fortieth of the first") {
     World world(1);

@@ -157,6 +157,41 @@ TEST_SUITE("engine/checkpoint_crash") {
     CHECK(fresh > 0);
   }
 
+  TEST_CASE("stopped a second time, while it starts and goes on") {
+    const uint64_t seed = PrintedSeed("engine/checkpoint_crash");
+    uint64_t stops = 0;
+    bool ended = false;
+    for (uint64_t stop = 7; !ended; stop += 7) {
+      LossyFileSystem files({.page_bytes = 64});
+      MakeDirectory(files);
+      files.StopAt(stop);
+      Server server(files, seed, 0, {});
+      static_cast<void>(server.Live());
+      ended = !files.stopped();
+      for (uint64_t again = 1;; ++again) {
+        CAPTURE(stop);
+        CAPTURE(again);
+        const auto disk = files.Crash(stop + again);
+        if (!HasManifest(*disk)) break;
+        // The same power cut once more, to be looked at beforehand.
+        Found found = FoundAfter(*files.Crash(stop + again), server);
+        disk->StopAt(again);
+        Server next(*disk, seed + again, found.offset, std::move(found.state));
+        bool going = next.Start();
+        for (int round = 1; going && round < 3; ++round) going = next.Round(round);
+        if (!disk->stopped()) {
+          REQUIRE(going);
+          break;
+        }
+        ++stops;
+        for (uint64_t crash = 0; crash < 2; ++crash) FoundAfter(*disk->Crash(crash), next);
+      }
+    }
+    std::printf("engine/checkpoint_crash: %llu second stops\n",
+                static_cast<unsigned long long>(stops));
+    CHECK(stops > 100);
+  }
+
   TEST_CASE(
       "every change failing once leaves the old state or the new one, and the next checkpoint is "
       "whole") {

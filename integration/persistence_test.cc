@@ -75,6 +75,28 @@ void WriteSomeOfAll(Client& client) {
 
 std::string Digest(Client& client) { return client.Run("DEBUG DIGEST"); }
 
+std::string Persistence(Client& client, const char* field) {
+  return FieldOf(client.Text("INFO persistence"), field);
+}
+
+// One that has begun by itself counts, too.
+void Checkpoint(Client& client) {
+  const long before = std::stol(Persistence(client, "rdb_saves"));
+  client.Run("BGSAVE");
+  REQUIRE(Eventually([&] {
+    return std::stol(Persistence(client, "rdb_saves")) > before &&
+           Persistence(client, "rdb_bgsave_in_progress") == "0";
+  }));
+}
+
+uint64_t BytesOf(const ServerProcess& server, const char* extension) {
+  uint64_t bytes = 0;
+  for (const auto& file : std::filesystem::directory_iterator(DataFolder(server))) {
+    if (file.path().extension() == extension) bytes += file.file_size();
+  }
+  return bytes;
+}
+
 }  // namespace
 
 TEST_SUITE("integration/persistence") {
@@ -245,6 +267,93 @@ TEST_SUITE("integration/persistence") {
     CHECK(!std::filesystem::exists(DataFolder(server)));
   }
 
+  TEST_CASE(
+      "behind BGSAVE the log begins anew, and a restart takes the tables and what came later") {
+    if (AgainstStock()) return;
+    ServerProcess server(Durable("everysec"));
+    Client client = server.Connect();
+    WriteSomeOfAll(client);
+    CHECK(client.Run("BGSAVE") == "+Background saving started");
+    REQUIRE(Eventually([&] { return Persistence(client, "rdb_saves") == "1"; }));
+    CHECK(std::stol(Persistence(client, "checkpoint_entries")) > 10);
+    CHECK(Persistence(client, "rdb_last_bgsave_status") == "ok");
+    CHECK(BytesOf(server, ".table") > 0);
+    // What changes, goes and comes after the cut is in the log.
+    client.Run("SET text short");
+    client.Run("DEL list");
+    client.Run("ZADD sorted 3 c");
+    client.Run("SET late x PX 1000000");
+    client.Run("SELECT 10");
+    client.Run("FLUSHDB");
+    client.Run("SET fresh x");
+    client.Run("SELECT 0");
+    const std::string digest = Digest(client);
+    server.KillNow();
+    server.Restart(Durable("everysec"));
+    CHECK(server.Log().find("Loaded the tables: ") != std::string::npos);
+    Client again = server.Connect();
+    CHECK(Digest(again) == digest);
+    // The second one writes what has changed, tombstones included; then there is nothing but tables.
+    Checkpoint(again);
+    CHECK(std::stol(Persistence(again, "checkpoint_tombstones")) > 0);
+    server.Signal(SIGTERM);
+    CHECK(server.WaitForExit() == 0);
+    server.Restart(Durable("everysec"));
+    Client third = server.Connect();
+    CHECK(Digest(third) == digest);
+    CHECK(third.Run("EXISTS list") == ":0");
+  }
+
+  TEST_CASE(
+      "a log that has grown by more than it is worth is cut by itself, and data that go leave the "
+      "disk") {
+    if (AgainstStock()) return;
+    Words args = Durable("no");
+    args.insert(args.end(), {"--auto-aof-rewrite-min-size", "1mb"});
+    ServerProcess server(args);
+    Client client = server.Connect();
+    const std::string value(10'000, 'v');
+    for (int i = 0; i < 3000; ++i) client.Run("SET", "key" + std::to_string(i % 50), value);
+    CHECK(Eventually([&] { return std::stol(Persistence(client, "rdb_saves")) >= 1; }));
+    // Thirty megabytes were written, half a one is there.
+    CHECK(Eventually([&] { return BytesOf(server, ".log") < 10'000'000; }));
+    client.Run("FLUSHALL");
+    Checkpoint(client);
+    CHECK(Eventually([&] { return BytesOf(server, ".table") < 100'000; }));
+    const std::string digest = Digest(client);
+    server.KillNow();
+    server.Restart(args);
+    Client again = server.Connect();
+    CHECK(Digest(again) == digest);
+    CHECK(again.Run("DBSIZE") == ":0");
+  }
+
+  TEST_CASE("a byte that turned in a table stops the start and is named") {
+    if (AgainstStock()) return;
+    ServerProcess server(Durable("everysec"));
+    {
+      Client client = server.Connect();
+      for (int i = 0; i < 200; ++i)
+        client.Run("SET", "key" + std::to_string(i), std::string(100, 'v'));
+      Checkpoint(client);
+    }
+    server.Signal(SIGTERM);
+    CHECK(server.WaitForExit() == 0);
+    std::filesystem::path table;
+    for (const auto& file : std::filesystem::directory_iterator(DataFolder(server))) {
+      if (file.path().extension() == ".table") table = file.path();
+    }
+    const auto middle = static_cast<std::streamoff>(std::filesystem::file_size(table) / 3);
+    FlipByte(table, middle);
+    server.Restart(Durable("everysec"), ServerProcess::Start::kMayFail);
+    CHECK(server.WaitForExit() == 1);
+    CHECK(server.Log().find(table.filename().string()) != std::string::npos);
+    FlipByte(table, middle);
+    server.Restart(Durable("everysec"));
+    Client client = server.Connect();
+    CHECK(client.Run("DBSIZE") == ":200");
+  }
+
   // TERRACE_KILL_ROUNDS=200 is `./dev crash`; a few rounds always run.
   TEST_CASE("killed at any moment under load, every write that was answered is there again") {
     if (AgainstStock()) return;
@@ -273,10 +382,15 @@ TEST_SUITE("integration/persistence") {
           }
         });
       }
-      std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 200));
+      // Checkpoints begin by themselves, too: the limit is low.
+      std::this_thread::sleep_for(std::chrono::milliseconds(10 + random() % 100));
+      if (random() % 2 == 0) server.Connect().Run("BGSAVE");
+      std::this_thread::sleep_for(std::chrono::milliseconds(10 + random() % 100));
       server.KillNow();
       for (std::thread& writer : writers) writer.join();
-      server.Restart(Durable(fsync));
+      Words args = Durable(fsync);
+      args.insert(args.end(), {"--auto-aof-rewrite-min-size", "100kb"});
+      server.Restart(args);
       Client client = server.Connect();
       for (int w = 0; w < kWriters; ++w) {
         INFO("round " << round << ", writer " << w);

@@ -102,6 +102,12 @@ uint64_t CommitLog::AppendReceived(Bytes bytes) {
   return before + bytes.size();
 }
 
+void CommitLog::NameDatabaseAnew() {
+  append_lock_.Lock();
+  stream_db_ = -1;
+  append_lock_.Unlock();
+}
+
 uint64_t CommitLog::first_offset() const {
   append_lock_.Lock();
   const uint64_t first = chunks_.first_offset();

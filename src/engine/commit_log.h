@@ -71,6 +71,8 @@ class CommitLog {
   uint64_t end_offset() const { return end_.load(std::memory_order_acquire); }
   /// Before the first unit: bytes 1..`offset` of the stream exist already, elsewhere.
   void ContinueFrom(uint64_t offset) TERRACE_EXCLUDES(append_lock_);
+  /// In an exclusive section: whoever begins to read here finds out which database the next unit is for.
+  void NameDatabaseAnew() TERRACE_EXCLUDES(append_lock_);
   /// First offset that is kept; end_offset() + 1 if there is none.
   uint64_t first_offset() const TERRACE_EXCLUDES(append_lock_);
   /// Whole units from `offset` on, if that is where one begins: as many as lie together. Empty if there is no such byte.

@@ -90,6 +90,7 @@ bool LogWriter::Round() {
   Status status = Write();
   if (status.ok()) status = SyncIfDue();
   if (status.ok()) status = MarkIfQuiet();
+  if (status.ok()) Release();
   if (!status.ok()) {
     Fail(status);
     if (retry_ns_ == 0) TryAgain();
@@ -121,7 +122,8 @@ Status LogWriter::SyncIfDue() {
   if (unsynced == 0) return Status::Ok();
   const LogSync sync = sync_.load(std::memory_order_relaxed);
   const uint64_t passed = clock_.MonotonicNs() - synced_ns_;
-  const bool due = sync == LogSync::kAlways || unsynced >= kUnsyncedBytesMax ||
+  const bool due = sync == LogSync::kAlways || sync_wanted_.exchange(false) ||
+                   unsynced >= kUnsyncedBytesMax ||
                    passed >= (sync == LogSync::kEverySecond ? kSecondNs : kNeverNs);
   return due ? Sync() : Status::Ok();
 }
@@ -155,6 +157,14 @@ Status LogWriter::Rotate() {
   log_.Carry(synced_offset());
   log_.progress().Advance(synced_offset());
   return Status::Ok();
+}
+
+// What cannot be removed now is removed with what comes next: nothing depends on it.
+void LogWriter::Release() {
+  const uint64_t below = release_below_.load(std::memory_order_relaxed);
+  if (below <= released_) return;
+  released_ = below;
+  static_cast<void>(set_->RemoveBelow(below));
 }
 
 void LogWriter::Fail(const Status& why) {

@@ -85,6 +85,16 @@ class LogWriter {
   }
 
   // --- any thread ---
+  /// Whatever the policy, what is there now is synced soon; see synced_offset().
+  void SyncSoon() {
+    sync_wanted_.store(true, std::memory_order_relaxed);
+    log_.Wake();
+  }
+  /// Nobody needs what comes before `offset` any more: segments that have nothing else go.
+  void ReleaseBelow(uint64_t offset) {
+    release_below_.store(offset, std::memory_order_relaxed);
+    log_.Wake();
+  }
   State state() const { return state_.load(std::memory_order_acquire); }
   /// Why it is not running; Ok if it is.
   Status failure() const TERRACE_EXCLUDES(mutex_);
@@ -102,6 +112,7 @@ class LogWriter {
   Status Sync();
   Status MarkIfQuiet();
   Status Rotate();
+  void Release();
   void Fail(const Status& why);
   void TryAgain();
   void TryForRoom();
@@ -121,11 +132,14 @@ class LogWriter {
   std::thread thread_;
   std::atomic<bool> stop_{false};
   std::atomic<LogSync> sync_;
+  std::atomic<bool> sync_wanted_{false};
+  std::atomic<uint64_t> release_below_{0};
 
   // The writer's own.
   bool ballast_ = false;
   bool behind_ = false;
   bool marked_ = true;
+  uint64_t released_ = 0;
   uint64_t synced_ns_ = 0;  // when
   uint64_t retry_ns_ = 0;
 

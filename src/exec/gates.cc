@@ -71,7 +71,7 @@ Passage PassLogFails(Executor& executor, Session& session, const Command& comman
   return Refuse(executor, session, command, executor.env().gates.log_failure());
 }
 
-Passage PassLogBehind(Executor&, Session& session, const Command& command, Args, Bytes) {
+Passage PassWritesWait(Executor&, Session& session, const Command& command, Args, Bytes) {
   return Has(kChanges, session, command) ? Passage::kPark : Passage::kRun;
 }
 
@@ -101,7 +101,7 @@ const Gate kGates[] = {
     {"auth", kGateNeedsAuth, PassAuth},
     {"disk", kGateLogFails, PassLogFails},
     {"memory", kGateMaxMemory, PassMemory},
-    {"log room", kGateLogBehind, PassLogBehind},
+    {"log room", kGateLogBehind | kGateImages, PassWritesWait},
     {"pubsub", kGateSubscribed, PassSubscribed},
     {"loading", kGateLoading, PassLoading},
     {"pause", kGatePauseWrites | kGatePauseAll, PassPause},

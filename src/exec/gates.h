@@ -26,6 +26,7 @@ enum ServerGate : uint32_t {
   kGateMonitored = 1 << 12,  // somebody runs MONITOR
   kGateLogFails = 1 << 13,   // the log cannot be written, or has room for deletes only
   kGateLogBehind = 1 << 14,  // more waits to be written than memory should hold
+  kGateImages = 1 << 15,     // a checkpoint holds as many images of what changed as it may
 };
 
 /// Conditions of the command itself: flags of it that stand beside the others' bits.

@@ -113,58 +113,6 @@ void InfoClients(InfoSource& source, std::string* out) {
                clients.awaited_keys, clients.awaited_gone_keys);
 }
 
-namespace {
-
-void InfoLog(const engine::CommitLog& log, const engine::LogWriter& writer, std::string* out) {
-  const uint64_t end = log.end_offset(), written = writer.written_offset(),
-                 synced = writer.synced_offset();
-  AppendFormat(out,
-               "aof_current_size:%" PRIu64
-               "\r\naof_base_size:0\r\naof_pending_rewrite:0\r\n"
-               "aof_buffer_length:%" PRIu64
-               "\r\naof_pending_bio_fsync:%d\r\n"
-               "aof_delayed_fsync:0\r\n",
-               end + 1 - writer.segments().first_offset(), end - std::min(end, written),
-               synced < written ? 1 : 0);
-  AppendFormat(out,
-               "log_end_offset:%" PRIu64 "\r\nlog_written_offset:%" PRIu64
-               "\r\nlog_synced_offset:%" PRIu64 "\r\nlog_segments:%zu\r\n",
-               end, written, synced, writer.segments().count());
-  AppendFormat(
-      out, "log_syncs:%" PRIu64 "\r\nlog_sync_us_max:%" PRIu64 "\r\nlog_failures:%" PRIu64 "\r\n",
-      writer.syncs(), writer.sync_ns_max() / 1000, writer.failures());
-  const Status failure = writer.failure();
-  if (!failure.ok()) AppendFormat(out, "log_failure:%s\r\n", failure.message().c_str());
-}
-
-}  // namespace
-
-void InfoPersistence(InfoSource& source, std::string* out) {
-  const uint64_t changes = SumOverWorkers(
-      source.parts, [](Worker& worker) { return worker.executor().counters().changes.load(); });
-  *out +=
-      "loading:0\r\nasync_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\ncurrent_cow_"
-      "size_age:0\r\n"
-      "current_fork_perc:0.00\r\ncurrent_save_keys_processed:0\r\ncurrent_save_keys_total:0\r\n";
-  AppendFormat(out, "rdb_changes_since_last_save:%" PRIu64 "\r\nrdb_bgsave_in_progress:0\r\n",
-               changes);
-  AppendFormat(out, "rdb_last_save_time:%" PRIu64 "\r\n", source.parts.run.started_ms / 1000);
-  *out +=
-      "rdb_last_bgsave_status:ok\r\nrdb_last_bgsave_time_sec:-1\r\nrdb_current_bgsave_time_sec:-"
-      "1\r\nrdb_saves:0\r\n"
-      "rdb_last_cow_size:0\r\nrdb_last_load_keys_expired:0\r\nrdb_last_load_keys_loaded:0\r\n";
-  const engine::LogWriter* writer = source.parts.log_writer;
-  AppendFormat(out, "aof_enabled:%d\r\n", writer != nullptr ? 1 : 0);
-  *out +=
-      "aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\naof_last_rewrite_time_sec:-1\r\n"
-      "aof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\naof_rewrites:0\r\n"
-      "aof_rewrites_consecutive_failures:0\r\n";
-  const bool runs = writer == nullptr || writer->state() == engine::LogWriter::State::kRunning;
-  AppendFormat(out, "aof_last_write_status:%s\r\n", runs ? "ok" : "err");
-  *out += "aof_last_cow_size:0\r\nmodule_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n";
-  if (writer != nullptr) InfoLog(source.parts.log, *writer, out);
-}
-
 void InfoReplication(InfoSource& source, std::string* out) {
   const engine::CommitLog& log = source.parts.log;
   const uint64_t end = log.end_offset();

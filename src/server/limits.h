@@ -22,6 +22,9 @@ class Limits {
   std::atomic<bool> latency_tracking{true};
   std::atomic<bool> password_set{false};
   std::atomic<bool> protected_mode{true};
+  /// How much longer than the data the log may get before a checkpoint; 0 percent: none by itself.
+  std::atomic<uint64_t> log_growth_percent{100};
+  std::atomic<uint64_t> log_growth_bytes{64 * kMiB};
 
   config::OutputBufferLimits output() const TERRACE_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);

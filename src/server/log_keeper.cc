@@ -1,9 +1,11 @@
 #include "server/log_keeper.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
+#include <vector>
 
-#include "env/file_system.h"
+#include "engine/checkpoint_loader.h"
 #include "exec/log_replay.h"
 #include "server/log.h"
 #include "server/worker.h"
@@ -16,8 +18,9 @@ using config::LogLevel;
 using engine::LogSync;
 using engine::LogWriter;
 
-constexpr const char* kDirectory = "terrace-data";
 constexpr uint64_t kProgressNs = 1'000'000'000;
+// Each takes part, beside the workers, in what has a limit (engine::Participants::kParticipantsMax).
+constexpr unsigned kLoadersMax = 4;
 
 LogSync SyncOf(config::Appendfsync appendfsync) {
   switch (appendfsync) {
@@ -35,24 +38,21 @@ double MiB(uint64_t bytes) { return static_cast<double>(bytes) / kMiB; }
 
 }  // namespace
 
-Status LogKeeper::Open(const config::Options& options, exec::Executor& executor,
-                       engine::Participant& participant) {
-  FileSystem& files = SystemFiles();
-  directory_ = options.dir + "/" + kDirectory;
-  if (Status made = files.CreateDirectory(directory_); !made.ok()) return made;
-  if (Status synced = files.SyncDirectory(options.dir); !synced.ok()) return synced;
-  auto lock = DirectoryLock::Take(directory_);
-  if (!lock.ok()) return lock.error();
-  lock_ = *std::move(lock);
-
-  auto set = storage::SegmentSet::Open(files, directory_, {});
+Status LogKeeper::Open(const config::Options& options, DataDirectory& data,
+                       exec::Executor& executor, engine::Participant& participant) {
+  directory_ = data.path();
+  if (Status loaded = LoadTables(data); !loaded.ok()) return loaded;
+  const uint64_t first = data.manifest().state()->checkpoint.log_offset;
+  auto set = storage::SegmentSet::Open(data.files(), directory_,
+                                       {.first_offset = first, .synced_upto = first});
   if (!set.ok()) return set.error();
   if (!(*set)->torn_tail().ok()) {
     Log(LogLevel::kWarning,
         "The log breaks off, as after a power cut; what was never promised is cut off: %s",
         (*set)->torn_tail().message().c_str());
   }
-  if (Status replayed = Replay(**set, executor, participant); !replayed.ok()) return replayed;
+  if (Status replayed = Replay(**set, first, executor, participant); !replayed.ok())
+    return replayed;
 
   parts_.log.ContinueFrom((*set)->next_offset() - 1);
   writer_ = std::make_unique<LogWriter>(
@@ -67,12 +67,39 @@ Status LogKeeper::Open(const config::Options& options, exec::Executor& executor,
   return Status::Ok();
 }
 
-Status LogKeeper::Replay(const storage::SegmentSet& set, exec::Executor& executor,
+Status LogKeeper::LoadTables(DataDirectory& data) {
+  if (data.manifest().state()->tables.empty()) return Status::Ok();
+  const uint64_t begun_ns = parts_.clock.MonotonicNs();
+  auto loader = engine::CheckpointLoader::Open(data.files(), data.manifest(), parts_.databases,
+                                               parts_.engine_settings.encoding);
+  if (!loader.ok()) return loader.error();
+  const auto count = std::min(static_cast<unsigned>(parts_.workers.size()), kLoadersMax);
+  std::vector<Status> outcomes(count);
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < count; ++i) {
+    threads.emplace_back([&, i] {
+      engine::Participant* self = parts_.participants.Join();
+      outcomes[i] = (*loader)->LoadPart(i, count, *self);
+      parts_.participants.Leave(self);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (Status& outcome : outcomes) {
+    if (!outcome.ok()) return std::move(outcome);
+  }
+  const double seconds = static_cast<double>(parts_.clock.MonotonicNs() - begun_ns) / 1e9;
+  Log(LogLevel::kNotice, "Loaded the tables: %llu keys, %.1f MiB, %.3f seconds",
+      static_cast<unsigned long long>((*loader)->keys()), MiB((*loader)->bytes()), seconds);
+  return Status::Ok();
+}
+
+Status LogKeeper::Replay(const storage::SegmentSet& set, uint64_t first, exec::Executor& executor,
                          engine::Participant& participant) {
-  const uint64_t first = set.first_offset(), end = set.next_offset();
-  if (first != 1) {
-    return Status::Error("the log in " + directory_ + " begins at offset " + std::to_string(first) +
-                         "; what came before is missing");
+  const uint64_t end = set.next_offset();
+  if (set.first_offset() > first) {
+    return Status::Error("the log in " + directory_ + " begins at offset " +
+                         std::to_string(set.first_offset()) + "; the bytes from " +
+                         std::to_string(first) + " on are missing");
   }
   if (end == first) return Status::Ok();
   const uint64_t begun_ns = parts_.clock.MonotonicNs();

@@ -1,7 +1,5 @@
-// LogKeeper: the log on the disk of a running server (appendonly): finds what is there, brings it back to life, has it
-// written on, and closes the gates that must be closed while that fails.
-//
-//   dir/terrace-data/   LOCK  BALLAST  00000000000000000001.log ...      (docs/log.md)
+// LogKeeper: tables and log of a running server (appendonly): loads what the last checkpoint has, brings the log behind it
+// back to life, has it written on, and closes the gates that must be closed while that fails.
 //
 // Threads: Open before the workers run; Start and Stop by who starts and joins them; what the writer tells comes on the
 // writer's thread.
@@ -11,9 +9,9 @@
 #include <string>
 
 #include "engine/log_writer.h"
-#include "env/directory_lock.h"
 #include "exec/executor.h"
 #include "server/config/options.h"
+#include "server/data_directory.h"
 #include "server/parts.h"
 
 namespace terrace::server {
@@ -24,8 +22,9 @@ class LogKeeper final : public engine::LogWriter::Listener {
   ~LogKeeper() override { Stop(); }
 
   /// `executor` runs what the log holds; its participant is out. The error says what stands in the way.
-  Status Open(const config::Options& options, exec::Executor& executor,
+  Status Open(const config::Options& options, DataDirectory& data, exec::Executor& executor,
               engine::Participant& participant);
+  engine::LogWriter& writer() { return *writer_; }
   void Start();
   /// When nobody appends any more.
   void Stop();
@@ -35,12 +34,12 @@ class LogKeeper final : public engine::LogWriter::Listener {
   void OnLogBehind(bool behind) override;
 
  private:
-  Status Replay(const storage::SegmentSet& set, exec::Executor& executor,
+  Status LoadTables(DataDirectory& data);
+  Status Replay(const storage::SegmentSet& set, uint64_t first, exec::Executor& executor,
                 engine::Participant& participant);
 
   Parts& parts_;
   std::string directory_;
-  std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<engine::LogWriter> writer_;
 };
 

@@ -41,12 +41,14 @@ unsigned WorkerCount(const config::Options& options) {
 
 }  // namespace
 
-Machine::Machine(config::Startup startup)
+Machine::Machine(config::Startup startup, std::unique_ptr<DataDirectory> data)
     : options_(startup.options),
       run_id_(RandomHexId()),
+      data_(std::move(data)),
       config_(std::move(startup)),
       table_(MakeTable()),
-      databases_(static_cast<unsigned>(options_.databases), RandomHashKey(), participants_),
+      databases_(static_cast<unsigned>(options_.databases),
+                 data_ != nullptr ? data_->hash_key() : RandomHashKey(), participants_),
       channels_(RandomHashKey()),
       parts_(new Parts{SystemClock(), config_, table_, participants_, databases_, log_,
                        engine_settings_, eviction_, gates_, channels_, limits_, stats_, slow_log_,
@@ -71,9 +73,14 @@ Machine::~Machine() {
 }
 
 Status Machine::Restore() {
-  if (!options_.appendonly) return Status::Ok();
+  if (data_ == nullptr) return Status::Ok();
   log_keeper_ = std::make_unique<LogKeeper>(*parts_);
-  return log_keeper_->Open(options_, workers_[0]->executor(), workers_[0]->participant());
+  Status opened =
+      log_keeper_->Open(options_, *data_, workers_[0]->executor(), workers_[0]->participant());
+  if (!opened.ok()) return opened;
+  checkpoint_keeper_ = std::make_unique<CheckpointKeeper>(*parts_, *data_, log_keeper_->writer());
+  parts_->checkpoints = checkpoint_keeper_.get();
+  return opened;
 }
 
 Status Machine::Open() {
@@ -113,11 +120,15 @@ void Machine::FollowAppendonly() {
 
 void Machine::Run() {
   if (log_keeper_ != nullptr) log_keeper_->Start();
+  if (checkpoint_keeper_ != nullptr) checkpoint_keeper_->Start();
+  // What was restored may have deadlines.
+  for (auto& worker : workers_) worker->RingForExpiry();
   if (options_.huge_pages) heap_.Start();
   for (size_t i = 1; i < workers_.size(); ++i) workers_[i]->Start();
   workers_[0]->Run();
   heap_.Stop();
   for (auto& worker : workers_) worker->Join();
+  if (checkpoint_keeper_ != nullptr) checkpoint_keeper_->Stop();
   if (log_keeper_ != nullptr) log_keeper_->Stop();
 }
 

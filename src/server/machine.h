@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "server/acceptor.h"
+#include "server/checkpoint_keeper.h"
 #include "server/config/startup.h"
+#include "server/data_directory.h"
 #include "server/log_keeper.h"
 #include "server/parts.h"
 #include "server/worker.h"
@@ -15,7 +17,8 @@ namespace terrace::server {
 
 class Machine {
  public:
-  explicit Machine(config::Startup startup);
+  /// `data`: where the data are kept; none: nowhere.
+  Machine(config::Startup startup, std::unique_ptr<DataDirectory> data);
   ~Machine();
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
@@ -37,6 +40,7 @@ class Machine {
 
   const config::Options options_;
   const std::string run_id_;
+  const std::unique_ptr<DataDirectory> data_;
   config::ConfigStore config_;
   commands::CommandTable table_;
   engine::Participants participants_;
@@ -54,6 +58,7 @@ class Machine {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Parts> parts_;
   std::unique_ptr<LogKeeper> log_keeper_;
+  std::unique_ptr<CheckpointKeeper> checkpoint_keeper_;
   Acceptor acceptor_;
   std::unique_ptr<net::SignalHook> on_sigterm_;
   std::unique_ptr<net::SignalHook> on_sigint_;

@@ -9,6 +9,7 @@
 #include "net/process.h"
 #include "server/config/sample_file.h"
 #include "server/config/startup.h"
+#include "server/data_directory.h"
 #include "server/health_check.h"
 #include "server/log.h"
 #include "server/machine.h"
@@ -43,6 +44,12 @@ int ReportCheck(const config::Startup& startup) {
 int ReportHealth(const config::HealthTarget& target) {
   const Status health = CheckHealth(target);
   return health.ok() ? 0 : Complain(health);
+}
+
+int GiveUp(const Status& why) {
+  Log(LogLevel::kWarning, "%s", why.message().c_str());
+  Log(LogLevel::kWarning, "The data could not be read, nothing was changed. Aborting.");
+  return 1;
 }
 
 /// The file that names our process, for as long as this lives.
@@ -82,12 +89,14 @@ int Serve(config::Startup startup) {
   if (!FitMaxclients(options)) return 1;
   const PidFile pidfile(options.pidfile);
   const int64_t port = options.port;
-  Machine machine(std::move(startup));
-  if (const Status restored = machine.Restore(); !restored.ok()) {
-    Log(LogLevel::kWarning, "%s", restored.message().c_str());
-    Log(LogLevel::kWarning, "The data could not be read, nothing was changed. Aborting.");
-    return 1;
+  std::unique_ptr<DataDirectory> data;
+  if (options.appendonly) {
+    auto opened = DataDirectory::Open(SystemFiles(), options.dir);
+    if (!opened.ok()) return GiveUp(opened.error());
+    data = *std::move(opened);
   }
+  Machine machine(std::move(startup), std::move(data));
+  if (const Status restored = machine.Restore(); !restored.ok()) return GiveUp(restored);
   if (const Status opened = machine.Open(); !opened.ok()) {
     Log(LogLevel::kWarning, "%s", opened.message().c_str());
     Log(LogLevel::kWarning, "Failed listening on port %d (tcp), aborting.", static_cast<int>(port));

@@ -27,6 +27,7 @@
 
 namespace terrace::server {
 
+class CheckpointKeeper;
 class Worker;
 
 /// When each worker will next look for due keys; a worker that adds an earlier deadline rings.
@@ -61,8 +62,9 @@ struct Parts {
   ClientMemory client_memory = {};
   RunState run = {};
   Monitors monitors{gates};
-  const engine::LogWriter* log_writer =
-      nullptr;  // set before the workers run, if the log is written
+  // Set before the workers run, if the data are kept.
+  const engine::LogWriter* log_writer = nullptr;
+  CheckpointKeeper* checkpoints = nullptr;
 };
 
 }  // namespace terrace::server

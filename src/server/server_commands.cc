@@ -2,6 +2,7 @@
 #include "base/ascii.h"
 #include "base/numbers.h"
 #include "commands/error_text.h"
+#include "server/checkpoint_keeper.h"
 #include "server/families.h"
 #include "server/info.h"
 #include "server/log.h"
@@ -15,10 +16,16 @@ using commands::CommandSpec;
 using commands::Group;
 using exec::SessionContext;
 
-constexpr char kNoPersistence[] =
-    "ERR this version writes no snapshots; with appendonly every change is on the disk";
+constexpr char kKeepsNothing[] =
+    "ERR nothing is kept on the disk: the server was started without appendonly";
 
 Parts& PartsOf(SessionContext& ctx) { return static_cast<Worker&>(*ctx.executor.host()).parts(); }
+
+// Of a server that keeps nothing, when it was started, as Redis has it.
+uint64_t LastSaveMs(const Parts& parts) {
+  const uint64_t last_ms = parts.checkpoints == nullptr ? 0 : parts.checkpoints->counts().last_ms;
+  return last_ms != 0 ? last_ms : parts.run.started_ms;
+}
 
 // INFO [section [section ...]]
 void Info(SessionContext& ctx, Args args) {
@@ -44,18 +51,35 @@ void Role(SessionContext& ctx, Args) {
 
 // LASTSAVE
 void LastSave(SessionContext& ctx, Args) {
-  ctx.reply.Integer(static_cast<int64_t>(PartsOf(ctx).run.started_ms / 1000));
+  ctx.reply.Integer(static_cast<int64_t>(LastSaveMs(PartsOf(ctx)) / 1000));
 }
 
-// SAVE | BGREWRITEAOF
-void NoPersistence(SessionContext& ctx, Args) { ctx.reply.Error(kNoPersistence); }
+// SAVE
+void Save(SessionContext& ctx, Args) {
+  ctx.reply.Error(PartsOf(ctx).checkpoints == nullptr
+                      ? kKeepsNothing
+                      : "ERR nobody waits for a checkpoint in this version; use BGSAVE");
+}
+
+// Checkpoints are what both of them ask for.
+void RequestCheckpoint(SessionContext& ctx, const char* started, const char* busy) {
+  CheckpointKeeper* keeper = PartsOf(ctx).checkpoints;
+  if (keeper == nullptr) return ctx.reply.Error(kKeepsNothing);
+  keeper->Request() ? ctx.reply.Simple(started) : ctx.reply.Error(busy);
+}
+
+// BGREWRITEAOF
+void BgRewriteAof(SessionContext& ctx, Args) {
+  RequestCheckpoint(ctx, "Background append only file rewriting started",
+                    "ERR Background append only file rewriting already in progress");
+}
 
 // BGSAVE [SCHEDULE]
 void BgSave(SessionContext& ctx, Args args) {
   if (args.size() > 1 && !(args.size() == 2 && EqualsIgnoreCase(args[1], "schedule"))) {
     return ctx.reply.Error(commands::kSyntaxError);
   }
-  ctx.reply.Error(kNoPersistence);
+  RequestCheckpoint(ctx, "Background saving started", "ERR Background save already in progress");
 }
 
 struct ShutdownOptions {
@@ -147,10 +171,10 @@ constexpr CommandSpec kServerCommands[] = {
      .arity = 1,
      .flags = kAdministration | commands::kNoAsyncLoading | commands::kLockFree,
      .group = Group::kServer,
-     .session = NoPersistence,
+     .session = BgRewriteAof,
      .since = "1.0.0",
      .complexity = "O(1)",
-     .summary = "Would rewrite the log in the background; this version does not."},
+     .summary = "Makes a checkpoint in the background, so that the log before it can go."},
     {.name = "bgsave",
      .arity = -1,
      .flags = kAdministration | commands::kNoAsyncLoading | commands::kLockFree,
@@ -158,7 +182,7 @@ constexpr CommandSpec kServerCommands[] = {
      .session = BgSave,
      .since = "1.0.0",
      .complexity = "O(1)",
-     .summary = "Would save in the background; this version writes no snapshots.",
+     .summary = "Makes a checkpoint in the background.",
      .syntax = "[SCHEDULE]"},
     {.name = "info",
      .arity = -1,
@@ -204,10 +228,10 @@ constexpr CommandSpec kServerCommands[] = {
      .flags =
          kAdministration | commands::kNoAsyncLoading | commands::kNoMulti | commands::kLockFree,
      .group = Group::kServer,
-     .session = NoPersistence,
+     .session = Save,
      .since = "1.0.0",
      .complexity = "O(1)",
-     .summary = "Would save at once; this version writes no snapshots."},
+     .summary = "Would make a checkpoint at once; BGSAVE makes one in the background."},
     {.name = "shutdown",
      .arity = -1,
      .flags = kAdministration | kAlways | commands::kNoMulti | commands::kAllowBusy |

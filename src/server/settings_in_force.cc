@@ -87,6 +87,8 @@ void ApplySettings(const config::Options& options, Parts& parts) {
     worker->executor().stats().set_keeps_histograms(options.latency_tracking);
   limits.password_set = !options.requirepass.empty();
   limits.protected_mode = options.protected_mode;
+  limits.log_growth_percent = static_cast<uint64_t>(options.auto_aof_rewrite_percentage);
+  limits.log_growth_bytes = options.auto_aof_rewrite_min_size_bytes;
   limits.set_output(options.client_output_buffer_limit);
 
   engine::EngineSettings& engine = parts.engine_settings;
@@ -140,6 +142,8 @@ void FollowSettings(Parts& parts) {
                                        "latency-tracking",
                                        "requirepass",
                                        "protected-mode",
+                                       "auto-aof-rewrite-percentage",
+                                       "auto-aof-rewrite-min-size",
                                        "client-output-buffer-limit",
                                        "notify-keyspace-events",
                                        "maxmemory",

@@ -204,7 +204,7 @@ TEST_SUITE("config/startup") {
     auto startup = Machine{}.Start({"--save", "60", "1", "--save", "30", "1", "--hz", "10"});
     REQUIRE(startup.ok());
     CHECK(startup->warnings ==
-          Strings{"command line: save has no effect: this version writes no snapshots; appendonly "
+          Strings{"command line: save has no effect: this version writes no RDB files; appendonly "
                   "keeps every change"});
   }
 

@@ -10,7 +10,7 @@ constexpr EnumName kAppendfsync[] = {Named("everysec", Appendfsync::kEverySecond
                                      Named("no", Appendfsync::kNo)};
 
 constexpr std::string_view kNoSnapshots =
-    "this version writes no snapshots; appendonly keeps every change";
+    "this version writes no RDB files; appendonly keeps every change";
 
 Setting NotYet(std::string_view name, Field field, std::string_view why, uint32_t flags = 0) {
   return {.name = name,
@@ -51,11 +51,13 @@ std::span<const Setting> PersistenceSettings() {
        .why = "When the log is synced, and so what a power cut may take: everysec, always, no."},
       NotYet("no-appendfsync-on-rewrite", BoolField{&Options::no_appendfsync_on_rewrite},
              "Do not sync the log while it is rewritten."),
-      NotYet("auto-aof-rewrite-percentage",
-             IntegerField{&Options::auto_aof_rewrite_percentage, 0, kIntMax},
-             "Growth in percent after which the log is rewritten."),
-      NotYet("auto-aof-rewrite-min-size", BytesField{&Options::auto_aof_rewrite_min_size_bytes},
-             "Size from which the log is rewritten."),
+      {.name = "auto-aof-rewrite-percentage",
+       .field = IntegerField{&Options::auto_aof_rewrite_percentage, 0, kIntMax},
+       .why = "A checkpoint is made when the log behind the last one is this long, in percent of "
+              "the tables; 0: none by itself."},
+      {.name = "auto-aof-rewrite-min-size",
+       .field = BytesField{&Options::auto_aof_rewrite_min_size_bytes},
+       .why = "... and at least this long."},
       NotYet("aof-load-truncated", BoolField{&Options::aof_load_truncated},
              "Start from a log that breaks off."),
       NotYet("aof-use-rdb-preamble", BoolField{&Options::aof_use_rdb_preamble},

@@ -1,0 +1,131 @@
+// INFO persistence: Redis' fields, where "rdb" and "aof rewrite" both mean checkpoints, and what only we have.
+#include <algorithm>
+#include <cinttypes>
+
+#include "server/checkpoint_keeper.h"
+#include "server/info.h"
+#include "server/text.h"
+#include "server/worker.h"
+#include "storage/compaction.h"
+
+namespace terrace::server {
+namespace {
+
+struct Checkpoints {
+  bool running = false;
+  CheckpointKeeper::Counts counts;
+  engine::Checkpointer::Stats last;
+  bool last_failed = false;
+  uint64_t table_bytes = 0;
+};
+
+Checkpoints Look(const CheckpointKeeper* keeper) {
+  if (keeper == nullptr) return {};
+  return {.running = keeper->running(),
+          .counts = keeper->counts(),
+          .last = keeper->checkpointer().stats().value_or(engine::Checkpointer::Stats()),
+          .last_failed = !keeper->checkpointer().status().ok(),
+          .table_bytes = keeper->data().table_bytes()};
+}
+
+// Seconds the last one took; -1 before the first.
+int64_t SecondsOf(const Checkpoints& checkpoints) {
+  return checkpoints.counts.made == 0 ? -1 : static_cast<int64_t>(checkpoints.last.ms / 1000);
+}
+
+void Rdb(InfoSource& source, const Checkpoints& checkpoints, std::string* out) {
+  const uint64_t changes = SumOverWorkers(
+      source.parts, [](Worker& worker) { return worker.executor().counters().changes.load(); });
+  const uint64_t last_ms = checkpoints.counts.last_ms;
+  AppendFormat(out,
+               "rdb_changes_since_last_save:%" PRIu64
+               "\r\nrdb_bgsave_in_progress:%d\r\n"
+               "rdb_last_save_time:%" PRIu64 "\r\nrdb_last_bgsave_status:%s\r\n",
+               changes, checkpoints.running ? 1 : 0,
+               (last_ms != 0 ? last_ms : source.parts.run.started_ms) / 1000,
+               checkpoints.last_failed ? "err" : "ok");
+  AppendFormat(out,
+               "rdb_last_bgsave_time_sec:%" PRId64
+               "\r\nrdb_current_bgsave_time_sec:%d\r\n"
+               "rdb_saves:%" PRIu64 "\r\nrdb_last_cow_size:%" PRIu64 "\r\n",
+               SecondsOf(checkpoints), checkpoints.running ? 0 : -1, checkpoints.counts.made,
+               checkpoints.last.image_bytes_peak);
+  *out += "rdb_last_load_keys_expired:0\r\nrdb_last_load_keys_loaded:0\r\n";
+}
+
+void Aof(const engine::LogWriter* writer, const Checkpoints& checkpoints, std::string* out) {
+  AppendFormat(out,
+               "aof_enabled:%d\r\naof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:0\r\n"
+               "aof_last_rewrite_time_sec:%" PRId64 "\r\naof_current_rewrite_time_sec:%d\r\n",
+               writer != nullptr ? 1 : 0, checkpoints.running ? 1 : 0, SecondsOf(checkpoints),
+               checkpoints.running ? 0 : -1);
+  const bool writes = writer == nullptr || writer->state() == engine::LogWriter::State::kRunning;
+  AppendFormat(out,
+               "aof_last_bgrewrite_status:%s\r\naof_rewrites:%" PRIu64
+               "\r\naof_rewrites_consecutive_failures:0\r\naof_last_write_status:%s\r\n",
+               checkpoints.last_failed ? "err" : "ok", checkpoints.counts.made,
+               writes ? "ok" : "err");
+  AppendFormat(out, "aof_last_cow_size:%" PRIu64 "\r\n", checkpoints.last.image_bytes_peak);
+  *out += "module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n";
+}
+
+void OurLog(const engine::CommitLog& log, const engine::LogWriter& writer,
+            const Checkpoints& checkpoints, std::string* out) {
+  const uint64_t end = log.end_offset(), written = writer.written_offset(),
+                 synced = writer.synced_offset();
+  AppendFormat(out,
+               "aof_current_size:%" PRIu64 "\r\naof_base_size:%" PRIu64
+               "\r\naof_pending_rewrite:0\r\naof_buffer_length:%" PRIu64
+               "\r\naof_pending_bio_fsync:%d\r\naof_delayed_fsync:0\r\n",
+               checkpoints.table_bytes + end + 1 - writer.segments().first_offset(),
+               checkpoints.table_bytes, end - std::min(end, written), synced < written ? 1 : 0);
+  AppendFormat(out,
+               "log_end_offset:%" PRIu64 "\r\nlog_written_offset:%" PRIu64
+               "\r\nlog_synced_offset:%" PRIu64 "\r\nlog_first_offset:%" PRIu64
+               "\r\nlog_segments:%zu\r\n",
+               end, written, synced, writer.segments().first_offset(), writer.segments().count());
+  AppendFormat(
+      out, "log_syncs:%" PRIu64 "\r\nlog_sync_us_max:%" PRIu64 "\r\nlog_failures:%" PRIu64 "\r\n",
+      writer.syncs(), writer.sync_ns_max() / 1000, writer.failures());
+  const Status failure = writer.failure();
+  if (!failure.ok()) AppendFormat(out, "log_failure:%s\r\n", failure.message().c_str());
+}
+
+void OurCheckpoints(const CheckpointKeeper& keeper, const Checkpoints& checkpoints,
+                    std::string* out) {
+  const auto state = keeper.data().manifest().state();
+  AppendFormat(out,
+               "checkpoint_stage:%s\r\ncheckpoint_offset:%" PRIu64 "\r\ncheckpoint_entries:%" PRIu64
+               "\r\ncheckpoint_tombstones:%" PRIu64 "\r\ncheckpoint_bytes:%" PRIu64
+               "\r\ncheckpoint_ms:%" PRIu64 "\r\n",
+               engine::NameOf(keeper.checkpointer().stage()), state->checkpoint.log_offset,
+               checkpoints.last.entries, checkpoints.last.tombstones, checkpoints.last.bytes,
+               checkpoints.last.ms);
+  uint64_t dead_bytes = 0;
+  for (const storage::TableEntry& table : state->tables) dead_bytes += table.dead_bytes;
+  AppendFormat(out,
+               "checkpoint_old_images:%" PRIu64 "\r\ncheckpoint_image_bytes:%" PRIu64
+               "\r\ncheckpoint_failures:%" PRIu64 "\r\ntables:%zu\r\ntable_bytes:%" PRIu64
+               "\r\ntable_runs:%zu\r\ntable_dead_bytes:%" PRIu64 "\r\ncompactions:%" PRIu64 "\r\n",
+               checkpoints.last.old_images, keeper.checkpointer().image_bytes(),
+               checkpoints.counts.failed, state->tables.size(), checkpoints.table_bytes,
+               storage::CountRuns(*state), dead_bytes, checkpoints.counts.compactions);
+}
+
+}  // namespace
+
+void InfoPersistence(InfoSource& source, std::string* out) {
+  const CheckpointKeeper* keeper = source.parts.checkpoints;
+  const engine::LogWriter* writer = source.parts.log_writer;
+  const Checkpoints checkpoints = Look(keeper);
+  *out +=
+      "loading:0\r\nasync_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\n"
+      "current_cow_size_age:0\r\ncurrent_fork_perc:0.00\r\ncurrent_save_keys_processed:0\r\n"
+      "current_save_keys_total:0\r\n";
+  Rdb(source, checkpoints, out);
+  Aof(writer, checkpoints, out);
+  if (writer != nullptr) OurLog(source.parts.log, *writer, checkpoints, out);
+  if (keeper != nullptr) OurCheckpoints(*keeper, checkpoints, out);
+}
+
+}  // namespace terrace::server

@@ -102,14 +102,24 @@ bool LogWriter::Round() {
 
 Status LogWriter::Write() {
   while (true) {
-    const LogChunks::Span span = log_.From(set_->next_offset());
+    const uint64_t next = set_->next_offset();
+    uint64_t rotate_at = rotate_at_.load(std::memory_order_relaxed);
+    if (next >= rotate_at) {
+      if (Status status = Rotate(); !status.ok()) return status;
+      // Unless another one was asked for meanwhile.
+      rotate_at_.compare_exchange_strong(rotate_at, UINT64_MAX, std::memory_order_relaxed);
+      continue;
+    }
+    const LogChunks::Span span = log_.From(next);
     if (span.bytes.empty()) return Status::Ok();
     if (set_->writer()->file_bytes() >= options_.segment_bytes_max) {
       if (Status status = Rotate(); !status.ok()) return status;
     }
     // Before the append: a mark of the writer that stood for "nothing follows" no longer does.
     marked_ = false;
-    if (Status status = set_->writer()->Append(span.bytes); !status.ok()) return status;
+    if (Status status = set_->writer()->Append(span.bytes.substr(0, rotate_at - next));
+        !status.ok())
+      return status;
     written_.store(set_->next_offset() - 1, std::memory_order_relaxed);
     if (sync_.load(std::memory_order_relaxed) != LogSync::kAlways)
       log_.progress().Advance(written_offset());

@@ -90,6 +90,12 @@ class LogWriter {
     sync_wanted_.store(true, std::memory_order_relaxed);
     log_.Wake();
   }
+  /// A segment begins at `offset`, which is the next that is appended: so what comes before can go by itself later. In an
+  /// exclusive section, as only then nothing is appended meanwhile.
+  void RotateAt(uint64_t offset) {
+    rotate_at_.store(offset, std::memory_order_relaxed);
+    log_.Wake();
+  }
   /// Nobody needs what comes before `offset` any more: segments that have nothing else go.
   void ReleaseBelow(uint64_t offset) {
     release_below_.store(offset, std::memory_order_relaxed);
@@ -134,6 +140,7 @@ class LogWriter {
   std::atomic<LogSync> sync_;
   std::atomic<bool> sync_wanted_{false};
   std::atomic<uint64_t> release_below_{0};
+  std::atomic<uint64_t> rotate_at_{UINT64_MAX};
 
   // The writer's own.
   bool ballast_ = false;

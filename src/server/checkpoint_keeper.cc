@@ -90,6 +90,7 @@ void CheckpointKeeper::Make() {
   parts_.participants.Exclusive(self_, [&] {
     mark.log_offset = parts_.log.end_offset() + 1;
     parts_.log.NameDatabaseAnew();
+    writer_.RotateAt(mark.log_offset);
     checkpointer_.Begin(mark);
   });
   self_->Out();

@@ -210,6 +210,33 @@ TEST_SUITE("engine/log_writer") {
     CHECK(Recover(*bed.disk->Crash(6)) == stream);
   }
 
+  TEST_CASE(
+      "a segment begins where it was asked to, and what comes before goes when nobody needs it") {
+    Bed bed(Small(LogSync::kEverySecond));
+    bed.Append("one");
+    bed.Append("two");
+    const uint64_t cut = bed.appended + 1;
+    bed.writer->RotateAt(cut);
+    bed.Append("three");
+    bed.Run();
+    CHECK(bed.writer->segments().count() == 2);
+    CHECK(bed.writer->synced_offset() + 1 == cut);
+    CHECK(bed.writer->written_offset() == bed.appended);
+    bed.writer->ReleaseBelow(cut);
+    bed.writer->Round();
+    CHECK(bed.writer->segments().first_offset() == cut);
+    CHECK(bed.writer->segments().count() == 1);
+    // Also when nothing comes behind it.
+    bed.writer->RotateAt(bed.appended + 1);
+    bed.Run();
+    CHECK(bed.writer->segments().count() == 2);
+    const auto set = OpenSet(*bed.disk->Crash(9));
+    storage::LogReader reader(*set, cut);
+    const auto bytes = reader.Next(set->next_offset());
+    REQUIRE(bytes.ok());
+    CHECK(*bytes == "three");
+  }
+
   TEST_CASE("while nothing can be written no reply leaves, and it goes on by itself") {
     Bed bed(Small(LogSync::kEverySecond));
     const uint64_t before = bed.Append("one");

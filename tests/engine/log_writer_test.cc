@@ -230,7 +230,8 @@ TEST_SUITE("engine/log_writer") {
     bed.writer->RotateAt(bed.appended + 1);
     bed.Run();
     CHECK(bed.writer->segments().count() == 2);
-    const auto set = OpenSet(*bed.disk->Crash(9));
+    const auto after = bed.disk->Crash(9);
+    const auto set = OpenSet(*after);
     storage::LogReader reader(*set, cut);
     const auto bytes = reader.Next(set->next_offset());
     REQUIRE(bytes.ok());

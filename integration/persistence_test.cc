@@ -277,10 +277,12 @@ TEST_SUITE("integration/persistence") {
     REQUIRE(Eventually([&] { return Persistence(client, "rdb_saves") == "1"; }));
     CHECK(std::stol(Persistence(client, "checkpoint_entries")) > 10);
     CHECK(Persistence(client, "rdb_last_bgsave_status") == "ok");
+    CHECK(Persistence(client, "rdb_changes_since_last_save") == "0");
     CHECK(BytesOf(server, ".table") > 0);
     // What changes, goes and comes after the cut is in the log.
     client.Run("SET text short");
     client.Run("DEL list");
+    CHECK(Persistence(client, "rdb_changes_since_last_save") == "2");
     client.Run("ZADD sorted 3 c");
     client.Run("SET late x PX 1000000");
     client.Run("SELECT 10");

@@ -12,20 +12,24 @@ namespace {
 constexpr Bytes kMulti = "*1\r\n$5\r\nMULTI\r\n";
 constexpr Bytes kExec = "*1\r\n$4\r\nEXEC\r\n";
 
-// "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n": the bytes written to `out`, which has room for kSelectBytesMax.
-constexpr size_t kSelectBytesMax = 64;
-size_t WriteSelect(unsigned db, char* out) {
-  char number[kInt64CharsMax];
-  const size_t digits = FormatInt64(db, number);
-  std::string text = "*2\r\n$6\r\nSELECT\r\n$" + FormatInt64(static_cast<int64_t>(digits)) + "\r\n";
-  text.append(number, digits).append("\r\n");
-  std::memcpy(out, text.data(), text.size());
-  return text.size();
-}
-
 char* Put(char* at, Bytes bytes) {
   std::memcpy(at, bytes.data(), bytes.size());
   return at + bytes.size();
+}
+
+// "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n": how many bytes were written to `out`, which has room for kSelectBytesMax.
+constexpr Bytes kSelect = "*2\r\n$6\r\nSELECT\r\n$";
+constexpr Bytes kLineEnd = "\r\n";
+constexpr size_t kSelectBytesMax = kSelect.size() + 2 * (kInt64CharsMax + kLineEnd.size());
+size_t WriteSelect(unsigned db, char* out) {
+  char number[kInt64CharsMax];
+  const size_t digits = FormatInt64(db, number);
+  char* at = Put(out, kSelect);
+  at += FormatInt64(static_cast<int64_t>(digits), at);
+  at = Put(at, kLineEnd);
+  at = Put(at, Bytes(number, digits));
+  at = Put(at, kLineEnd);
+  return static_cast<size_t>(at - out);
 }
 
 // Small enough that what is kept follows the limit, large enough that a chunk is some thousand units.

@@ -63,7 +63,10 @@ Status LogWriter::Stop() {
   if (set_->writer() == nullptr) return Status::Ok();
   while (state() != State::kFailed && Round()) {
   }
-  if (state() == State::kFailed) TryAgain();
+  if (state() == State::kFailed) {
+    retry_ns_ = 0;  // there is no later
+    TryAgain();
+  }
   if (state() == State::kFailed) return failure();
   Status done = Sync();
   if (done.ok()) done = set_->writer()->Mark();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "server/info.h"
 #include "server/log.h"
 #include "server/worker.h"
 #include "storage/compaction.h"
@@ -86,11 +87,17 @@ bool CheckpointKeeper::IsDue() const {
 void CheckpointKeeper::Make() {
   storage::CheckpointMark mark;
   mark.history = parts_.run.replication_id();
+  uint64_t changes = 0;
+  {
+    MutexLock lock(mutex_);
+    counts_.begun_ms = parts_.clock.WallMs();
+  }
   self_->In();
   parts_.participants.Exclusive(self_, [&] {
     mark.log_offset = parts_.log.end_offset() + 1;
     parts_.log.NameDatabaseAnew();
     writer_.RotateAt(mark.log_offset);
+    changes = ChangesOf(parts_);
     checkpointer_.Begin(mark);
   });
   self_->Out();
@@ -107,8 +114,15 @@ void CheckpointKeeper::Make() {
   retry_ns_ = status.ok() ? 0 : parts_.clock.MonotonicNs() + kRetryNs;
   {
     MutexLock lock(mutex_);
-    status.ok() ? ++counts_.made : ++counts_.failed;
-    if (status.ok()) counts_.last_ms = parts_.clock.WallMs();
+    if (status.ok()) {
+      ++counts_.made;
+      counts_.failed_in_row = 0;
+      counts_.last_ms = parts_.clock.WallMs();
+      counts_.changes = changes;
+    } else {
+      ++counts_.failed;
+      ++counts_.failed_in_row;
+    }
   }
   if (!status.ok()) {
     Log(LogLevel::kWarning, "The checkpoint failed, the log is kept: %s", status.message().c_str());
@@ -122,9 +136,10 @@ void CheckpointKeeper::Make() {
       static_cast<unsigned long long>(stats->ms));
 }
 
+// False if the log will not get there soon: writers must not be kept waiting for old images' sake on top of it.
 bool CheckpointKeeper::WaitForLog(uint64_t offset) {
   while (writer_.synced_offset() < offset) {
-    if (stop_) return false;
+    if (stop_ || writer_.state() == engine::LogWriter::State::kFailed) return false;
     writer_.SyncSoon();
     Pace();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

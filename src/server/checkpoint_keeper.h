@@ -27,7 +27,10 @@ class CheckpointKeeper {
   struct Counts {
     uint64_t made = 0;
     uint64_t failed = 0;
-    uint64_t last_ms = 0;  // wall clock: when the last one was done
+    uint64_t failed_in_row = 0;
+    uint64_t begun_ms = 0;  // wall clock: when the last one began
+    uint64_t last_ms = 0;   // when the last good one was done
+    uint64_t changes = 0;   // of all workers, up to the last good one's cut
     uint64_t compactions = 0;
   };
 

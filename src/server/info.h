@@ -54,6 +54,9 @@ uint64_t SumOverWorkers(const Parts& parts, Read read) {
   return sum;
 }
 
+/// What commands have changed since the start; "dirty".
+uint64_t ChangesOf(const Parts& parts);
+
 // The sections, without their titles.
 void InfoServer(InfoSource& source, std::string* out);
 void InfoClients(InfoSource& source, std::string* out);

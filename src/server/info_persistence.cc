@@ -28,14 +28,19 @@ Checkpoints Look(const CheckpointKeeper* keeper) {
           .table_bytes = keeper->data().table_bytes()};
 }
 
+// Seconds the one that runs has taken so far; -1 if there is none.
+int64_t RunsFor(const Checkpoints& checkpoints, uint64_t now_ms) {
+  if (!checkpoints.running) return -1;
+  return static_cast<int64_t>((now_ms - std::min(now_ms, checkpoints.counts.begun_ms)) / 1000);
+}
+
 // Seconds the last one took; -1 before the first.
 int64_t SecondsOf(const Checkpoints& checkpoints) {
   return checkpoints.counts.made == 0 ? -1 : static_cast<int64_t>(checkpoints.last.ms / 1000);
 }
 
 void Rdb(InfoSource& source, const Checkpoints& checkpoints, std::string* out) {
-  const uint64_t changes = SumOverWorkers(
-      source.parts, [](Worker& worker) { return worker.executor().counters().changes.load(); });
+  const uint64_t changes = ChangesOf(source.parts) - checkpoints.counts.changes;
   const uint64_t last_ms = checkpoints.counts.last_ms;
   AppendFormat(out,
                "rdb_changes_since_last_save:%" PRIu64
@@ -46,25 +51,26 @@ void Rdb(InfoSource& source, const Checkpoints& checkpoints, std::string* out) {
                checkpoints.last_failed ? "err" : "ok");
   AppendFormat(out,
                "rdb_last_bgsave_time_sec:%" PRId64
-               "\r\nrdb_current_bgsave_time_sec:%d\r\n"
+               "\r\nrdb_current_bgsave_time_sec:%" PRId64 "\r\n"
                "rdb_saves:%" PRIu64 "\r\nrdb_last_cow_size:%" PRIu64 "\r\n",
-               SecondsOf(checkpoints), checkpoints.running ? 0 : -1, checkpoints.counts.made,
+               SecondsOf(checkpoints), RunsFor(checkpoints, source.now_ms), checkpoints.counts.made,
                checkpoints.last.image_bytes_peak);
   *out += "rdb_last_load_keys_expired:0\r\nrdb_last_load_keys_loaded:0\r\n";
 }
 
-void Aof(const engine::LogWriter* writer, const Checkpoints& checkpoints, std::string* out) {
+void Aof(const InfoSource& source, const Checkpoints& checkpoints, std::string* out) {
+  const engine::LogWriter* writer = source.parts.log_writer;
   AppendFormat(out,
                "aof_enabled:%d\r\naof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:0\r\n"
-               "aof_last_rewrite_time_sec:%" PRId64 "\r\naof_current_rewrite_time_sec:%d\r\n",
+               "aof_last_rewrite_time_sec:%" PRId64 "\r\naof_current_rewrite_time_sec:%" PRId64 "\r\n",
                writer != nullptr ? 1 : 0, checkpoints.running ? 1 : 0, SecondsOf(checkpoints),
-               checkpoints.running ? 0 : -1);
+               RunsFor(checkpoints, source.now_ms));
   const bool writes = writer == nullptr || writer->state() == engine::LogWriter::State::kRunning;
   AppendFormat(out,
                "aof_last_bgrewrite_status:%s\r\naof_rewrites:%" PRIu64
-               "\r\naof_rewrites_consecutive_failures:0\r\naof_last_write_status:%s\r\n",
+               "\r\naof_rewrites_consecutive_failures:%" PRIu64 "\r\naof_last_write_status:%s\r\n",
                checkpoints.last_failed ? "err" : "ok", checkpoints.counts.made,
-               writes ? "ok" : "err");
+               checkpoints.counts.failed_in_row, writes ? "ok" : "err");
   AppendFormat(out, "aof_last_cow_size:%" PRIu64 "\r\n", checkpoints.last.image_bytes_peak);
   *out += "module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n";
 }
@@ -114,6 +120,11 @@ void OurCheckpoints(const CheckpointKeeper& keeper, const Checkpoints& checkpoin
 
 }  // namespace
 
+uint64_t ChangesOf(const Parts& parts) {
+  return SumOverWorkers(
+      parts, [](Worker& worker) { return worker.executor().counters().changes.load(); });
+}
+
 void InfoPersistence(InfoSource& source, std::string* out) {
   const CheckpointKeeper* keeper = source.parts.checkpoints;
   const engine::LogWriter* writer = source.parts.log_writer;
@@ -123,7 +134,7 @@ void InfoPersistence(InfoSource& source, std::string* out) {
       "current_cow_size_age:0\r\ncurrent_fork_perc:0.00\r\ncurrent_save_keys_processed:0\r\n"
       "current_save_keys_total:0\r\n";
   Rdb(source, checkpoints, out);
-  Aof(writer, checkpoints, out);
+  Aof(source, checkpoints, out);
   if (writer != nullptr) OurLog(source.parts.log, *writer, checkpoints, out);
   if (keeper != nullptr) OurCheckpoints(*keeper, checkpoints, out);
 }

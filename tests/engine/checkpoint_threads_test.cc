@@ -60,7 +60,7 @@ class Writer {
     const auto db = static_cast<unsigned>(random_.Below(2));
     const std::string key = Machine::KeyOf(random_.Below(kKeys));
     const std::string other = Machine::KeyOf(random_.Below(kKeys));
-    KeyRef refs[2] = {RefFor(db, key), RefFor(1 - db, other)};
+    KeyRef refs[2] = {testing::RefOf(*shared_.databases, db, key), testing::RefOf(*shared_.databases, 1 - db, other)};
     KeyLocks locks;
     const uint64_t what = random_.Below(10);
     locks.Acquire(refs, what == 9 ? 2 : 1);
@@ -88,14 +88,6 @@ class Writer {
     list.Push(types::ListEnd::kTail, "element", types::ListLimits::From(shared_.settings.encoding));
     if (ref.entry() != nullptr && !is_list) return edit.ReplaceWithCollection(list.value());
     edit.SetCollection(list.value());
-  }
-  KeyRef RefFor(unsigned db, const std::string& key) {
-    KeyRef ref;
-    ref.key = key;
-    ref.hash = shared_.databases->HashOf(key);
-    ref.keyspace = &shared_.databases->Get(db);
-    ref.db = db;
-    return ref;
   }
 
   Shared& shared_;

@@ -17,6 +17,7 @@
 #include "engine/checkpoint_loader.h"
 #include "engine/checkpointer.h"
 #include "engine/edit.h"
+#include "engine/key_ref.h"
 #include "engine/entry_codec.h"
 #include "env/clock.h"
 #include "env/lossy_file_system.h"
@@ -200,18 +201,10 @@ class Machine {
   unsigned AnyDatabase() {
     return random_.Below(3) != 0 ? 1 : static_cast<unsigned>(random_.Below(kWorldDatabases));
   }
-  KeyRef RefFor(unsigned db, const std::string& key) {
-    KeyRef ref;
-    ref.key = key;
-    ref.hash = databases_.HashOf(key);
-    ref.keyspace = &databases_.Get(db);
-    ref.db = db;
-    return ref;
-  }
   // As an executor: what is due goes first.
   template <typename Body>
   void With(unsigned db, const std::string& key, Body body) {
-    KeyRef ref = RefFor(db, key);
+    KeyRef ref = testing::RefOf(databases_, db, key);
     KeyLocks locks;
     locks.Acquire(&ref, 1);
     ExpireDue(unit_, &ref, 1);
@@ -321,7 +314,7 @@ class Machine {
   void MoveOrCopy(unsigned from_db, const std::string& from, unsigned to_db, const std::string& to,
                   bool copies) {
     if (from_db == to_db && from == to) return;
-    KeyRef refs[2] = {RefFor(from_db, from), RefFor(to_db, to)};
+    KeyRef refs[2] = {testing::RefOf(databases_, from_db, from), testing::RefOf(databases_, to_db, to)};
     KeyLocks locks;
     locks.Acquire(refs, 2);
     ExpireDue(unit_, refs, 2);

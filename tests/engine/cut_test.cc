@@ -13,6 +13,7 @@
 
 #include "base/random.h"
 #include "engine/edit.h"
+#include "engine/key_ref.h"
 #include "types/items.h"
 #include "types/listpack.h"
 
@@ -191,17 +192,9 @@ class World {
     return std::string(size, static_cast<char>('a' + random_.Below(26)));
   }
   void Exclusive(const std::function<void()>& body) { participants_.Exclusive(self_, body); }
-  KeyRef RefFor(unsigned db, const std::string& key) {
-    KeyRef ref;
-    ref.key = key;
-    ref.hash = databases_.HashOf(key);
-    ref.keyspace = &databases_.Get(db);
-    ref.db = db;
-    return ref;
-  }
   template <typename Body>
   void With(unsigned db, const std::string& key, Body body) {
-    KeyRef ref = RefFor(db, key);
+    KeyRef ref = testing::RefOf(databases_, db, key);
     KeyLocks locks;
     locks.Acquire(&ref, 1);
     body(ref);
@@ -287,7 +280,7 @@ class World {
   void Move(unsigned from_db, const std::string& from, unsigned to_db, const std::string& to) {
     const bool renames = from_db == to_db;
     if (renames && from == to) return;
-    KeyRef refs[2] = {RefFor(from_db, from), RefFor(to_db, renames ? to : from)};
+    KeyRef refs[2] = {testing::RefOf(databases_, from_db, from), testing::RefOf(databases_, to_db, renames ? to : from)};
     const std::string target(refs[1].key);
     KeyLocks locks;
     locks.Acquire(refs, 2);

@@ -159,6 +159,16 @@ TEST_SUITE("engine/log_writer") {
     CHECK(Recover(*bed.disk->Crash(3)).ends_with("last words"));
   }
 
+  TEST_CASE("a stop behind a failure tries once more, for there is no later") {
+    Bed bed(Small(LogSync::kAlways));
+    bed.disk->FailChange(1, Fault::kIo);
+    bed.Append("last words");
+    bed.writer->Round();
+    CHECK(bed.writer->state() == LogWriter::State::kFailed);
+    CHECK(bed.writer->Stop().ok());
+    CHECK(Recover(*bed.disk->Crash(10)).ends_with("last words"));
+  }
+
   TEST_CASE("the next writer goes on where the one before has ended") {
     auto disk = NewDisk();
     std::string before;

@@ -7,44 +7,12 @@
 #include <vector>
 
 #include "base/random.h"
-#include "commands/support/engine_fixture.h"
-#include "exec/collection_traffic.h"
-#include "exec/families.h"
+#include "exec/stream_engine.h"
 
 using namespace terrace;
-using terrace::testing::EngineFixture;
 
-namespace {
-
-std::vector<std::span<const commands::CommandSpec>> AllFamilies() {
-  auto families = commands::DataFamilies();
-  families.insert(families.end(),
-                  {exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()});
-  return families;
-}
-
-struct Fixture : EngineFixture {
-  Fixture() : EngineFixture(AllFamilies(), 3) {}
-
-  std::map<std::string, std::string> Contents() {
-    std::map<std::string, std::string> contents;
-    for (unsigned db = 0; db < 3; ++db) {
-      databases.Get(db).ForEach([&](const engine::Entry& entry) {
-        contents[std::to_string(db) + " " + std::string(entry.key())] = testing::Describe(entry);
-      });
-    }
-    return contents;
-  }
-};
-
-std::string Encode(const std::vector<std::string>& words) {
-  std::string wire = "*" + std::to_string(words.size()) + "\r\n";
-  for (const std::string& word : words)
-    wire += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-  return wire;
-}
-
-}  // namespace
+using Fixture = testing::StreamEngine;
+using testing::Encode;
 
 TEST_SUITE("exec/log_replay") {
   TEST_CASE("a log comes back to life wherever its bytes are cut") {

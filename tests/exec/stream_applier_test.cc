@@ -16,6 +16,7 @@
 #include "exec/collection_traffic.h"
 #include "exec/families.h"
 #include "exec/second_client.h"
+#include "exec/stream_engine.h"
 
 using namespace terrace;
 using terrace::testing::EngineFixture;
@@ -23,41 +24,9 @@ using Outcome = exec::StreamApplier::Outcome;
 
 namespace {
 
-constexpr unsigned kDatabases = 3;
-
-// All there are, so that a command which writes cannot be forgotten below.
-std::vector<std::span<const commands::CommandSpec>> AllFamilies() {
-  auto families = commands::DataFamilies();
-  families.insert(families.end(),
-                  {exec::TransactionCommands(), exec::KeyspaceCommands(), exec::SelectCommands()});
-  return families;
-}
-
-struct Fixture : EngineFixture {
-  Fixture() : EngineFixture(AllFamilies(), kDatabases) {}
-
-  std::map<std::string, std::string> Contents() {
-    std::map<std::string, std::string> contents;
-    for (unsigned db = 0; db < kDatabases; ++db) {
-      databases.Get(db).ForEach([&](const engine::Entry& entry) {
-        contents[std::to_string(db) + " " + std::string(entry.key())] = testing::Describe(entry);
-      });
-    }
-    return contents;
-  }
-  std::string Stream() {
-    std::string stream;
-    REQUIRE(log.Read(1, SIZE_MAX, &stream));
-    return stream;
-  }
-};
-
-std::string Encode(const std::vector<std::string>& words) {
-  std::string wire = "*" + std::to_string(words.size()) + "\r\n";
-  for (const std::string& word : words)
-    wire += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-  return wire;
-}
+using Fixture = testing::StreamEngine;
+using testing::Encode;
+constexpr unsigned kDatabases = testing::kStreamDatabases;
 
 Outcome Apply(exec::StreamApplier& applier, EngineFixture& engine,
               const std::vector<std::string>& words) {

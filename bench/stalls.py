@@ -7,6 +7,8 @@
 
 The server has one worker on one CPU; the probe, a client that asks GET again and again and measures each wait, has
 another; so has whoever runs the commands. `idle` is the machine itself: what the probe waits while nothing is done.
+Below it what the server measured of each command itself (INFO latencystats): a machine that stops for milliseconds is
+in the longest of them too, but not in all of 20,000.
 """
 
 import argparse
@@ -116,20 +118,39 @@ class Probe:
         return report['wait_ms_p999'], report['wait_ms_max']
 
 
-def round_of(options, server, kind, waits):
+def command_times(link):
+    """command: (p99.9, longest) in microseconds"""
+    times = {}
+    for line in link.run('INFO', 'latencystats').decode().split('\r\n'):
+        if line.startswith('latency_percentiles_usec_'):
+            name, shares = line.removeprefix('latency_percentiles_usec_').split(':')
+            times[name] = tuple(float(share.split('=')[1]) for share in shares.split(','))
+    return times
+
+
+def round_of(options, server, kind, waits, times):
     link = Link(server.port)
+    link.run('CONFIG', 'SET', 'latency-tracking-info-percentiles', '99.9 100')
     there = False
     for name, act, goes in STEPS:
         if not there:
             fill(link, kind)
             time.sleep(options.settle)
         there = not goes
+        link.run('CONFIG', 'RESETSTAT')
         probe = Probe(options, server)
         act(link, kind)
         time.sleep(1.5)
         waits.setdefault(name, []).append(probe.end())
+        for command, pair in command_times(link).items():
+            times.setdefault(command, []).append(pair)
         link.run('CONFIG', 'SET', 'maxmemory', '0')
     link.run('FLUSHALL')
+
+
+def report(kind, name, pairs):
+    usual, longest = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
+    print(f'{kind:5} {name:20} {usual:7.3f} / {longest:7.3f}   {max(pair[1] for pair in pairs):7.3f}', flush=True)
 
 
 def main():
@@ -148,16 +169,17 @@ def main():
         'terrace', f'{terrace} --port {{port}} --threads 1 {options.terrace_args}')
     print('p99.9 / longest wait in ms; median of the rounds, and the longest of all')
     for kind in options.only or FILLS:
-        waits = {}
+        waits, times = {}, {}
         for _ in range(options.rounds):
             with Server(spec, options.port, 0, -10) as server:
                 probe = Probe(options, server)
                 time.sleep(3)
                 waits.setdefault('idle', []).append(probe.end())
-                round_of(options, server, kind, waits)
+                round_of(options, server, kind, waits, times)
         for name, pairs in waits.items():
-            usual, longest = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
-            print(f'{kind:5} {name:20} {usual:6.2f} / {longest:6.2f}   {max(pair[1] for pair in pairs):6.2f}', flush=True)
+            report(kind, name, pairs)
+        for name, pairs in sorted(times.items()):
+            report(kind, name.upper(), [(usual / 1000, longest / 1000) for usual, longest in pairs])
 
 
 if __name__ == '__main__':

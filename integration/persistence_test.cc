@@ -255,18 +255,6 @@ TEST_SUITE("integration/persistence") {
     CHECK(after.Run("MGET before first refused again") == "[$-1 $x $-1 $x]");
   }
 
-  TEST_CASE("appendonly is settled when the server starts, and said to be") {
-    if (AgainstStock()) return;
-    ServerProcess server;
-    Client client = server.Connect();
-    CHECK(client.Run("CONFIG SET appendonly yes") == "+OK");
-    CHECK(FieldOf(client.Text("INFO persistence"), "aof_enabled") == "0");
-    CHECK(server.Log().find("appendonly yes is for the next start") != std::string::npos);
-    CHECK(client.Run("CONFIG SET appendonly no") == "+OK");
-    CHECK(client.Run("CONFIG SET appendfsync always") == "+OK");
-    CHECK(!std::filesystem::exists(DataFolder(server)));
-  }
-
   TEST_CASE(
       "behind BGSAVE the log begins anew, and a restart takes the tables and what came later") {
     if (AgainstStock()) return;
@@ -412,6 +400,171 @@ TEST_SUITE("integration/persistence") {
     size_t pairs = 0;
     for (const std::vector<long>& numbers : answered) pairs += numbers.size();
     MESSAGE(rounds, " kills, ", pairs, " pairs of writes");
+  }
+
+  TEST_CASE("SAVE answers when the checkpoint is in force") {
+    if (AgainstStock()) return;
+    ServerProcess server(Durable("everysec"));
+    Client client = server.Connect();
+    client.Run("SET a 1");
+    CHECK(client.Run("SAVE") == "+OK");
+    CHECK(Persistence(client, "rdb_saves") == "1");
+    CHECK(Persistence(client, "rdb_changes_since_last_save") == "0");
+    CHECK(BytesOf(server, ".table") > 0);
+    client.Run("MULTI");
+    CHECK(client.Run("SAVE") == "-ERR Command not allowed inside a transaction");
+    CHECK(client.Run("EXEC").starts_with("-EXECABORT"));
+    // What comes behind it waits for it, and nobody else does.
+    Client other = server.Connect();
+    client.SendRequest({"SAVE"});
+    client.SendRequest({"GET", "a"});
+    CHECK(other.Run("GET a") == "$1");
+    CHECK(client.Read() == "+OK");
+    CHECK(client.Read() == "$1");
+  }
+
+  TEST_CASE("a save point makes a checkpoint, however short the log is") {
+    if (AgainstStock()) return;
+    Words arguments = Durable("everysec");
+    arguments.insert(arguments.end(), {"--save", "1 2"});
+    ServerProcess server(arguments);
+    Client client = server.Connect();
+    client.Run("SET a 1");
+    client.Run("SET b 1");
+    CHECK(Eventually([&] { return Persistence(client, "rdb_saves") == "1"; }));
+    CHECK(client.Run("CONFIG", "SET", "save", "") == "+OK");
+  }
+
+  TEST_CASE("FLUSHALL gives the disk back without being asked to") {
+    if (AgainstStock()) return;
+    ServerProcess server(Durable("no"));
+    Client client = server.Connect();
+    for (int i = 0; i < 100; ++i)
+      client.Run("SET", "key:" + std::to_string(i), std::string(60'000, 'v'));
+    client.Run("SAVE");
+    REQUIRE(BytesOf(server, ".table") > 5'000'000);
+    client.Run("SET stays x");
+    client.Run("FLUSHALL");
+    CHECK(Eventually(
+        [&] { return BytesOf(server, ".table") == 0 && BytesOf(server, ".log") < 1'000'000; }));
+    server.KillNow();
+    server.Restart(Durable("no"));
+    Client again = server.Connect();
+    CHECK(again.Run("DBSIZE") == ":0");
+  }
+
+  TEST_CASE("a signal brings a long log into tables first, a short one it leaves") {
+    if (AgainstStock()) return;
+    ServerProcess server(Durable("no"));
+    {
+      Client client = server.Connect();
+      client.Run("SET a 1");
+    }
+    server.Signal(SIGTERM);
+    CHECK(server.WaitForExit() == 0);
+    CHECK(BytesOf(server, ".table") == 0);
+    server.Restart(Durable("no"));
+    {
+      Client client = server.Connect();
+      for (int i = 0; i < 100; ++i)
+        client.Run("SET", "key:" + std::to_string(i), std::string(60'000, 'v'));
+    }
+    server.Signal(SIGTERM);
+    CHECK(server.WaitForExit() == 0);
+    CHECK(BytesOf(server, ".table") > 5'000'000);
+    server.Restart(Durable("no"));
+    Client client = server.Connect();
+    CHECK(client.Run("DBSIZE") == ":101");
+    client.Run("SET b 1");
+    client.SendRequest({"SHUTDOWN", "SAVE"});
+    CHECK(server.WaitForExit() == 0);
+    server.Restart(Durable("no"));
+    Client again = server.Connect();
+    CHECK(again.Run("DBSIZE") == ":102");
+    CHECK(Persistence(again, "rdb_changes_since_last_save") == "0");
+    again.SendRequest({"SHUTDOWN", "NOSAVE"});
+    CHECK(server.WaitForExit() == 0);
+  }
+
+  TEST_CASE(
+      "appendonly switched on keeps what there was and what comes; switched off, what there is "
+      "stays") {
+    if (AgainstStock()) return;
+    const Words plain = {"--enable-debug-command", "yes"};
+    ServerProcess server(plain);
+    Client client = server.Connect();
+    WriteSomeOfAll(client);
+    CHECK(Persistence(client, "aof_enabled") == "0");
+    CHECK(client.Run("CONFIG SET appendonly yes appendfsync always") == "+OK");
+    CHECK(Persistence(client, "aof_enabled") == "1");
+    client.Run("SET after 1");
+    CHECK(Eventually([&] { return Persistence(client, "rdb_saves") == "1"; }));
+    client.Run("INCR after");
+    client.Run("INCR number");
+    const std::string digest = Digest(client);
+    server.KillNow();
+    server.Restart(Durable("always"));
+    client = server.Connect();
+    CHECK(Digest(client) == digest);
+
+    // Off and on again, and changes of all kinds between.
+    CHECK(client.Run("CONFIG SET appendonly no") == "+OK");
+    CHECK(Persistence(client, "aof_enabled") == "0");
+    CHECK(client.Run("SAVE").starts_with("-ERR"));
+    client.Run("DEL list");
+    client.Run("HSET hash f other");
+    client.Run("SET new x");
+    client.Run("SELECT 5");
+    client.Run("FLUSHDB");
+    client.Run("SELECT 0");
+    CHECK(client.Run("CONFIG SET appendonly yes") == "+OK");
+    client.Run("SET new y");
+    const std::string second = Digest(client);
+    CHECK(client.Run("SAVE") == "+OK");
+    server.KillNow();
+    server.Restart(Durable("always"));
+    client = server.Connect();
+    CHECK(Digest(client) == second);
+
+    // What comes after it was switched off is not kept.
+    CHECK(client.Run("CONFIG SET appendonly no") == "+OK");
+    client.Run("SET lost 1");
+    server.KillNow();
+    server.Restart(Durable("always"));
+    client = server.Connect();
+    CHECK(Digest(client) == second);
+
+    // A server that did not read it replaces it.
+    server.KillNow();
+    server.Restart(plain);
+    client = server.Connect();
+    CHECK(client.Run("DBSIZE") == ":0");
+    client.Run("SET only x");
+    CHECK(client.Run("CONFIG SET appendonly yes") == "+OK");
+    CHECK(client.Run("SAVE") == "+OK");
+    server.KillNow();
+    server.Restart(Durable("always"));
+    client = server.Connect();
+    CHECK(client.Run("DBSIZE") == ":1");
+  }
+
+  TEST_CASE("a log that no checkpoint stands in front of is not applied to an older one") {
+    if (AgainstStock()) return;
+    ServerProcess server(Durable("always"));
+    Client client = server.Connect();
+    client.Run("SET n 1");
+    CHECK(client.Run("SAVE") == "+OK");
+    client.Run("INCR n");
+    server.KillNow();
+    std::ofstream(DataFolder(server) + "/UNFINISHED");
+    server.Restart(Durable("always"));
+    client = server.Connect();
+    CHECK(client.Run("GET n") == "$1");
+    client.Run("INCRBY n 10");
+    server.KillNow();
+    server.Restart(Durable("always"));
+    client = server.Connect();
+    CHECK(client.Run("GET n") == "$11");
   }
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "base/siphash.h"
 #include "storage/compaction.h"
 
@@ -27,6 +28,14 @@ Checkpointer::Checkpointer(FileSystem& files, storage::Manifest& manifest, Datab
 
 Checkpointer::~Checkpointer() { TERRACE_CHECK(!running()); }
 
+// Of the first checkpoint nobody knows how large its tables will be: some half of what the values take in memory.
+unsigned Checkpointer::PartitionBits() const {
+  uint64_t bytes = 0;
+  for (const storage::TableEntry& table : manifest_.state()->tables) bytes += table.file_bytes;
+  const auto used = static_cast<uint64_t>(std::max<int64_t>(UsedMemory(), 0));
+  return storage::PartitionBitsFor(std::max(bytes, used / 2));
+}
+
 void Checkpointer::Begin(const storage::CheckpointMark& mark) {
   TERRACE_CHECK(!running());
   cancelled_.store(false, std::memory_order_relaxed);
@@ -40,7 +49,8 @@ void Checkpointer::Begin(const storage::CheckpointMark& mark) {
   run_ = std::make_unique<storage::RunWriter>(
       files_, manifest_,
       storage::RunWriter::Options{.log_offset = mark.log_offset,
-                                  .table_bytes_max = options_.table_bytes_max});
+                                  .table_bytes_max = options_.table_bytes_max,
+                                  .partition_bits = PartitionBits()});
   Enter(Stage::kWalk);
 }
 

@@ -93,6 +93,7 @@ class Checkpointer {
   bool over_budget() const { return image_bytes() > options_.image_bytes_max; }
 
  private:
+  unsigned PartitionBits() const;
   void Walk(Participant& self);
   Status WriteStretch();
   void Sync();

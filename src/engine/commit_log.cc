@@ -88,6 +88,7 @@ uint64_t CommitLog::Append(Bytes unit, uint32_t commands, unsigned first_db, uns
   at = Put(at, unit);
   if (wrapped) Put(at, kExec);
   end_.store(before + bytes, std::memory_order_release);  // R1
+  units_.store(units() + 1, std::memory_order_relaxed);
   chunks_.Shrink(kept_bytes_, carried());
   memory_bytes_.store(chunks_.memory_bytes(), std::memory_order_relaxed);
   append_lock_.Unlock();
@@ -100,6 +101,7 @@ uint64_t CommitLog::AppendReceived(Bytes bytes) {
   Put(chunks_.Extend(before + 1, bytes.size()), bytes);
   stream_db_ = -1;
   end_.store(before + bytes.size(), std::memory_order_release);
+  units_.store(units() + 1, std::memory_order_relaxed);
   chunks_.Shrink(kept_bytes_, carried());
   memory_bytes_.store(chunks_.memory_bytes(), std::memory_order_relaxed);
   append_lock_.Unlock();
@@ -141,17 +143,17 @@ bool CommitLog::Read(uint64_t offset, size_t bytes_max, std::string* out) {
 void CommitLog::WaitForBytes(uint64_t offset, uint64_t ns) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(ns);
   MutexLock lock(bell_mutex_);
-  sleeps_.exchange(1, std::memory_order_acq_rel);
-  // Whoever appended before this exchange is seen here, whoever rings after it sees that we sleep.
-  while (end_offset() <= offset && sleeps_.load(std::memory_order_relaxed) != 0) {
+  awaited_.exchange(offset + 1, std::memory_order_acq_rel);
+  // Whoever appended before this exchange is seen here, whoever rings after it sees what we wait for.
+  while (end_offset() <= offset && awaited_.load(std::memory_order_relaxed) != kAwake) {
     if (!bell_.WaitUntil(bell_mutex_, end)) break;
   }
-  sleeps_.store(0, std::memory_order_relaxed);
+  awaited_.store(kAwake, std::memory_order_relaxed);
 }
 
 void CommitLog::Wake() {
   MutexLock lock(bell_mutex_);
-  sleeps_.store(0, std::memory_order_relaxed);
+  awaited_.store(kAwake, std::memory_order_relaxed);
   bell_.NotifyOne();
 }
 

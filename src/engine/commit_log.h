@@ -69,6 +69,8 @@ class CommitLog {
   uint64_t AppendReceived(Bytes bytes) TERRACE_EXCLUDES(append_lock_);
 
   uint64_t end_offset() const { return end_.load(std::memory_order_acquire); }
+  /// How many times somebody has appended.
+  uint64_t units() const { return units_.load(std::memory_order_relaxed); }
   /// Before the first unit: bytes 1..`offset` of the stream exist already, elsewhere.
   void ContinueFrom(uint64_t offset) TERRACE_EXCLUDES(append_lock_);
   /// In an exclusive section: whoever begins to read here finds out which database the next unit is for.
@@ -88,12 +90,13 @@ class CommitLog {
   void Carry(uint64_t offset) { carried_.store(offset, std::memory_order_release); }
   uint64_t carried() const { return carried_.load(std::memory_order_acquire); }
   static constexpr uint64_t kNobody = UINT64_MAX;
-  /// Sleeps until there is a byte behind `offset` and somebody rings, until Wake, or for `ns`.
+  /// Sleeps until there is a byte behind `offset` and somebody rings, until Wake, or for `ns`. Who rings earlier does not
+  /// disturb.
   void WaitForBytes(uint64_t offset, uint64_t ns) TERRACE_EXCLUDES(bell_mutex_);
   /// By whoever has appended and holds no lock, once for all it did: cheap if the carrier is awake.
   void Ring() {
-    // Either the carrier's exchange is before this and we see that it sleeps, or it sees our bytes before it does.
-    if (TERRACE_UNLIKELY(sleeps_.fetch_or(0, std::memory_order_acq_rel) != 0)) Wake();
+    // Either the carrier's exchange is before this and we see what it waits for, or it sees our bytes before it sleeps.
+    if (TERRACE_UNLIKELY(end_offset() >= awaited_.fetch_or(0, std::memory_order_acq_rel))) Wake();
   }
   void Wake() TERRACE_EXCLUDES(bell_mutex_);
 
@@ -103,12 +106,15 @@ class CommitLog {
   LogProgress progress_;
   WriteOffsets write_offsets_;
   std::atomic<uint64_t> carried_{kNobody};
-  std::atomic<uint32_t> sleeps_{0};  // 1 while the carrier does
+  static constexpr uint64_t kAwake = UINT64_MAX;
+  std::atomic<uint64_t> awaited_{kAwake};  // the offset that a sleeping carrier waits for
   Mutex bell_mutex_;
   CondVar bell_;
   alignas(64) mutable ShardLock append_lock_;
   LogChunks chunks_ TERRACE_GUARDED_BY(append_lock_);
-  std::atomic<uint64_t> end_{0};  // written under the append lock
+  // Written under the append lock.
+  std::atomic<uint64_t> end_{0};
+  std::atomic<uint64_t> units_{0};
   std::atomic<size_t> memory_bytes_{0};
   int stream_db_ TERRACE_GUARDED_BY(append_lock_) = -1;
 };

@@ -23,6 +23,7 @@ class Databases {
 
   unsigned count() const { return static_cast<unsigned>(keyspaces_.size()); }
   Keyspace& Get(unsigned db) const { return *keyspaces_[db].load(std::memory_order_acquire); }
+  const HashKey& hash_key() const { return hash_key_; }
   uint64_t HashOf(Bytes key) const { return SipHash13(hash_key_, key); }
 
   void Swap(unsigned a, unsigned b);

@@ -30,6 +30,7 @@ LogWriter::LogWriter(CommitLog& log, std::unique_ptr<storage::SegmentSet> set, C
       clock_(clock),
       listener_(listener),
       options_(std::move(options)),
+      syncer_(log),
       sync_(options_.sync) {}
 
 LogWriter::~LogWriter() { static_cast<void>(Stop()); }
@@ -53,6 +54,7 @@ Status LogWriter::Open(const std::string& history) {
 }
 
 void LogWriter::Start() {
+  syncer_.Start();
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -60,6 +62,10 @@ Status LogWriter::Stop() {
   if (stop_.exchange(true)) return Status::Ok();
   log_.Wake();
   if (thread_.joinable()) thread_.join();
+  if (syncer_.busy()) {
+    if (const Status status = TakeSync(true); !status.ok()) Fail(status);
+  }
+  syncer_.Stop();
   if (set_->writer() == nullptr) return Status::Ok();
   while (state() != State::kFailed && Round()) {
   }
@@ -76,10 +82,27 @@ Status LogWriter::Stop() {
 
 void LogWriter::Run() {
   while (!stop_.load(std::memory_order_relaxed)) {
-    if (Round()) continue;
+    if (Round()) {
+      Gather();
+      continue;
+    }
     // While it fails there are bytes, and nothing to be done with them but to try again.
     const uint64_t known = state() == State::kFailed ? log_.end_offset() : written_offset();
     log_.WaitForBytes(known, kSleepNs);
+  }
+}
+
+// Until those have come back who were there when the last sync was through, or most of them; or nobody comes any more.
+void LogWriter::Gather() {
+  if (company_bytes_ == 0 || sync_.load(std::memory_order_relaxed) != LogSync::kAlways ||
+      state() != State::kRunning)
+    return;
+  const uint64_t step_ns = std::min(sync_ns_ / 2, kGatherNsMax);
+  const uint64_t wanted = synced_offset() + company_bytes_ / 4 * 3;
+  uint64_t end = log_.end_offset();
+  for (unsigned steps = 0; steps < kGatherSteps && end <= wanted; ++steps) {
+    log_.WaitForBytes(wanted, step_ns);
+    if (end == std::exchange(end, log_.end_offset())) return;
   }
 }
 
@@ -90,7 +113,8 @@ bool LogWriter::Round() {
     if (state() == State::kFailed) return false;
   }
   const uint64_t written = written_offset(), syncs = this->syncs();
-  Status status = Write();
+  Status status = TakeSync(false);
+  if (status.ok()) status = Write();
   if (status.ok()) status = SyncIfDue();
   if (status.ok()) status = MarkIfQuiet();
   if (status.ok()) Release();
@@ -126,7 +150,9 @@ Status LogWriter::Write() {
     written_.store(set_->next_offset() - 1, std::memory_order_relaxed);
     if (sync_.load(std::memory_order_relaxed) != LogSync::kAlways)
       log_.progress().Advance(written_offset());
-    if (written_offset() - synced_offset() >= kUnsyncedBytesMax) return Status::Ok();
+    // Beside a sync that takes its time as much again may be written.
+    const uint64_t unsynced = written_offset() - synced_offset();
+    if (unsynced >= (syncer_.busy() ? 2 : 1) * kUnsyncedBytesMax) return Status::Ok();
   }
 }
 
@@ -138,19 +164,51 @@ Status LogWriter::SyncIfDue() {
   const bool due = sync == LogSync::kAlways || sync_wanted_.exchange(false) ||
                    unsynced >= kUnsyncedBytesMax ||
                    passed >= (sync == LogSync::kEverySecond ? kSecondNs : kNeverNs);
-  return due ? Sync() : Status::Ok();
+  if (!due) return Status::Ok();
+  if (sync == LogSync::kAlways || !syncer_.runs()) return Sync();
+  if (syncer_.busy()) {
+    // Once for each: what is due now is due in the next round, too.
+    if (sync_begun_ns_ != delayed_ns_) delayed_syncs_.fetch_add(1, std::memory_order_relaxed);
+    delayed_ns_ = sync_begun_ns_;
+    return Status::Ok();
+  }
+  sync_begun_ns_ = clock_.MonotonicNs();
+  syncer_.Begin(*set_->writer());
+  return Status::Ok();
 }
 
 Status LogWriter::Sync() {
-  const uint64_t begin = clock_.MonotonicNs();
-  if (Status status = set_->writer()->Sync(); !status.ok()) return status;
-  synced_ns_ = clock_.MonotonicNs();
-  synced_.store(set_->next_offset() - 1, std::memory_order_relaxed);
+  if (Status status = TakeSync(true); !status.ok()) return status;
+  sync_begun_ns_ = clock_.MonotonicNs();
+  const uint64_t units = log_.units();
+  const auto point = set_->writer()->BeginSync();
+  Status status = EndSync(point, set_->writer()->SyncFile());
+  units_ = units;
+  return status;
+}
+
+Status LogWriter::EndSync(const storage::SegmentWriter::SyncPoint& point, const Status& status) {
+  if (Status ended = set_->writer()->EndSync(point, status); !ended.ok()) return ended;
   syncs_.fetch_add(1, std::memory_order_relaxed);
-  sync_ns_max_.store(std::max(sync_ns_max(), synced_ns_ - begin), std::memory_order_relaxed);
-  log_.Carry(synced_offset());
-  log_.progress().Advance(synced_offset());
+  sync_ns_ = clock_.MonotonicNs() - sync_begun_ns_;
+  sync_ns_max_.store(std::max(sync_ns_max(), sync_ns_), std::memory_order_relaxed);
+  SyncedUpto(point.offset - 1);
   return Status::Ok();
+}
+
+// What the other thread has done.
+Status LogWriter::TakeSync(bool wait) {
+  if (!syncer_.busy()) return Status::Ok();
+  const auto done = wait ? syncer_.Wait() : syncer_.Take();
+  return done ? EndSync(done->point, done->status) : Status::Ok();
+}
+
+void LogWriter::SyncedUpto(uint64_t offset) {
+  synced_ns_ = clock_.MonotonicNs();
+  company_bytes_ = log_.units() - units_ > 1 ? log_.end_offset() - synced_offset() : 0;
+  synced_.store(offset, std::memory_order_relaxed);
+  log_.Carry(offset);
+  log_.progress().Advance(offset);
 }
 
 Status LogWriter::MarkIfQuiet() {
@@ -163,12 +221,10 @@ Status LogWriter::MarkIfQuiet() {
 
 // The segment of before is synced by this.
 Status LogWriter::Rotate() {
+  if (Status status = TakeSync(true); !status.ok()) return status;
   const auto started = set_->StartSegment(history_);
   if (!started.ok()) return started.error();
-  synced_.store(set_->next_offset() - 1, std::memory_order_relaxed);
-  synced_ns_ = clock_.MonotonicNs();
-  log_.Carry(synced_offset());
-  log_.progress().Advance(synced_offset());
+  SyncedUpto(set_->next_offset() - 1);
   return Status::Ok();
 }
 
@@ -195,6 +251,7 @@ void LogWriter::Fail(const Status& why) {
 
 void LogWriter::TryAgain() {
   if (clock_.MonotonicNs() < retry_ns_) return;
+  static_cast<void>(TakeSync(true));  // of the segment that is given up
   const auto started = set_->StartSegment(history_);
   if (!started.ok()) return Fail(started.error());
   written_.store(set_->next_offset() - 1, std::memory_order_relaxed);

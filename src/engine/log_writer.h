@@ -6,7 +6,9 @@
 //                     replies may leave here
 //
 // A round writes all there is, each time whole units, and syncs it if the policy says so: what gathered while the last
-// sync ran goes out together, over all connections (group commit).
+// sync ran goes out together, over all connections (group commit). Under always the next sync waits a little for those whom
+// the last one has set free: they would otherwise just miss it, and there would be two groups that take turns, with twice
+// the syncs. Otherwise another thread syncs, and replies that do not depend on it go on (engine/log_syncer.h).
 //
 // When the disk fails (any failure, a full disk included) what was not synced yet is still in memory. It is written anew
 // to another segment (storage/segment_format.h, L4), again and again until that works; meanwhile replies wait, and
@@ -30,6 +32,7 @@
 #include "base/mutex.h"
 #include "base/status.h"
 #include "engine/commit_log.h"
+#include "engine/log_syncer.h"
 #include "env/clock.h"
 #include "storage/segment_set.h"
 
@@ -108,14 +111,20 @@ class LogWriter {
   uint64_t synced_offset() const { return synced_.load(std::memory_order_relaxed); }
   uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }
   uint64_t sync_ns_max() const { return sync_ns_max_.load(std::memory_order_relaxed); }
+  /// How often a sync was due while the one before was still under way.
+  uint64_t delayed_syncs() const { return delayed_syncs_.load(std::memory_order_relaxed); }
   uint64_t failures() const { return failures_.load(std::memory_order_relaxed); }
   const storage::SegmentSet& segments() const { return *set_; }
 
  private:
   void Run();
+  void Gather();
   Status Write();
   Status SyncIfDue();
   Status Sync();
+  Status EndSync(const storage::SegmentWriter::SyncPoint& point, const Status& status);
+  Status TakeSync(bool wait);
+  void SyncedUpto(uint64_t offset);
   Status MarkIfQuiet();
   Status Rotate();
   void Release();
@@ -128,12 +137,16 @@ class LogWriter {
   std::string BallastPath() const { return options_.directory + "/BALLAST"; }
 
   static constexpr uint64_t kSecondNs = 1'000'000'000;
+  // Who gathers looks every half of what a sync takes, at least this often, whether somebody has come; and so many times.
+  static constexpr uint64_t kGatherNsMax = 1'000'000;
+  static constexpr unsigned kGatherSteps = 4;
 
   CommitLog& log_;
   const std::unique_ptr<storage::SegmentSet> set_;
   Clock& clock_;
   Listener& listener_;
   const Options options_;
+  LogSyncer syncer_;
   std::string history_;
   std::thread thread_;
   std::atomic<bool> stop_{false};
@@ -147,7 +160,13 @@ class LogWriter {
   bool behind_ = false;
   bool marked_ = true;
   uint64_t released_ = 0;
-  uint64_t synced_ns_ = 0;  // when
+  uint64_t synced_ns_ = 0;      // when
+  uint64_t sync_begun_ns_ = 0;  // the one of the other thread
+  uint64_t delayed_ns_ = 0;     // the begin of the last one that held another one up
+  uint64_t sync_ns_ = 0;        // what the last one took
+  // Of those who wait for the log, when a sync is through: what they had written. 0: there are not several.
+  uint64_t company_bytes_ = 0;
+  uint64_t units_ = 0;  // of the log, when the last sync began
   uint64_t retry_ns_ = 0;
 
   std::atomic<State> state_{State::kRunning};
@@ -155,6 +174,7 @@ class LogWriter {
   std::atomic<uint64_t> synced_{0};
   std::atomic<uint64_t> syncs_{0};
   std::atomic<uint64_t> sync_ns_max_{0};
+  std::atomic<uint64_t> delayed_syncs_{0};
   std::atomic<uint64_t> failures_{0};
 
   mutable Mutex mutex_;

@@ -1,6 +1,7 @@
 // Clock: the one door to time. Tests hand out time by themselves.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 namespace terrace {
@@ -29,7 +30,7 @@ class ManualClock : public Clock {
   void AdvanceMs(uint64_t ms) { now_us_ += ms * 1000; }
 
  private:
-  uint64_t now_us_;
+  std::atomic<uint64_t> now_us_;
 };
 
 }  // namespace terrace

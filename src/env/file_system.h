@@ -9,7 +9,8 @@
 //
 // Paths are as the operating system takes them. Errors carry errno and name the file.
 //
-// Threads: a FileSystem may be used by all; a File by one at a time, but for ReadAt, which any may call.
+// Threads: a FileSystem may be used by all; a File by one at a time, but for ReadAt, which any may call, and Sync, which may
+// run beside Append.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +38,7 @@ class WritableFile {
   virtual ~WritableFile() = default;
   /// All or an error; after an error some of the bytes may be in the file.
   virtual Status Append(Bytes bytes) = 0;
-  /// Returns when everything appended is on the disk (fdatasync).
+  /// Returns when everything appended before is on the disk (fdatasync). Others may append meanwhile.
   virtual Status Sync() = 0;
   /// Sets blocks aside so that the first `size` bytes will not meet a full disk; the file's size stays. Ok where the file
   /// system cannot.

@@ -115,6 +115,7 @@ Executor::Outcome Executor::Execute(Session& session, const Invocation& invocati
     needed_offset_ = 0;
     RunSession(session, command, invocation.args);
     if (TERRACE_UNLIKELY(restart_)) return true;
+    if (TERRACE_UNLIKELY(session.parking.reason == ParkReason::kOutside)) return false;
     StepIfCrowded();
     if (TERRACE_UNLIKELY(unit_.gated)) {
       constexpr uint32_t kLooksAround = commands::kReadonly | commands::kWholeKeyspace;

@@ -86,6 +86,10 @@ class Executor {
   /// The same for a session that is about to go.
   void AbandonWait(Session& session);
 
+  /// A session handler that cannot answer yet ends with this, without a reply: its session waits until somebody claims the
+  /// wait, writes its reply, settles it as served and wakes its waker.
+  std::shared_ptr<Wait> WaitOutside(Session& session, const commands::Command& command, Args args);
+
   /// A key that is no argument of a command (WATCH's, DEBUG OBJECT's), not locked yet.
   engine::KeyRef RefFor(unsigned db, Bytes key) const {
     engine::KeyRef ref;

@@ -116,6 +116,14 @@ void Executor::NoteNeeds(const KeyRef& ref) {
   });
 }
 
+std::shared_ptr<Wait> Executor::WaitOutside(Session& session, const Command& command, Args args) {
+  auto wait = std::make_shared<Wait>(env_.databases.NextInLine(), 0,
+                                     OwnedRequest(&command, args, Bytes()), session, Type::kString);
+  session.parking.reason = ParkReason::kOutside;
+  session.parking.wait = wait;
+  return wait;
+}
+
 // The command could do nothing yet, and its keys are still locked.
 void Executor::BeginWait(Session& session, const Command& command, Args args, Bytes raw,
                          const KeyRef* refs, size_t count) {

@@ -20,15 +20,20 @@ constexpr auto kLook = std::chrono::milliseconds(100);
 constexpr uint64_t kRetryNs = 5'000'000'000;
 // So many tables one may have to look into for a value; and so often all of it is written once more.
 constexpr size_t kRunsMax = 8;
+// Fewer dead bytes are not worth the while.
+constexpr uint64_t kDeadBytesMin = 16 * kMiB;
+// After so many bytes a compaction rests for as long as they took: half of the disk, and of a CPU, is for others.
+constexpr uint64_t kRestBytes = kMiB;
+// What a flushed database may keep of the disk until the next checkpoint.
+constexpr uint64_t kFlushedBytesMax = kMiB;
 
 double MiB(uint64_t bytes) { return static_cast<double>(bytes) / kMiB; }
 
 }  // namespace
 
-CheckpointKeeper::CheckpointKeeper(Parts& parts, DataDirectory& data, engine::LogWriter& writer)
+CheckpointKeeper::CheckpointKeeper(Parts& parts, DataDirectory& data)
     : parts_(parts),
       data_(data),
-      writer_(writer),
       checkpointer_(data.files(), data.manifest(), parts.databases, parts.clock, {}) {}
 
 void CheckpointKeeper::Start() {
@@ -43,14 +48,45 @@ void CheckpointKeeper::Stop() {
   wake_.NotifyAll();
   thread_.join();
   parts_.participants.Leave(self_);
+  std::vector<Done> waiting;
+  {
+    MutexLock lock(mutex_);
+    waiting.swap(waiting_);
+  }
+  for (const Done& done : waiting) done(Status::Error("the server stops"));
 }
 
-bool CheckpointKeeper::Request() {
+void CheckpointKeeper::Engage(engine::LogWriter& writer) {
+  MutexLock lock(mutex_);
+  writer_ = &writer;
+  retry_ns_ = 0;
+}
+
+void CheckpointKeeper::Disengage() {
+  checkpointer_.Cancel();
+  MutexLock lock(mutex_);
+  writer_ = nullptr;
+}
+
+bool CheckpointKeeper::Request(Done done) {
   MutexLock lock(mutex_);
   if (requested_ || checkpointer_.running()) return false;
   requested_ = true;
+  if (done) waiting_.push_back(std::move(done));
   wake_.NotifyAll();
   return true;
+}
+
+void CheckpointKeeper::RequestNext(Done done, uint64_t limit_ms) {
+  MutexLock lock(mutex_);
+  requested_ = true;
+  waiting_.push_back(std::move(done));
+  if (limit_ms != 0) limit_ns_ = parts_.clock.MonotonicNs() + limit_ms * 1'000'000;
+  wake_.NotifyAll();
+}
+
+uint64_t CheckpointKeeper::log_bytes() const {
+  return parts_.log.end_offset() + 1 - data_.manifest().state()->checkpoint.log_offset;
 }
 
 CheckpointKeeper::Counts CheckpointKeeper::counts() const {
@@ -66,54 +102,90 @@ void CheckpointKeeper::Run() {
 }
 
 bool CheckpointKeeper::WaitForWork() {
-  MutexLock lock(mutex_);
   while (!stop_) {
-    if (std::exchange(requested_, false) || IsDue()) return true;
+    // Before the lock: whoever has everybody out may want it.
+    const bool flushed = SomethingWasFlushed();
+    MutexLock lock(mutex_);
+    if (writer_ == nullptr ? !waiting_.empty()
+                           : std::exchange(requested_, false) || flushed || IsDue())
+      return true;
     wake_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kLook);
   }
   return false;
 }
 
 // As Redis rewrites its log: when it has grown by so many percent of what the data took, and is worth it.
-bool CheckpointKeeper::IsDue() const {
+bool CheckpointKeeper::IsDue() {
+  if (parts_.clock.MonotonicNs() < retry_ns_) return false;
+  if (data_.unfinished() || AtSavePoint()) return true;
   const uint64_t percent = parts_.limits.log_growth_percent.load(std::memory_order_relaxed);
-  if (percent == 0 || parts_.clock.MonotonicNs() < retry_ns_) return false;
-  const uint64_t grown =
-      parts_.log.end_offset() + 1 - data_.manifest().state()->checkpoint.log_offset;
   const uint64_t worth = parts_.limits.log_growth_bytes.load(std::memory_order_relaxed);
-  return grown >= std::max(worth, data_.table_bytes() / 100 * percent);
+  return percent != 0 && log_bytes() >= std::max(worth, data_.table_bytes() / 100 * percent);
+}
+
+bool CheckpointKeeper::AtSavePoint() const {
+  const std::vector<config::SavePoint> points = parts_.limits.save_points();
+  if (points.empty()) return false;
+  const auto changes = static_cast<int64_t>(ChangesOf(parts_) - counts_.changes);
+  const uint64_t since_ms = std::max(counts_.last_ms, parts_.run.started_ms);
+  const uint64_t now_ms = std::max(parts_.clock.WallMs(), since_ms);
+  return std::any_of(points.begin(), points.end(), [&](const config::SavePoint& point) {
+    return changes >= point.changes &&
+           now_ms - since_ms > static_cast<uint64_t>(point.seconds) * 1000;
+  });
+}
+
+// Some space has tables, and no database. FLUSHALL gives its room on the disk back at once.
+bool CheckpointKeeper::SomethingWasFlushed() const {
+  if (data_.table_bytes() + log_bytes() < kFlushedBytesMax) return false;
+  const auto state = data_.manifest().state();
+  self_->In();
+  const bool any = std::any_of(state->databases.begin(), state->databases.end(),
+                               [&](const storage::DatabaseSpace& known) {
+                                 for (unsigned db = 0; db < parts_.databases.count(); ++db) {
+                                   if (parts_.databases.Get(db).space() == known.space)
+                                     return false;
+                                 }
+                                 return true;
+                               });
+  self_->Out();
+  return any;
 }
 
 void CheckpointKeeper::Make() {
   storage::CheckpointMark mark;
   mark.history = parts_.run.replication_id();
   uint64_t changes = 0;
+  engine::LogWriter* writer = nullptr;
+  std::vector<Done> waiting;
   {
     MutexLock lock(mutex_);
     counts_.begun_ms = parts_.clock.WallMs();
+    waiting.swap(waiting_);
   }
   self_->In();
   parts_.participants.Exclusive(self_, [&] {
+    {
+      MutexLock lock(mutex_);
+      writer = writer_;
+    }
+    if (writer == nullptr) return;  // it was switched off meanwhile
     mark.log_offset = parts_.log.end_offset() + 1;
     parts_.log.NameDatabaseAnew();
-    writer_.RotateAt(mark.log_offset);
+    writer->RotateAt(mark.log_offset);
     changes = ChangesOf(parts_);
     checkpointer_.Begin(mark);
   });
   self_->Out();
-  bool waited = false;
-  while (checkpointer_.running()) {
-    if (checkpointer_.stage() == Stage::kInstall && !waited) {
-      waited = true;
-      if (!WaitForLog(mark.log_offset - 1)) checkpointer_.Cancel();
-    }
-    checkpointer_.Step(*self_);
-    Pace();
+  if (writer == nullptr) {
+    for (const Done& done : waiting) done(Status::Error("there is no log any more"));
+    return;
   }
-  const Status status = checkpointer_.status();
+  const Status status = Complete(mark, *writer);
   retry_ns_ = status.ok() ? 0 : parts_.clock.MonotonicNs() + kRetryNs;
   {
     MutexLock lock(mutex_);
+    limit_ns_ = UINT64_MAX;
     if (status.ok()) {
       ++counts_.made;
       counts_.failed_in_row = 0;
@@ -124,23 +196,46 @@ void CheckpointKeeper::Make() {
       ++counts_.failed_in_row;
     }
   }
-  if (!status.ok()) {
+  if (status.ok()) {
+    const auto stats = checkpointer_.stats();
+    Log(LogLevel::kNotice, "Checkpoint: %llu keys, %.1f MiB, %llu ms",
+        static_cast<unsigned long long>(stats->entries), MiB(stats->bytes),
+        static_cast<unsigned long long>(stats->ms));
+  } else {
     Log(LogLevel::kWarning, "The checkpoint failed, the log is kept: %s", status.message().c_str());
-    return;
   }
+  for (const Done& done : waiting) done(status);
+}
+
+// One that has begun, to its end.
+Status CheckpointKeeper::Complete(const storage::CheckpointMark& mark, engine::LogWriter& writer) {
+  bool waited = false;
+  while (checkpointer_.running()) {
+    if (checkpointer_.stage() == Stage::kInstall && !waited) {
+      waited = true;
+      if (!WaitForLog(writer, mark.log_offset - 1)) checkpointer_.Cancel();
+    }
+    GiveUpIfLate();
+    checkpointer_.Step(*self_);
+    Pace();
+  }
+  if (Status status = checkpointer_.status(); !status.ok()) return status;
   // After an install that failed the disk may have an older manifest than is in force; this one says what is needed.
-  writer_.ReleaseBelow(data_.manifest().state()->checkpoint.log_offset);
-  const auto stats = checkpointer_.stats();
-  Log(LogLevel::kNotice, "Checkpoint: %llu keys, %.1f MiB, %llu ms",
-      static_cast<unsigned long long>(stats->entries), MiB(stats->bytes),
-      static_cast<unsigned long long>(stats->ms));
+  writer.ReleaseBelow(data_.manifest().state()->checkpoint.log_offset);
+  return data_.Finish();
+}
+
+void CheckpointKeeper::GiveUpIfLate() {
+  MutexLock lock(mutex_);
+  if (parts_.clock.MonotonicNs() >= limit_ns_) checkpointer_.Cancel();
 }
 
 // False if the log will not get there soon: writers must not be kept waiting for old images' sake on top of it.
-bool CheckpointKeeper::WaitForLog(uint64_t offset) {
-  while (writer_.synced_offset() < offset) {
-    if (stop_ || writer_.state() == engine::LogWriter::State::kFailed) return false;
-    writer_.SyncSoon();
+bool CheckpointKeeper::WaitForLog(engine::LogWriter& writer, uint64_t offset) {
+  while (writer.synced_offset() < offset) {
+    if (stop_ || writer.state() == engine::LogWriter::State::kFailed) return false;
+    writer.SyncSoon();
+    GiveUpIfLate();
     Pace();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -157,19 +252,49 @@ void CheckpointKeeper::Pace() {
   for (auto& worker : parts_.workers) worker->Raise(Signal::kUnpark);
 }
 
+// One part of hash space after the other, those with most to gain first.
 void CheckpointKeeper::CompactIfMany() {
   storage::Manifest& manifest = data_.manifest();
-  if (storage::CountRuns(*manifest.state()) <= kRunsMax) return;
-  storage::CompactionOptions options;
-  options.go_on = [this](uint64_t) { return !stop_.load(std::memory_order_relaxed); };
-  const auto done = storage::CompactAll(data_.files(), manifest, options);
-  if (!done.ok()) {
-    if (!stop_) Log(LogLevel::kWarning, "Compaction failed: %s", done.error().message().c_str());
-    return;
+  while (!stop_) {
+    std::vector<storage::TableGroup> groups = storage::GroupsOf(*manifest.state());
+    std::erase_if(groups, [](const storage::TableGroup& group) {
+      const bool half_dead =
+          group.dead_bytes >= kDeadBytesMin && group.dead_bytes >= group.bytes / 2;
+      return group.runs <= kRunsMax && !(half_dead && group.runs > 1);
+    });
+    if (groups.empty() ||
+        !Compact(*std::max_element(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
+          return a.dead_bytes < b.dead_bytes;
+        })))
+      return;
   }
-  static_cast<void>(manifest.RemoveUnknownFiles());
+}
+
+bool CheckpointKeeper::Compact(const storage::TableGroup& group) {
+  uint64_t rested = 0;
+  uint64_t since_ns = parts_.clock.MonotonicNs();
+  storage::CompactionOptions options;
+  options.partition_bits = storage::PartitionBitsFor(data_.table_bytes());
+  options.go_on = [&](uint64_t bytes) {
+    if (bytes - rested >= kRestBytes) {
+      rested = bytes;
+      std::this_thread::sleep_for(std::chrono::nanoseconds(parts_.clock.MonotonicNs() - since_ns));
+      since_ns = parts_.clock.MonotonicNs();
+    }
+    MutexLock lock(mutex_);
+    return !stop_.load(std::memory_order_relaxed) && !requested_;
+  };
+  const auto done = storage::CompactGroup(data_.files(), data_.manifest(), group, options);
+  if (done.ok()) static_cast<void>(data_.manifest().RemoveUnknownFiles());
   MutexLock lock(mutex_);
-  ++counts_.compactions;
+  if (done.ok()) {
+    ++counts_.compactions;
+    return true;
+  }
+  // Whoever wants a checkpoint goes first.
+  if (!stop_ && !requested_)
+    Log(LogLevel::kWarning, "Compaction failed: %s", done.error().message().c_str());
+  return false;
 }
 
 }  // namespace terrace::server

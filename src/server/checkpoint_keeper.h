@@ -1,24 +1,27 @@
 // CheckpointKeeper: the thread that makes checkpoints (engine/checkpointer.h) of a running server, when somebody asks
-// (BGSAVE, BGREWRITEAOF) or the log has grown enough since the last one, lets the log before them go, and makes one run of
-// the tables when there are many.
+// (BGSAVE, SAVE, BGREWRITEAOF, SHUTDOWN), a save point is reached, the log has grown enough since the last one, or a database
+// that has tables was flushed; lets the log before them go, and makes one run of the tables when there are many.
 //
 //   cut, in an exclusive section -> walk, tables -> the log is synced up to the cut -> the manifest -> segments go
 //
 // The manifest must not speak of an offset that the log may lose to a power cut, hence the third step.
 //
-// Threads: Start and Stop by whoever owns it; the rest by any.
+// Threads: Start and Stop by whoever owns it; Engage and Disengage in an exclusive section; the rest by any.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "base/mutex.h"
 #include "engine/checkpointer.h"
 #include "engine/log_writer.h"
 #include "server/data_directory.h"
 #include "server/parts.h"
+#include "storage/compaction.h"
 
 namespace terrace::server {
 
@@ -34,34 +37,49 @@ class CheckpointKeeper {
     uint64_t compactions = 0;
   };
 
-  CheckpointKeeper(Parts& parts, DataDirectory& data, engine::LogWriter& writer);
+  /// Told, on the keeper's thread, how a checkpoint ended.
+  using Done = std::function<void(const Status&)>;
+
+  CheckpointKeeper(Parts& parts, DataDirectory& data);
   ~CheckpointKeeper() { Stop(); }
   CheckpointKeeper(const CheckpointKeeper&) = delete;
   CheckpointKeeper& operator=(const CheckpointKeeper&) = delete;
 
   void Start();
   /// One that is running is given up.
-  void Stop();
+  void Stop() TERRACE_EXCLUDES(mutex_);
+  /// The log that checkpoints stand behind from now on.
+  void Engage(engine::LogWriter& writer) TERRACE_EXCLUDES(mutex_);
+  /// There is no log any more: one that is running is given up, and no other begins.
+  void Disengage() TERRACE_EXCLUDES(mutex_);
 
-  /// False if one is running or asked for already.
-  bool Request() TERRACE_EXCLUDES(mutex_);
+  /// False, and nothing is done, if one is running or asked for already.
+  bool Request(Done done = nullptr) TERRACE_EXCLUDES(mutex_);
+  /// The same behind one that is running; given up if it takes longer than `limit_ms`, 0: never.
+  void RequestNext(Done done, uint64_t limit_ms) TERRACE_EXCLUDES(mutex_);
+  /// How long the log is that a restart would have to apply.
+  uint64_t log_bytes() const;
   bool running() const { return checkpointer_.running(); }
   const engine::Checkpointer& checkpointer() const { return checkpointer_; }
   Counts counts() const TERRACE_EXCLUDES(mutex_);
   DataDirectory& data() const { return data_; }
 
  private:
-  void Run();
+  void Run() TERRACE_EXCLUDES(mutex_);
   bool WaitForWork() TERRACE_EXCLUDES(mutex_);
-  bool IsDue() const;
-  void Make();
-  bool WaitForLog(uint64_t offset);
+  bool IsDue() TERRACE_REQUIRES(mutex_);
+  bool AtSavePoint() const TERRACE_REQUIRES(mutex_);
+  bool SomethingWasFlushed() const;
+  void Make() TERRACE_EXCLUDES(mutex_);
+  Status Complete(const storage::CheckpointMark& mark, engine::LogWriter& writer);
+  bool WaitForLog(engine::LogWriter& writer, uint64_t offset);
   void Pace();
-  void CompactIfMany();
+  void GiveUpIfLate() TERRACE_EXCLUDES(mutex_);
+  void CompactIfMany() TERRACE_EXCLUDES(mutex_);
+  bool Compact(const storage::TableGroup& group) TERRACE_EXCLUDES(mutex_);
 
   Parts& parts_;
   DataDirectory& data_;
-  engine::LogWriter& writer_;
   engine::Checkpointer checkpointer_;
   std::atomic<bool> stop_{false};
   std::thread thread_;
@@ -73,7 +91,10 @@ class CheckpointKeeper {
 
   mutable Mutex mutex_;
   CondVar wake_;
+  engine::LogWriter* writer_ TERRACE_GUARDED_BY(mutex_) = nullptr;  // nullptr: there is no log
   bool requested_ TERRACE_GUARDED_BY(mutex_) = false;
+  std::vector<Done> waiting_ TERRACE_GUARDED_BY(mutex_);       // for the next one
+  uint64_t limit_ns_ TERRACE_GUARDED_BY(mutex_) = UINT64_MAX;  // when it is too late
   Counts counts_ TERRACE_GUARDED_BY(mutex_);
 };
 

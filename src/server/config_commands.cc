@@ -2,6 +2,8 @@
 #include "commands/error_text.h"
 #include "server/command_docs.h"
 #include "server/families.h"
+#include "server/log.h"
+#include "server/persistence.h"
 #include "server/worker.h"
 
 namespace terrace::server {
@@ -50,6 +52,17 @@ void Set(SessionContext& ctx, Args args) {
   if (!status.ok()) return ctx.reply.Error(status.message());
   if (parts.limits.password_set.load(std::memory_order_relaxed) != password_was_set) {
     ctx.executor.Exclusive([&] { UpdateAuthGates(parts); });
+  }
+  if (parts.persistence->wants_switch()) {
+    Status switched;
+    ctx.executor.Exclusive([&] { switched = parts.persistence->Switch(); });
+    if (!switched.ok()) {
+      Log(config::LogLevel::kWarning, "appendonly yes: %s", switched.message().c_str());
+      static_cast<void>(parts.config.Set({{{"appendonly", "no"}}}));
+      return ctx.reply.Error(
+          "ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on "
+          "AOF. Check server logs.");
+    }
   }
   ctx.reply.Ok();
 }

@@ -1,24 +1,92 @@
 #include "server/data_directory.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "env/entropy.h"
+#include "storage/file_names.h"
 
 namespace terrace::server {
 namespace {
 
+using storage::PathIn;
+
 constexpr const char* kName = "terrace-data";
+constexpr Bytes kUnfinished = "UNFINISHED";
+
+StatusOr<bool> Has(FileSystem& files, const std::string& path, Bytes name) {
+  const auto names = files.List(path);
+  if (!names.ok()) return Unexpected{names.error()};
+  return std::find(names->begin(), names->end(), name) != names->end();
+}
+
+bool IsOfLog(Bytes name) {
+  return storage::ParseSegmentFileName(name) || storage::ParseNewSegmentFileName(name);
+}
+
+bool IsOurs(Bytes name) {
+  return IsOfLog(name) || storage::ParseTableFileName(name) || name == storage::kManifestName ||
+         name == storage::kNewManifestName;
+}
+
+Status RemoveThose(FileSystem& files, const std::string& path, bool (*which)(Bytes)) {
+  const auto names = files.List(path);
+  if (!names.ok()) return names.error();
+  for (const std::string& name : *names) {
+    if (!which(name)) continue;
+    if (Status removed = files.Remove(PathIn(path, name)); !removed.ok()) return removed;
+  }
+  return files.SyncDirectory(path);
+}
+
+Status MakeMark(FileSystem& files, const std::string& path) {
+  const auto there = Has(files, path, kUnfinished);
+  if (!there.ok()) return there.error();
+  if (*there) return Status::Ok();
+  auto file = files.Create(PathIn(path, kUnfinished));
+  if (!file.ok()) return file.error();
+  return files.SyncDirectory(path);
+}
+
+Status RemoveMark(FileSystem& files, const std::string& path) {
+  if (Status removed = files.Remove(PathIn(path, kUnfinished)); !removed.ok()) return removed;
+  return files.SyncDirectory(path);
+}
+
+StatusOr<std::unique_ptr<storage::Manifest>> NewManifest(FileSystem& files, const std::string& path,
+                                                         const HashKey& hash_key) {
+  storage::ManifestState state;
+  FillWithEntropy(&state.directory_id, sizeof state.directory_id);
+  state.hash_key = hash_key;
+  state.checkpoint.log_offset = 1;  // the log has everything
+  return storage::Manifest::Create(files, path, std::move(state));
+}
 
 StatusOr<std::unique_ptr<storage::Manifest>> OpenManifest(FileSystem& files,
                                                           const std::string& path) {
   const auto exists = storage::Manifest::Exists(files, path);
   if (!exists.ok()) return Unexpected{exists.error()};
   if (*exists) return storage::Manifest::Open(files, path);
-  storage::ManifestState state;
-  FillWithEntropy(&state.directory_id, sizeof state.directory_id);
-  FillWithEntropy(&state.hash_key, sizeof state.hash_key);
-  state.checkpoint.log_offset = 1;  // the log has everything
-  return storage::Manifest::Create(files, path, std::move(state));
+  HashKey hash_key;
+  FillWithEntropy(&hash_key, sizeof hash_key);
+  return NewManifest(files, path, hash_key);
+}
+
+StatusOr<std::unique_ptr<DirectoryLock>> Enter(FileSystem& files, const std::string& dir,
+                                               const std::string& path) {
+  if (Status made = files.CreateDirectory(path); !made.ok()) return Unexpected{std::move(made)};
+  if (Status synced = files.SyncDirectory(dir); !synced.ok()) return Unexpected{std::move(synced)};
+  return DirectoryLock::Take(path);
+}
+
+// The mark goes last: whatever comes between finds it again. Without a manifest what lies there was being replaced when the
+// server stopped, and is nobody's.
+Status GiveUpUnfinished(FileSystem& files, const std::string& path) {
+  const auto manifest = storage::Manifest::Exists(files, path);
+  if (!manifest.ok()) return manifest.error();
+  if (Status removed = RemoveThose(files, path, *manifest ? IsOfLog : IsOurs); !removed.ok())
+    return removed;
+  return RemoveMark(files, path);
 }
 
 }  // namespace
@@ -33,17 +101,53 @@ DataDirectory::DataDirectory(FileSystem& files, std::string path,
 
 StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(FileSystem& files,
                                                              const std::string& dir) {
-  const std::string path = dir + "/" + kName;
-  if (Status made = files.CreateDirectory(path); !made.ok()) return Unexpected{std::move(made)};
-  if (Status synced = files.SyncDirectory(dir); !synced.ok()) return Unexpected{std::move(synced)};
-  auto lock = DirectoryLock::Take(path);
+  const std::string path = PathIn(dir, kName);
+  auto lock = Enter(files, dir, path);
   if (!lock.ok()) return Unexpected{lock.error()};
+  const auto unfinished = Has(files, path, kUnfinished);
+  if (!unfinished.ok()) return Unexpected{unfinished.error()};
+  if (*unfinished) {
+    if (Status status = GiveUpUnfinished(files, path); !status.ok())
+      return Unexpected{std::move(status)};
+  }
   auto manifest = OpenManifest(files, path);
   if (!manifest.ok()) return Unexpected{manifest.error()};
   // What a checkpoint that was cut off has left. If it cannot go now, it goes with the next one.
   static_cast<void>((*manifest)->RemoveUnknownFiles());
-  return std::unique_ptr<DataDirectory>(
+  std::unique_ptr<DataDirectory> opened(
       new DataDirectory(files, path, *std::move(lock), *std::move(manifest)));
+  opened->was_unfinished_ = *unfinished;
+  return opened;
+}
+
+StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Replace(FileSystem& files,
+                                                                const std::string& dir,
+                                                                const HashKey& hash_key) {
+  const std::string path = PathIn(dir, kName);
+  auto lock = Enter(files, dir, path);
+  if (!lock.ok()) return Unexpected{lock.error()};
+  if (Status marked = MakeMark(files, path); !marked.ok()) return Unexpected{std::move(marked)};
+  if (Status removed = RemoveThose(files, path, IsOurs); !removed.ok())
+    return Unexpected{std::move(removed)};
+  auto manifest = NewManifest(files, path, hash_key);
+  if (!manifest.ok()) return Unexpected{manifest.error()};
+  std::unique_ptr<DataDirectory> opened(
+      new DataDirectory(files, path, *std::move(lock), *std::move(manifest)));
+  opened->unfinished_ = true;
+  return opened;
+}
+
+Status DataDirectory::BeginUnfinished() {
+  if (Status marked = MakeMark(files_, path_); !marked.ok()) return marked;
+  unfinished_ = true;
+  return RemoveThose(files_, path_, IsOfLog);
+}
+
+Status DataDirectory::Finish() {
+  if (!unfinished_) return Status::Ok();
+  if (Status removed = RemoveMark(files_, path_); !removed.ok()) return removed;
+  unfinished_ = false;
+  return Status::Ok();
 }
 
 uint64_t DataDirectory::table_bytes() const {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <vector>
 
 #include "base/mutex.h"
 #include "server/config/options.h"
@@ -26,6 +27,16 @@ class Limits {
   std::atomic<uint64_t> log_growth_percent{100};
   std::atomic<uint64_t> log_growth_bytes{64 * kMiB};
 
+  /// After so many seconds with so many changes a checkpoint is made.
+  std::vector<config::SavePoint> save_points() const TERRACE_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return save_points_;
+  }
+  void set_save_points(const std::vector<config::SavePoint>& points) TERRACE_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    save_points_ = points;
+  }
+
   config::OutputBufferLimits output() const TERRACE_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     return output_;
@@ -40,6 +51,7 @@ class Limits {
  private:
   mutable Mutex mutex_;
   config::OutputBufferLimits output_ TERRACE_GUARDED_BY(mutex_);
+  std::vector<config::SavePoint> save_points_ TERRACE_GUARDED_BY(mutex_);
   std::atomic<uint32_t> output_version_{1};
 };
 

@@ -22,6 +22,10 @@ constexpr uint64_t kProgressNs = 1'000'000'000;
 // Each takes part, beside the workers, in what has a limit (engine::Participants::kParticipantsMax).
 constexpr unsigned kLoadersMax = 4;
 
+double MiB(uint64_t bytes) { return static_cast<double>(bytes) / kMiB; }
+
+}  // namespace
+
 LogSync SyncOf(config::Appendfsync appendfsync) {
   switch (appendfsync) {
     case config::Appendfsync::kAlways:
@@ -34,9 +38,12 @@ LogSync SyncOf(config::Appendfsync appendfsync) {
   return LogSync::kEverySecond;
 }
 
-double MiB(uint64_t bytes) { return static_cast<double>(bytes) / kMiB; }
-
-}  // namespace
+LogKeeper::LogKeeper(Parts& parts) : parts_(parts) {
+  parts_.config.OnChange("appendfsync", [this](const config::Options&, const config::Options& now) {
+    if (writer_ != nullptr) writer_->set_sync(SyncOf(now.appendfsync));
+    return Status::Ok();
+  });
+}
 
 Status LogKeeper::Open(const config::Options& options, DataDirectory& data,
                        exec::Executor& executor, engine::Participant& participant) {
@@ -58,13 +65,36 @@ Status LogKeeper::Open(const config::Options& options, DataDirectory& data,
   writer_ = std::make_unique<LogWriter>(
       parts_.log, *std::move(set), parts_.clock, *this,
       LogWriter::Options{.directory = directory_, .sync = SyncOf(options.appendfsync)});
-  if (Status opened = writer_->Open(parts_.run.replication_id()); !opened.ok()) return opened;
-  parts_.log_writer = writer_.get();
-  parts_.config.OnChange("appendfsync", [this](const config::Options&, const config::Options& now) {
-    writer_->set_sync(SyncOf(now.appendfsync));
-    return Status::Ok();
-  });
+  return Engage();
+}
+
+Status LogKeeper::Prepare(DataDirectory& data, LogSync sync) {
+  directory_ = data.path();
+  auto set = storage::SegmentSet::Open(data.files(), directory_,
+                                       {.first_offset = parts_.log.end_offset() + 1});
+  if (!set.ok()) return set.error();
+  writer_ = std::make_unique<LogWriter>(parts_.log, *std::move(set), parts_.clock, *this,
+                                        LogWriter::Options{.directory = directory_, .sync = sync});
   return Status::Ok();
+}
+
+Status LogKeeper::Engage() {
+  parts_.log.NameDatabaseAnew();
+  if (Status opened = writer_->Open(parts_.run.replication_id()); !opened.ok()) {
+    writer_ = nullptr;
+    return opened;
+  }
+  parts_.log_writer = writer_.get();
+  return Status::Ok();
+}
+
+void LogKeeper::Disengage() {
+  Stop();
+  parts_.log.SetEnabled(false);
+  parts_.log_writer = nullptr;
+  retired_.push_back(std::move(writer_));
+  parts_.gates.Open(exec::kGateLogFails | exec::kGateLogBehind);
+  for (auto& worker : parts_.workers) worker->Raise(Signal::kUnpark);
 }
 
 Status LogKeeper::LoadTables(DataDirectory& data) {

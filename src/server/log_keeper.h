@@ -1,12 +1,13 @@
 // LogKeeper: tables and log of a running server (appendonly): loads what the last checkpoint has, brings the log behind it
 // back to life, has it written on, and closes the gates that must be closed while that fails.
 //
-// Threads: Open before the workers run; Start and Stop by who starts and joins them; what the writer tells comes on the
-// writer's thread.
+// Threads: Open before the workers run; Start and Stop by who starts and joins them; Prepare by one at a time; Engage and
+// Disengage in an exclusive section; what the writer tells comes on the writer's thread.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/log_writer.h"
 #include "exec/executor.h"
@@ -18,13 +19,19 @@ namespace terrace::server {
 
 class LogKeeper final : public engine::LogWriter::Listener {
  public:
-  explicit LogKeeper(Parts& parts) : parts_(parts) {}
+  explicit LogKeeper(Parts& parts);
   ~LogKeeper() override { Stop(); }
 
   /// `executor` runs what the log holds; its participant is out. The error says what stands in the way.
   Status Open(const config::Options& options, DataDirectory& data, exec::Executor& executor,
               engine::Participant& participant);
-  engine::LogWriter& writer() { return *writer_; }
+  /// A log of this server's that begins now. It is not written before Engage.
+  Status Prepare(DataDirectory& data, engine::LogSync sync);
+  Status Engage();
+  /// Everything appended so far is made durable; from now on nothing is kept.
+  void Disengage();
+  /// nullptr: there is no log.
+  engine::LogWriter* writer() { return writer_.get(); }
   void Start();
   /// When nobody appends any more.
   void Stop();
@@ -41,6 +48,10 @@ class LogKeeper final : public engine::LogWriter::Listener {
   Parts& parts_;
   std::string directory_;
   std::unique_ptr<engine::LogWriter> writer_;
+  // Of logs that were switched off: somebody may still look at how far they got.
+  std::vector<std::unique_ptr<engine::LogWriter>> retired_;
 };
+
+engine::LogSync SyncOf(config::Appendfsync appendfsync);
 
 }  // namespace terrace::server

@@ -44,15 +44,15 @@ unsigned WorkerCount(const config::Options& options) {
 Machine::Machine(config::Startup startup, std::unique_ptr<DataDirectory> data)
     : options_(startup.options),
       run_id_(RandomHexId()),
-      data_(std::move(data)),
       config_(std::move(startup)),
       table_(MakeTable()),
       databases_(static_cast<unsigned>(options_.databases),
-                 data_ != nullptr ? data_->hash_key() : RandomHashKey(), participants_),
+                 data != nullptr ? data->hash_key() : RandomHashKey(), participants_),
       channels_(RandomHashKey()),
       parts_(new Parts{SystemClock(), config_, table_, participants_, databases_, log_,
                        engine_settings_, eviction_, gates_, channels_, limits_, stats_, slow_log_,
                        expiry_, heap_, workers_, run_id_}),
+      persistence_(*parts_, std::move(data)),
       acceptor_(workers_) {
   ApplySettings(options_, *parts_);
   FollowSettings(*parts_);
@@ -61,7 +61,7 @@ Machine::Machine(config::Startup startup, std::unique_ptr<DataDirectory> data)
   parts_->run.started_ms = parts_->clock.WallMs();
   parts_->run.startup_bytes = UsedMemory();
   FollowAddresses();
-  FollowAppendonly();
+  parts_->persistence = &persistence_;
   parts_->run.request_stop = [this] { RequestStop(); };
 }
 
@@ -73,21 +73,14 @@ Machine::~Machine() {
 }
 
 Status Machine::Restore() {
-  if (data_ == nullptr) return Status::Ok();
-  log_keeper_ = std::make_unique<LogKeeper>(*parts_);
-  Status opened =
-      log_keeper_->Open(options_, *data_, workers_[0]->executor(), workers_[0]->participant());
-  if (!opened.ok()) return opened;
-  checkpoint_keeper_ = std::make_unique<CheckpointKeeper>(*parts_, *data_, log_keeper_->writer());
-  parts_->checkpoints = checkpoint_keeper_.get();
-  return opened;
+  return persistence_.Open(options_, workers_[0]->executor(), workers_[0]->participant());
 }
 
 Status Machine::Open() {
   on_sigterm_ = std::make_unique<net::SignalHook>(workers_[0]->loop(), SIGTERM,
-                                                  net::Bind<&Machine::RequestStop>(this));
+                                                  net::Bind<&Machine::StopInOrder>(this));
   on_sigint_ = std::make_unique<net::SignalHook>(workers_[0]->loop(), SIGINT,
-                                                 net::Bind<&Machine::RequestStop>(this));
+                                                 net::Bind<&Machine::StopInOrder>(this));
   on_sigterm_->Start();
   on_sigint_->Start();
   return acceptor_.Listen(options_);
@@ -105,22 +98,8 @@ void Machine::FollowAddresses() {
   follow("port", "Unable to listen on this port. Check server logs.");
 }
 
-// The log holds everything since the data were empty, so it cannot begin in the middle. Redis' tools expect the setting to be
-// taken all the same; INFO tells what is.
-void Machine::FollowAppendonly() {
-  config_.OnChange("appendonly", [this](const config::Options&, const config::Options& after) {
-    if (after.appendonly != options_.appendonly) {
-      Log(config::LogLevel::kWarning,
-          "appendonly %s is for the next start (CONFIG REWRITE); until then it stays %s",
-          after.appendonly ? "yes" : "no", options_.appendonly ? "yes" : "no");
-    }
-    return Status::Ok();
-  });
-}
-
 void Machine::Run() {
-  if (log_keeper_ != nullptr) log_keeper_->Start();
-  if (checkpoint_keeper_ != nullptr) checkpoint_keeper_->Start();
+  persistence_.Start();
   // What was restored may have deadlines.
   for (auto& worker : workers_) worker->RingForExpiry();
   if (options_.huge_pages) heap_.Start();
@@ -128,8 +107,14 @@ void Machine::Run() {
   workers_[0]->Run();
   heap_.Stop();
   for (auto& worker : workers_) worker->Join();
-  if (checkpoint_keeper_ != nullptr) checkpoint_keeper_->Stop();
-  if (log_keeper_ != nullptr) log_keeper_->Stop();
+  persistence_.Stop();
+}
+
+// What could not be saved is in the log.
+void Machine::StopInOrder() {
+  Log(config::LogLevel::kWarning, "A signal asks the server to stop");
+  if (stopping_.exchange(true)) return RequestStop();
+  persistence_.SaveBeforeStop(false, [this](const Status&) { RequestStop(); });
 }
 
 void Machine::RequestStop() {

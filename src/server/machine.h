@@ -6,11 +6,10 @@
 #include <vector>
 
 #include "server/acceptor.h"
-#include "server/checkpoint_keeper.h"
 #include "server/config/startup.h"
 #include "server/data_directory.h"
-#include "server/log_keeper.h"
 #include "server/parts.h"
+#include "server/persistence.h"
 #include "server/worker.h"
 
 namespace terrace::server {
@@ -31,16 +30,16 @@ class Machine {
   void Run();
   /// From any thread and from signals' callbacks: all workers stop.
   void RequestStop();
+  /// The same in good order: what is to be saved is saved first. A second time it does not wait for that.
+  void StopInOrder();
 
   Parts& parts() { return *parts_; }
 
  private:
   void FollowAddresses();
-  void FollowAppendonly();
 
   const config::Options options_;
   const std::string run_id_;
-  const std::unique_ptr<DataDirectory> data_;
   config::ConfigStore config_;
   commands::CommandTable table_;
   engine::Participants participants_;
@@ -57,8 +56,8 @@ class Machine {
   HeapKeeper heap_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Parts> parts_;
-  std::unique_ptr<LogKeeper> log_keeper_;
-  std::unique_ptr<CheckpointKeeper> checkpoint_keeper_;
+  Persistence persistence_;
+  std::atomic<bool> stopping_{false};
   Acceptor acceptor_;
   std::unique_ptr<net::SignalHook> on_sigterm_;
   std::unique_ptr<net::SignalHook> on_sigint_;

@@ -28,6 +28,7 @@
 namespace terrace::server {
 
 class CheckpointKeeper;
+class Persistence;
 class Worker;
 
 /// When each worker will next look for due keys; a worker that adds an earlier deadline rings.
@@ -62,9 +63,10 @@ struct Parts {
   ClientMemory client_memory = {};
   RunState run = {};
   Monitors monitors{gates};
-  // Set before the workers run, if the data are kept.
+  // The first two while the data are kept; they change in exclusive sections.
   const engine::LogWriter* log_writer = nullptr;
   CheckpointKeeper* checkpoints = nullptr;
+  Persistence* persistence = nullptr;
 };
 
 }  // namespace terrace::server

@@ -6,6 +6,7 @@
 #include "server/families.h"
 #include "server/info.h"
 #include "server/log.h"
+#include "server/persistence.h"
 #include "server/text.h"
 #include "server/version.h"
 
@@ -18,6 +19,8 @@ using exec::SessionContext;
 
 constexpr char kKeepsNothing[] =
     "ERR nothing is kept on the disk: the server was started without appendonly";
+
+constexpr char kCannotStop[] = "ERR Errors trying to SHUTDOWN. Check logs.";
 
 Parts& PartsOf(SessionContext& ctx) { return static_cast<Worker&>(*ctx.executor.host()).parts(); }
 
@@ -54,11 +57,22 @@ void LastSave(SessionContext& ctx, Args) {
   ctx.reply.Integer(static_cast<int64_t>(LastSaveMs(PartsOf(ctx)) / 1000));
 }
 
+// The reply of a session that has waited for a checkpoint. On any thread.
+void Answer(exec::Wait& wait, const char* error) {
+  if (!wait.TryEnd(exec::Wait::State::kClaimed)) return;  // its client has gone
+  error == nullptr ? wait.reply.Ok() : wait.reply.Error(error);
+  wait.Settle(exec::Wait::State::kServed);
+  wait.waker.Wake(wait.shared_from_this());
+}
+
 // SAVE
-void Save(SessionContext& ctx, Args) {
-  ctx.reply.Error(PartsOf(ctx).checkpoints == nullptr
-                      ? kKeepsNothing
-                      : "ERR nobody waits for a checkpoint in this version; use BGSAVE");
+void Save(SessionContext& ctx, Args args) {
+  CheckpointKeeper* keeper = PartsOf(ctx).checkpoints;
+  if (keeper == nullptr) return ctx.reply.Error(kKeepsNothing);
+  if (keeper->running()) return ctx.reply.Error("ERR Background save already in progress");
+  const auto wait = ctx.executor.WaitOutside(ctx.session, ctx.command, args);
+  keeper->RequestNext(
+      [wait](const Status& status) { Answer(*wait, status.ok() ? nullptr : "ERR"); }, 0);
 }
 
 // Checkpoints are what both of them ask for.
@@ -112,20 +126,27 @@ bool ParseShutdown(Args args, ShutdownOptions* options) {
 
 // SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
 //
-// There are no replicas to wait for, so NOW changes nothing, and no shutdown lasts long enough to be aborted. What SAVE
-// asks for cannot be done: unless FORCE is given, the server stays.
+// There are no replicas to wait for, so NOW changes nothing. With a log nothing is lost in any case; a checkpoint before the
+// end makes the next start short. If SAVE asks for it and it fails, the server stays, unless FORCE is given.
 void Shutdown(SessionContext& ctx, Args args) {
   ShutdownOptions options;
   if (!ParseShutdown(args, &options)) return ctx.reply.Error(commands::kSyntaxError);
   if (options.abort) return ctx.reply.Error("ERR No shutdown in progress.");
-  // The log is made durable on the way out.
-  if (options.save && !options.force && PartsOf(ctx).log_writer == nullptr) {
+  Parts& parts = PartsOf(ctx);
+  if (options.save && !options.force && parts.checkpoints == nullptr) {
     Log(config::LogLevel::kWarning, "SHUTDOWN SAVE refused: nothing is kept without appendonly");
-    return ctx.reply.Error("ERR Errors trying to SHUTDOWN. Check logs.");
+    return ctx.reply.Error(kCannotStop);
   }
   Log(config::LogLevel::kWarning, "User requested shutdown...");
-  static_cast<Connection&>(ctx.session).CloseSoon(false);
-  PartsOf(ctx).run.request_stop();
+  if (options.no_save || parts.checkpoints == nullptr) {
+    static_cast<Connection&>(ctx.session).CloseSoon(false);
+    return parts.run.request_stop();
+  }
+  const auto wait = ctx.executor.WaitOutside(ctx.session, ctx.command, args);
+  const bool must = options.save && !options.force;
+  parts.persistence->SaveBeforeStop(options.save, [wait, must, &parts](const Status& status) {
+    must && !status.ok() ? Answer(*wait, kCannotStop) : parts.run.request_stop();
+  });
 }
 
 // LOLWUT [VERSION version] [steps]
@@ -231,7 +252,7 @@ constexpr CommandSpec kServerCommands[] = {
      .session = Save,
      .since = "1.0.0",
      .complexity = "O(1)",
-     .summary = "Would make a checkpoint at once; BGSAVE makes one in the background."},
+     .summary = "Makes a checkpoint and answers when it is in force."},
     {.name = "shutdown",
      .arity = -1,
      .flags = kAdministration | kAlways | commands::kNoMulti | commands::kAllowBusy |

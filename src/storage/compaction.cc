@@ -19,14 +19,17 @@ constexpr uint64_t kRecordsAtATime = 256;
 
 class Compactor {
  public:
-  Compactor(FileSystem& files, Manifest& manifest, const CompactionOptions& options)
+  Compactor(FileSystem& files, Manifest& manifest, const TableGroup& group,
+            const CompactionOptions& options)
       : files_(files),
         manifest_(manifest),
         options_(options),
         before_(manifest.state()),
+        merged_(group.tables),
         run_(files, manifest,
              {.log_offset = before_->checkpoint.log_offset,
-              .table_bytes_max = options.table_bytes_max}) {}
+              .table_bytes_max = options.table_bytes_max,
+              .partition_bits = options.partition_bits}) {}
 
   StatusOr<CompactionStats> Compact() {
     if (Status status = OpenTables(); !status.ok()) return Unexpected{std::move(status)};
@@ -49,10 +52,9 @@ class Compactor {
 
  private:
   Status OpenTables() {
-    std::vector<TableEntry> tables = before_->tables;
-    std::stable_sort(tables.begin(), tables.end(),
+    std::stable_sort(merged_.begin(), merged_.end(),
                      [](const TableEntry& a, const TableEntry& b) { return a.run > b.run; });
-    for (const TableEntry& table : tables) {
+    for (const TableEntry& table : merged_) {
       auto reader = TableReader::Open(files_, manifest_.TablePath(table.number), {.filter = false});
       if (!reader.ok()) return reader.error();
       readers_.push_back(*std::move(reader));
@@ -60,7 +62,7 @@ class Compactor {
       values_.emplace_back(*tables_.back());
       stats_.bytes_before += table.file_bytes;
     }
-    stats_.tables_before = tables.size();
+    stats_.tables_before = merged_.size();
     return Status::Ok();
   }
 
@@ -79,23 +81,24 @@ class Compactor {
     return records.status();
   }
 
-  // A checkpoint may have been installed meanwhile. Its tables are of a higher run and hold nothing of a space that was
-  // dropped before we began.
+  // The run is the newest of those that were merged: elsewhere tables of that run stay as they are. A checkpoint may have been
+  // installed meanwhile. Its tables are of a higher run and hold nothing of a space that was dropped before we began.
   Status Install() {
     std::set<uint64_t> merged;
     uint64_t run = 0;
-    for (const TableEntry& table : before_->tables) {
+    for (const TableEntry& table : merged_) {
       merged.insert(table.number);
       run = std::max(run, table.run);
     }
+    const bool all = merged_.size() == before_->tables.size();
     const Status status = manifest_.Install([&](ManifestState& state) {
       std::erase_if(state.tables,
                     [&](const TableEntry& table) { return merged.contains(table.number); });
       for (const TableFacts& facts : run_.tables())
         state.tables.push_back(TableEntry::Of(facts, run));
       std::erase_if(state.dropped_spaces, [&](uint32_t space) {
-        return std::binary_search(before_->dropped_spaces.begin(), before_->dropped_spaces.end(),
-                                  space);
+        return all && std::binary_search(before_->dropped_spaces.begin(),
+                                         before_->dropped_spaces.end(), space);
       });
       ForgetDeadSpaces(&state);
     });
@@ -107,6 +110,7 @@ class Compactor {
   Manifest& manifest_;
   const CompactionOptions& options_;
   const std::shared_ptr<const ManifestState> before_;
+  std::vector<TableEntry> merged_;  // newest first, once they are open
   RunWriter run_;
   std::vector<std::unique_ptr<TableReader>> readers_;
   std::vector<const TableReader*> tables_;  // newest first
@@ -122,9 +126,46 @@ size_t CountRuns(const ManifestState& state) {
   return runs.size();
 }
 
+std::vector<TableGroup> GroupsOf(const ManifestState& state) {
+  std::vector<TableEntry> tables = state.tables;
+  std::sort(tables.begin(), tables.end(),
+            [](const TableEntry& a, const TableEntry& b) { return a.smallest < b.smallest; });
+  std::vector<TableGroup> groups;
+  std::set<uint64_t> runs;
+  Position end;
+  for (const TableEntry& table : tables) {
+    if (groups.empty() || table.smallest > end) {
+      groups.emplace_back();
+      runs.clear();
+      end = table.largest;
+    }
+    end = std::max(end, table.largest);
+    runs.insert(table.run);
+    TableGroup& group = groups.back();
+    group.tables.push_back(table);
+    group.runs = runs.size();
+    group.bytes += table.file_bytes;
+    group.dead_bytes += table.dead_bytes;
+  }
+  return groups;
+}
+
+unsigned PartitionBitsFor(uint64_t table_bytes) {
+  unsigned bits = 0;
+  while (bits < 8 && table_bytes >> bits > 256 * kMiB) ++bits;
+  return bits;
+}
+
+StatusOr<CompactionStats> CompactGroup(FileSystem& files, Manifest& manifest,
+                                       const TableGroup& group, const CompactionOptions& options) {
+  return Compactor(files, manifest, group, options).Compact();
+}
+
 StatusOr<CompactionStats> CompactAll(FileSystem& files, Manifest& manifest,
                                      const CompactionOptions& options) {
-  return Compactor(files, manifest, options).Compact();
+  TableGroup all;
+  all.tables = manifest.state()->tables;
+  return CompactGroup(files, manifest, all, options);
 }
 
 void ForgetDeadSpaces(ManifestState* state) {

@@ -1,14 +1,18 @@
-// Compaction: all tables become one run, without what newer records hide, tombstones, and dropped spaces. Every run more
-// is one more table to look into, and what is overwritten or dropped takes space until it is left behind here.
+// Compaction: tables that overlap become one run, without what newer records hide, tombstones, and dropped spaces. Every run
+// more is one more table to look into, and what is overwritten or dropped takes space until it is left behind here.
 //
-// It reads and writes all there is: simple, and enough as long as that is done seldom (runs_max). To do it a range of hash
-// space at a time is what tables were sorted and split for.
+//   run 3    [ table ][ table ][   table   ]          tables end at the bounds of parts of hash space (RunWriter), so most
+//   run 2    [ table ][ table ][   table   ]          groups are one part wide: what is read, written and needed of the disk
+//   run 1    [ table ][      table         ]          at a time stays small
+//            '-------''--------------------'
+//              group          group
 //
 // Threads: any, beside checkpoints; one compaction of a directory at a time.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "base/status.h"
 #include "env/file_system.h"
@@ -16,8 +20,22 @@
 
 namespace terrace::storage {
 
+/// Tables that must be compacted together, since their ranges overlap.
+struct TableGroup {
+  std::vector<TableEntry> tables;
+  size_t runs = 0;
+  uint64_t bytes = 0;
+  uint64_t dead_bytes = 0;
+};
+/// All tables, in groups by position.
+std::vector<TableGroup> GroupsOf(const ManifestState& state);
+
+/// RunWriter's partition_bits for so many bytes of tables: parts of 128 to 256 MiB, at most 256 of them.
+unsigned PartitionBitsFor(uint64_t table_bytes);
+
 struct CompactionOptions {
   uint64_t table_bytes_max = 256 * kMiB;
+  unsigned partition_bits = 0;
   /// Asked now and then, with the bytes that were written so far. May take its time, so that the disk is left to others;
   /// false ends the compaction, which is an error then and has changed nothing.
   std::function<bool(uint64_t bytes)> go_on = {};
@@ -34,8 +52,12 @@ struct CompactionStats {
 /// How many runs the tables make up.
 size_t CountRuns(const ManifestState& state);
 
-/// An error leaves the tables in force that were. Files that nobody needs afterwards are the caller's to remove
-/// (Manifest::RemoveUnknownFiles), either way.
+/// `group`: one of GroupsOf, of tables that are in force. An error leaves the tables in force that were. Files that nobody
+/// needs afterwards are the caller's to remove (Manifest::RemoveUnknownFiles), either way.
+StatusOr<CompactionStats> CompactGroup(FileSystem& files, Manifest& manifest,
+                                       const TableGroup& group,
+                                       const CompactionOptions& options = {});
+/// All tables as one group.
 StatusOr<CompactionStats> CompactAll(FileSystem& files, Manifest& manifest,
                                      const CompactionOptions& options = {});
 

@@ -6,10 +6,17 @@
 
 namespace terrace::storage {
 
+// Records of one position stay together: tables of a run have none in common (M2).
+bool RunWriter::EndsTable(const KeyRecord& record) const {
+  if (record.position() == last_) return false;
+  if (writer_->estimated_bytes() >= options_.table_bytes_max) return true;
+  const unsigned bits = options_.partition_bits;
+  return bits != 0 &&
+         (record.space != last_.space || record.hash >> (64 - bits) != last_.hash >> (64 - bits));
+}
+
 Status RunWriter::Add(const KeyRecord& record, Bytes value) {
-  // Records of one position stay together: tables of a run have none in common (M2).
-  if (writer_ != nullptr && writer_->estimated_bytes() >= options_.table_bytes_max &&
-      record.position() != last_) {
+  if (writer_ != nullptr && EndsTable(record)) {
     if (Status status = FinishTable(); !status.ok()) return status;
   }
   if (writer_ == nullptr) {

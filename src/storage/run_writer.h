@@ -28,6 +28,9 @@ class RunWriter {
     // A table of this size is finished. Smaller ones are more files and more open descriptors, larger ones keep what is
     // dead in them for longer, and their filter and index are held in memory while they are written.
     uint64_t table_bytes_max = 256 * kMiB;
+    // Not 0: tables also end at the bounds of 2^n equal parts of hash space, and of spaces, so that those of different runs
+    // align and can be compacted a part at a time (compaction.h).
+    unsigned partition_bits = 0;
   };
 
   /// `files` and `manifest` outlive the writer.
@@ -55,6 +58,7 @@ class RunWriter {
   void GiveUp();
 
  private:
+  bool EndsTable(const KeyRecord& record) const;
   Status FinishTable();
 
   FileSystem& files_;

@@ -89,9 +89,15 @@ Status SegmentWriter::AppendFrame(Bytes body, bool goes_on) {
 
 Status SegmentWriter::Sync() {
   if (!failure_.ok()) return failure_;  // L4: a second sync of this file would prove nothing
-  if (const Status status = file_->Sync(); !status.ok()) return Latch("sync", status);
-  synced_offset_ = next_offset_;
-  synced_file_bytes_ = file_bytes_;
+  const SyncPoint point = BeginSync();
+  return EndSync(point, SyncFile());
+}
+
+Status SegmentWriter::EndSync(const SyncPoint& point, const Status& synced) {
+  if (!failure_.ok()) return failure_;
+  if (!synced.ok()) return Latch("sync", synced);
+  synced_offset_ = point.offset;
+  synced_file_bytes_ = point.file_bytes;
   return Status::Ok();
 }
 

@@ -38,6 +38,14 @@ class SegmentWriter {
   Status Mark();
   /// Everything appended is on the disk.
   Status Sync();
+  /// The same in three steps, of which the middle one may be another thread's while this one appends.
+  struct SyncPoint {
+    uint64_t offset;      // of the log
+    uint64_t file_bytes;  // of the segment
+  };
+  SyncPoint BeginSync() const { return {next_offset_, file_bytes_}; }
+  Status SyncFile() const { return file_->Sync(); }
+  Status EndSync(const SyncPoint& point, const Status& synced);
 
   /// From now on every call fails for this reason.
   void Retire(const Status& why);

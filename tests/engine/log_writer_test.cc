@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "env/held_file_system.h"
 #include "env/lossy_file_system.h"
 #include "storage/log_reader.h"
 
@@ -342,5 +343,70 @@ TEST_SUITE("engine/log_writer") {
     for (std::thread& thread : threads) thread.join();
     CHECK(writer.Stop().ok());
     CHECK(Recover(*disk->Crash(8)).size() == log.end_offset());
+  }
+
+  TEST_CASE("under everysec nobody waits for a disk that takes its time to sync") {
+    auto disk = NewDisk();
+    terrace::testing::HeldFileSystem slow(*disk);
+    CommitLog log;
+    Listened listener;
+    ManualClock clock;
+    LogWriter writer(log, OpenSet(slow), clock, listener,
+                     {.directory = kDirectory, .sync = LogSync::kEverySecond});
+    REQUIRE(writer.Open(kHistory).ok());
+    const auto append = [&] {
+      const uint64_t end = log.Append("unit", 1, 0, 0);
+      log.Ring();
+      return end;
+    };
+    slow.Hold();
+    clock.AdvanceMs(1100);
+    const uint64_t first = append();
+    writer.Start();
+    slow.AwaitSync();
+    uint64_t end = 0;
+    for (int i = 0; i < 10; ++i) {
+      end = append();
+      while (log.progress().reached() < end) std::this_thread::yield();
+    }
+    CHECK(writer.synced_offset() < first);
+    CHECK(log.carried() < first);  // so all of it stays in memory
+    // The next one is due, and does not begin before this one is through.
+    clock.AdvanceMs(1100);
+    end = append();
+    while (writer.delayed_syncs() == 0) std::this_thread::yield();
+    slow.LetGo();
+    while (writer.synced_offset() < first) std::this_thread::yield();
+    CHECK(writer.Stop().ok());
+    CHECK(writer.synced_offset() == end);
+    CHECK(Recover(*disk->Crash(9)).size() == end);
+  }
+
+  TEST_CASE("a sync of the other thread that fails sends the rest to another segment") {
+    auto disk = NewDisk();
+    terrace::testing::HeldFileSystem slow(*disk);
+    CommitLog log;
+    Listened listener;
+    ManualClock clock;
+    LogWriter writer(log, OpenSet(slow), clock, listener,
+                     {.directory = kDirectory, .sync = LogSync::kEverySecond});
+    REQUIRE(writer.Open(kHistory).ok());
+    slow.Hold();
+    clock.AdvanceMs(1100);
+    log.Append("first", 1, 0, 0);
+    writer.Start();
+    slow.AwaitSync();
+    const uint64_t end = log.Append("second", 1, 0, 0);
+    log.Ring();
+    while (writer.written_offset() < end) std::this_thread::yield();
+    disk->FailChange(1, Fault::kIo);  // that is this sync
+    slow.LetGo();
+    while (writer.state() != LogWriter::State::kFailed) std::this_thread::yield();
+    clock.AdvanceMs(1000);
+    log.Wake();
+    while (writer.state() != LogWriter::State::kRunning) std::this_thread::yield();
+    CHECK(writer.failures() == 1);
+    CHECK(writer.Stop().ok());
+    CHECK(Recover(*disk->Crash(10)).size() == end);
   }
 }

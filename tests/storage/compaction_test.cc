@@ -37,8 +37,10 @@ class Directory {
   }
 
   // One more run.
-  void Add(const Content& rows, uint64_t table_bytes_max = 256 * kMiB) {
-    RunWriter run(files, *manifest, {.table_bytes_max = table_bytes_max});
+  void Add(const Content& rows, uint64_t table_bytes_max = 256 * kMiB,
+           unsigned partition_bits = 0) {
+    RunWriter run(files, *manifest,
+                  {.table_bytes_max = table_bytes_max, .partition_bits = partition_bits});
     for (const auto& [key, row] : rows) Must(run.Add(row.record(), row.value));
     Must(run.Finish());
     while (Must(run.VerifyNext())) {
@@ -138,6 +140,51 @@ TEST_SUITE("storage/compaction") {
     change.emplace(changed.key, changed);
     directory.Add(change);
     CHECK(directory.Read().at(changed.key).value == "changed");
+  }
+
+  TEST_CASE(
+      "parts of hash space are compacted one after the other, and each leaves the others alone") {
+    Random random(PrintedSeed("storage/compaction"));
+    Directory directory;
+    for (int run = 0; run < 4; ++run) directory.Add(RandomContent(random, 3000), 256 * kMiB, 2);
+    // One that was written when there was less, and reaches across.
+    directory.Add(RandomContent(random, 50));
+    for (int run = 0; run < 2; ++run) directory.Add(RandomContent(random, 3000), 256 * kMiB, 2);
+    const Content before = directory.Read();
+    CHECK(GroupsOf(*directory.manifest->state()).size() == 1);
+    Must(CompactAll(directory.files, *directory.manifest, {.partition_bits = 2}));
+    CHECK((directory.Read() == before));
+    for (int run = 0; run < 3; ++run) directory.Add(RandomContent(random, 3000), 256 * kMiB, 2);
+    Content seen = directory.Read();
+    std::vector<TableGroup> groups = GroupsOf(*directory.manifest->state());
+    CHECK(groups.size() == 3 * 4);  // of each space
+    size_t tables = 0;
+    for (const TableGroup& group : groups) {
+      CHECK(group.runs == 4);
+      tables += group.tables.size();
+    }
+    CHECK(tables == directory.manifest->state()->tables.size());
+    while (!groups.empty()) {
+      const size_t which = random.Below(groups.size());
+      const auto stats = Must(
+          CompactGroup(directory.files, *directory.manifest, groups[which], {.partition_bits = 2}));
+      CHECK(stats.tables_before == 4);
+      CHECK(stats.tables == 1);
+      groups.erase(groups.begin() + static_cast<std::ptrdiff_t>(which));
+      CHECK((directory.Read() == seen));
+      // What comes between is newer than either.
+      const Content more = RandomContent(random, 20);
+      directory.Add(more, 256 * kMiB, 2);
+      seen = directory.Read();
+    }
+  }
+
+  TEST_CASE("tables are split for compaction when there is much of them") {
+    CHECK(PartitionBitsFor(0) == 0);
+    CHECK(PartitionBitsFor(256 * kMiB) == 0);
+    CHECK(PartitionBitsFor(257 * kMiB) == 1);
+    CHECK(PartitionBitsFor(1024 * kMiB) == 2);
+    CHECK(PartitionBitsFor(uint64_t{1} << 50) == 8);
   }
 
   TEST_CASE("spaces that were dropped go, whether or not tables of theirs alone are left") {

@@ -29,8 +29,11 @@ std::span<const Setting> PersistenceSettings() {
        .field = BoolField{&Options::appendonly},
        .why =
            "Write every change to a log on disk, in `dir`/terrace-data; a restart brings it back. "
-           "CONFIG SET is for the next start."},
-      NotYet("save", SaveField(), "Write a snapshot after so many seconds with so many changes."),
+           "Switched on later, a checkpoint of all data comes first."},
+      {.name = "save",
+       .field = SaveField(),
+       .why = "With appendonly: make a checkpoint after so many seconds with so many changes; "
+              "others are made as the log grows."},
       NotYet("dbfilename", StringField{&Options::dbfilename, CheckFileName},
              "File name of the snapshot.", kProtected),
       NotYet("rdbcompression", BoolField{&Options::rdbcompression}, "Compress the snapshot."),

@@ -78,9 +78,9 @@ std::span<const Setting> ProcessSettings() {
        .flags = kProtected},
       {.name = "shutdown-timeout",
        .field = IntegerField{&Options::shutdown_timeout_s, 0, kIntMax},
-       .why = "Seconds a stop may wait for replicas to catch up.",
-       .state = State::kAcceptedWithoutEffect,
-       .reason = "this version has no replicas to wait for"},
+       .why = "Seconds a stop may take to make a last checkpoint, without which the next start "
+              "takes longer; 0: as long as it "
+              "takes."},
       WithoutEffect("shutdown-on-sigint", ShutdownOnSigintField(), "What SIGINT does.",
                     "there is nothing to save yet: every signal stops the server in good order"),
       WithoutEffect("shutdown-on-sigterm", ShutdownOnSigtermField(), "What SIGTERM does.",

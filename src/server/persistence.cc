@@ -1,0 +1,107 @@
+#include "server/persistence.h"
+
+#include "server/log.h"
+
+namespace terrace::server {
+namespace {
+
+using config::LogLevel;
+
+// A log that is longer is brought into tables before the server stops. Applying it takes some hundredths of a second.
+constexpr uint64_t kLogBytesLeft = 4 * kMiB;
+
+}  // namespace
+
+Persistence::Persistence(Parts& parts, std::unique_ptr<DataDirectory> data)
+    : parts_(parts), data_(std::move(data)), log_(parts) {
+  parts_.config.OnChange("appendonly",
+                         [this](const config::Options& before, const config::Options& after) {
+                           return Follow(before, after);
+                         });
+}
+
+Status Persistence::Open(const config::Options& options, exec::Executor& executor,
+                         engine::Participant& self) {
+  if (data_ == nullptr) return Status::Ok();
+  if (data_->was_unfinished()) {
+    Log(LogLevel::kWarning,
+        "appendonly had been switched on in a running server that stopped before its first "
+        "checkpoint: "
+        "what the disk holds is older than that");
+  }
+  if (Status opened = log_.Open(options, *data_, executor, self); !opened.ok()) return opened;
+  checkpoints_ = std::make_unique<CheckpointKeeper>(parts_, *data_);
+  checkpoints_->Engage(*log_.writer());
+  parts_.checkpoints = checkpoints_.get();
+  return Status::Ok();
+}
+
+void Persistence::Start() {
+  running_ = true;
+  log_.Start();
+  if (checkpoints_ != nullptr) checkpoints_->Start();
+}
+
+void Persistence::Stop() {
+  if (checkpoints_ != nullptr) checkpoints_->Stop();
+  log_.Stop();
+}
+
+Status Persistence::Follow(const config::Options& before, const config::Options& after) {
+  if (before.appendonly == after.appendonly) return Status::Ok();
+  const bool on = parts_.log_writer != nullptr;
+  wanted_ = Wanted::kNothing;
+  if (after.appendonly == on) return Status::Ok();  // undone
+  if (after.appendonly) {
+    const Status prepared = PrepareOn(after);
+    if (!prepared.ok()) {
+      Log(LogLevel::kWarning, "appendonly yes: %s", prepared.message().c_str());
+      return Status::Error("Unable to turn on AOF. Check server logs.");
+    }
+  }
+  wanted_ = after.appendonly ? Wanted::kOn : Wanted::kOff;
+  return Status::Ok();
+}
+
+Status Persistence::PrepareOn(const config::Options& options) {
+  if (data_ == nullptr) {
+    auto data = DataDirectory::Replace(SystemFiles(), options.dir, parts_.databases.hash_key());
+    if (!data.ok()) return data.error();
+    data_ = *std::move(data);
+    checkpoints_ = std::make_unique<CheckpointKeeper>(parts_, *data_);
+    checkpoints_->Start();
+  } else if (Status begun = data_->BeginUnfinished(); !begun.ok()) {
+    return begun;
+  }
+  return log_.Prepare(*data_, SyncOf(options.appendfsync));
+}
+
+Status Persistence::Switch() {
+  const Wanted wanted = std::exchange(wanted_, Wanted::kNothing);
+  if (wanted == Wanted::kOff) {
+    checkpoints_->Disengage();
+    parts_.checkpoints = nullptr;
+    log_.Disengage();
+    Log(LogLevel::kNotice, "appendonly no: changes are not kept any more");
+    return Status::Ok();
+  }
+  if (Status engaged = log_.Engage(); !engaged.ok()) return engaged;
+  checkpoints_->Engage(*log_.writer());
+  parts_.checkpoints = checkpoints_.get();
+  log_.Start();
+  static_cast<void>(checkpoints_->Request());  // it begins by itself, too
+  Log(LogLevel::kNotice, "appendonly yes: a checkpoint of all data is made");
+  return Status::Ok();
+}
+
+void Persistence::SaveBeforeStop(bool saves, CheckpointKeeper::Done done) {
+  CheckpointKeeper* keeper = parts_.checkpoints;
+  if (keeper == nullptr || (!saves && keeper->log_bytes() < kLogBytesLeft))
+    return done(Status::Ok());
+  const auto limit_ms =
+      saves ? 0 : static_cast<uint64_t>(parts_.config.Snapshot().shutdown_timeout_s) * 1000;
+  Log(LogLevel::kNotice, "A last checkpoint is made before the server stops");
+  keeper->RequestNext(std::move(done), limit_ms);
+}
+
+}  // namespace terrace::server

@@ -1,0 +1,58 @@
+// Persistence: everything that keeps the data on the disk, switched on and off: at the start as `appendonly` says, later by
+// CONFIG SET.
+//
+//   off --- CONFIG SET appendonly yes ---> a log begins, and a checkpoint of everything is made; until that is in force the
+//    ^                                     directory is unfinished (data_directory.h): a restart finds what was before
+//    +--- CONFIG SET appendonly no ------- the log is made durable and ends; what is on the disk stays
+//
+// CONFIG SET has two halves. Listeners prepare what may fail; when all of them agree the switch is made while everybody is
+// out (Switch).
+//
+// Threads: Open, Start, Stop by who builds and runs the machine; the rest by workers, CONFIG SET being one at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "server/checkpoint_keeper.h"
+#include "server/config/options.h"
+#include "server/data_directory.h"
+#include "server/log_keeper.h"
+#include "server/parts.h"
+
+namespace terrace::server {
+
+class Persistence {
+ public:
+  /// `data`: opened already; none: nothing is kept.
+  Persistence(Parts& parts, std::unique_ptr<DataDirectory> data);
+
+  /// Brings back what the disk holds; the error says why that cannot be. Before the workers run.
+  Status Open(const config::Options& options, exec::Executor& executor, engine::Participant& self);
+  void Start();
+  void Stop();
+
+  /// Whether CONFIG SET has prepared what Switch is to do.
+  bool wants_switch() const { return wanted_ != Wanted::kNothing; }
+  /// In an exclusive section. The error says why the log could not be begun.
+  Status Switch();
+
+  /// Before the server stops: makes a checkpoint if `saves`, or if a restart would have much of the log to apply, but not for
+  /// longer than the configuration says. `done` is called by whoever finds that it is through, or at once.
+  void SaveBeforeStop(bool saves, CheckpointKeeper::Done done);
+
+ private:
+  enum class Wanted { kNothing, kOn, kOff };
+
+  Status Follow(const config::Options& before, const config::Options& after);
+  Status PrepareOn(const config::Options& options);
+
+  Parts& parts_;
+  std::unique_ptr<DataDirectory> data_;
+  LogKeeper log_;
+  std::unique_ptr<CheckpointKeeper> checkpoints_;  // once there is a directory
+  bool running_ = false;
+  Wanted wanted_ = Wanted::kNothing;
+};
+
+}  // namespace terrace::server

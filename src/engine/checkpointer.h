@@ -88,7 +88,7 @@ class Checkpointer {
   /// Of the last one that was installed; none before the first.
   std::optional<Stats> stats() const TERRACE_EXCLUDES(mutex_);
 
-  uint64_t image_bytes() const { return cut_.images().bytes(); }
+  uint64_t image_bytes() const { return cut_.image_bytes(); }
   /// Writers should wait, holding nothing, until the walk has come further.
   bool over_budget() const { return image_bytes() > options_.image_bytes_max; }
 

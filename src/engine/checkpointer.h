@@ -60,6 +60,7 @@ class Checkpointer {
     uint64_t ms = 0;     // from Begin on
     uint64_t old_images = 0;
     uint64_t image_bytes_peak = 0;
+    uint64_t piece_items_peak = 0;  // of large collections, under a shard's lock at once
   };
 
   /// All outlive it. The manifest's hash key is that of the databases.

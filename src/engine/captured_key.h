@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "base/blob.h"
 #include "base/bytes.h"
@@ -25,6 +26,14 @@ class CapturedKey {
  public:
   /// Copies what it needs; a large string is shared, and encoded when it is asked for.
   CapturedKey(uint64_t hash, const Entry& entry, rdb::Compression compression);
+
+  /// Of what was encoded already.
+  CapturedKey(uint64_t hash, Bytes key, uint64_t deadline_ms, std::string encoded)
+      : hash_(hash),
+        deadline_ms_(deadline_ms),
+        key_(key),
+        encoded_(std::move(encoded)),
+        compression_(rdb::Compression::kNone) {}
 
   uint64_t hash() const { return hash_; }
   /// The order of tables is that of names. It lies in here.

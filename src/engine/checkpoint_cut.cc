@@ -1,6 +1,8 @@
 #include "engine/checkpoint_cut.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -20,6 +22,9 @@ void CheckpointCut::Begin(uint32_t* next_space) {
   position_ = 0;
   given_up_.store(false, std::memory_order_relaxed);
   images_.Clear();
+  large_.bytes().ResetPeak();
+  large_by_edits_.store(0, std::memory_order_relaxed);
+  piece_items_peak_ = 0;
   for (unsigned db = 0; db < databases_.count(); ++db) {
     Keyspace& keyspace = databases_.Get(db);
     if (keyspace.space() == Keyspace::kNoSpace) {
@@ -48,12 +53,75 @@ uint64_t CheckpointCut::CaptureSome(const Part& part, Stretch* stretch) {
       return true;
     }
     if (entry.in_table()) ++stretch->overwritten;
-    stretch->keys.emplace_back(part.keyspace->HashOf(entry.key()), entry, options_.compression);
+    const uint64_t hash = part.keyspace->HashOf(entry.key());
+    if (LargeCapture::Takes(entry, options_.large)) {
+      BeginLarge(*part.keyspace, hash, entry);
+    } else {
+      stretch->keys.emplace_back(hash, entry, options_.compression);
+      bytes += stretch->keys.back().bytes();
+    }
     entry.EnterTable();
-    bytes += stretch->keys.back().bytes();
     return bytes < options_.stretch_bytes;
   });
 }
+
+// --- large collections ---
+
+void CheckpointCut::BeginLarge(Keyspace& keyspace, uint64_t hash, const Entry& entry) {
+  large_.Add(keyspace.space(), std::make_unique<LargeCapture>(
+                                   keyspace, hash, entry, options_.compression, &large_.bytes()));
+}
+
+// Some pieces of it; true when that was all, and it is the walk's alone. Who waits for the shard gets it between two: a lock
+// goes to whoever asks first, and that would mostly be we again.
+bool CheckpointCut::WalkLarge(Participant& self, uint32_t space, LargeCapture& capture) {
+  constexpr std::chrono::microseconds kWakeUp{50};
+  const uint64_t from = capture.name().hash >> 16;
+  for (size_t piece = 0; piece < options_.pieces_max; ++piece) {
+    bool done = false, contended = false;
+    self.In();
+    capture.keyspace().staircase().ForEachShard(from, [&](Shard& shard, uint64_t, uint64_t) {
+      contended = shard.contended() != std::exchange(contended_seen_, shard.contended());
+      const size_t items = capture.Next(options_.piece_items, options_.stretch_bytes);
+      piece_items_peak_ = std::max(piece_items_peak_, items);
+      done = capture.complete();
+      if (done) FinishLarge(space, capture);
+      return false;
+    });
+    self.Out();
+    if (done) return true;
+    if (contended) std::this_thread::sleep_for(kWakeUp);
+  }
+  return false;
+}
+
+// From now on nobody finds it: what becomes of the key is not its concern any more.
+void CheckpointCut::FinishLarge(uint32_t space, const LargeCapture& capture) {
+  let_go_.push_back(large_.Remove(space, capture));
+}
+
+void CheckpointCut::FreeLetGo() {
+  for (const auto& capture : let_go_)
+    if (Entry* entry = capture->ReleaseEntry()) databases_.Discard(entry);
+  let_go_.clear();
+}
+
+bool CheckpointCut::Keeps(const Keyspace& keyspace, uint64_t hash, Entry* entry) {
+  if (!IsCollection(entry->encoding()) || !types::UnderCapture(entry->collection())) return false;
+  LargeCapture* capture = large_.Find(keyspace.space(), {hash, entry->key()});
+  TERRACE_CHECK(capture != nullptr);
+  capture->TakeOver(entry);
+  return true;
+}
+
+void CheckpointCut::Leaves(const Keyspace& keyspace, uint64_t hash, Entry& entry) {
+  if (!IsCollection(entry.encoding()) || !types::UnderCapture(entry.collection())) return;
+  LargeCapture* capture = large_.Find(keyspace.space(), {hash, entry.key()});
+  TERRACE_CHECK(capture != nullptr);
+  capture->Next(SIZE_MAX, SIZE_MAX);
+}
+
+// --- the walk ---
 
 bool CheckpointCut::Next(Participant& self, Stretch* stretch) {
   stretch->keys.clear();
@@ -62,12 +130,27 @@ bool CheckpointCut::Next(Participant& self, Stretch* stretch) {
   if (part_ == parts_.size()) return false;
   Part& part = parts_[part_];
   stretch->space = part.space;
-  // May take long, and needs nothing that others see.
-  if (position_ == 0) part.sorted = part.removed.Sorted();
+  if (!open_end_) {
+    // May take long, and needs nothing that others see.
+    if (position_ == 0) part.sorted = part.removed.Sorted();
+    open_.keys.clear();
+    open_.overwritten = 0;
+    self.In();
+    open_end_ = CaptureSome(part, &open_);
+    self.Out();
+  }
+  const uint64_t end = *open_end_;
+  while (LargeCapture* capture = large_.FirstBelow(part.space, end)) {
+    if (!WalkLarge(self, part.space, *capture)) return true;
+    open_.keys.push_back(capture->Finish());
+    FreeLetGo();
+  }
+  open_end_.reset();
   self.In();
-  const uint64_t end = CaptureSome(part, stretch);
   Advance(end);
   self.Out();
+  stretch->keys.swap(open_.keys);
+  stretch->overwritten = open_.overwritten;
   // No more images can come from below `end`: what is there carries the cut's number.
   images_.TakeBelow(part.space, end, &stretch->keys);
   std::sort(stretch->keys.begin(), stretch->keys.end(),
@@ -110,7 +193,12 @@ void CheckpointCut::Drop(std::unique_ptr<Keyspace> keyspace) {
 void CheckpointCut::OldImage(const Keyspace& keyspace, uint64_t hash, Entry& entry) {
   if (!entry.changed() || given_up_.load(std::memory_order_relaxed))
     return entry.EndAwaitingInstall();
-  images_.Add(keyspace.space(), CapturedKey(hash, entry, options_.compression));
+  if (LargeCapture::Takes(entry, options_.large)) {
+    BeginLarge(const_cast<Keyspace&>(keyspace), hash, entry);
+    large_by_edits_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    images_.Add(keyspace.space(), CapturedKey(hash, entry, options_.compression));
+  }
   entry.EnterTable();  // the edit that follows marks it again
 }
 
@@ -130,7 +218,11 @@ void CheckpointCut::TakeOver(std::unique_ptr<Keyspace> keyspace) {
 
 void CheckpointCut::GiveUp() {
   given_up_.store(true, std::memory_order_relaxed);
-  images_.Clear();  // writers may be waiting for that
+  images_.Clear();               // writers may be waiting for that
+  let_go_ = large_.RemoveAll();  // and for those: UndoNext frees them
+  for (const auto& capture : let_go_) capture->GiveUp();
+  open_end_.reset();
+  open_.keys.clear();
   part_ = 0;
   position_ = 0;
   for (Part& part : parts_) {
@@ -141,6 +233,7 @@ void CheckpointCut::GiveUp() {
 }
 
 bool CheckpointCut::UndoNext(Participant& self) {
+  FreeLetGo();
   if (part_ == parts_.size()) return false;
   self.In();
   Keyspace* keyspace = parts_[part_].keyspace;

@@ -10,21 +10,26 @@
 //   - old images: entries that were like that, until an edit came before the walk
 //   - keys that were removed before the cut and that a table has; unless the key came back, then it is among the others
 //
+// A large collection is not copied but captured a piece at a time (engine/large_capture.h): begun by the walk or by an edit,
+// and walked over when the walk has the rest of the stretch it belongs to.
+//
 // A keyspace that is flushed meanwhile is this cut's alone, and goes when the walk is through with it. SWAPDB concerns
 // nothing here: a keyspace takes its space along.
 //
-// Threads: Begin, GiveUp and End in an exclusive section. Next and UndoNext by the thread that walks. OldImage under shard locks,
-// TakeOver in an exclusive section, by whoever edits.
+// Threads: Begin, GiveUp and End in an exclusive section. Next and UndoNext by the thread that walks. What concerns an entry
+// under its shard's lock, TakeOver in an exclusive section, by whoever edits. The figures by any.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "engine/captured_key.h"
 #include "engine/databases.h"
 #include "engine/edit_observer.h"
+#include "engine/large_captures.h"
 #include "engine/old_images.h"
 #include "engine/removed_keys.h"
 #include "storage/manifest_format.h"
@@ -48,6 +53,12 @@ class CheckpointCut final : public EditObserver {
     /// When so much was copied under a shard's lock it is let go, and the rest of the shard is another stretch: some
     /// twenty microseconds, as a hand-over of the staircase takes. A value that is larger is copied all the same.
     uint64_t stretch_bytes = 32 * kKiB;
+    /// From where on a collection is captured in pieces, and how many items one has: some thirty microseconds, most of which
+    /// they take to come from memory. A piece ends at stretch_bytes, too.
+    LargeCapture::Limits large;
+    size_t piece_items = 256;
+    /// So many pieces a call of Next.
+    size_t pieces_max = 64;
   };
 
   CheckpointCut(Databases& databases, const Options& options)
@@ -59,8 +70,8 @@ class CheckpointCut final : public EditObserver {
   /// The spaces of the databases at the cut.
   const std::vector<storage::DatabaseSpace>& databases() const { return spaces_; }
 
-  /// One shard, or a part of it: `stretch` is what it has to offer, and may be empty. False when there was none left. The
-  /// caller is out.
+  /// One shard, or a part of it: `stretch` is what it has to offer, and may be empty (a large collection takes several calls).
+  /// False when there was none left. The caller is out.
   bool Next(Participant& self, Stretch* stretch);
   /// In an exclusive section: what was handed out came to nothing. From now on there are no more old images, and UndoNext
   /// marks what was captured as changed again, a shard at a time; false when there was none left.
@@ -70,9 +81,20 @@ class CheckpointCut final : public EditObserver {
   /// After Next has returned false; or UndoNext, then the removed keys go back to where they came from.
   void End();
 
-  const OldImages& images() const { return images_; }
+  /// What edits have made it keep and the walk has not handed out yet.
+  uint64_t image_bytes() const { return images_.bytes() + large_.bytes().now(); }
+  /// The most it was, or a little more; since Begin.
+  uint64_t image_bytes_peak() const { return images_.bytes_peak() + large_.bytes().peak(); }
+  /// Entries that an edit met before the walk did.
+  uint64_t old_images() const {
+    return images_.taken() + large_by_edits_.load(std::memory_order_relaxed);
+  }
+  /// The most items that were encoded under a shard's lock at once.
+  size_t piece_items_peak() const { return piece_items_peak_; }
 
   void OldImage(const Keyspace& keyspace, uint64_t hash, Entry& entry) override;
+  bool Keeps(const Keyspace& keyspace, uint64_t hash, Entry* entry) override;
+  void Leaves(const Keyspace& keyspace, uint64_t hash, Entry& entry) override;
   void TakeOver(std::unique_ptr<Keyspace> keyspace) override;
 
  private:
@@ -87,6 +109,10 @@ class CheckpointCut final : public EditObserver {
   };
 
   uint64_t CaptureSome(const Part& part, Stretch* stretch);
+  void BeginLarge(Keyspace& keyspace, uint64_t hash, const Entry& entry);
+  bool WalkLarge(Participant& self, uint32_t space, LargeCapture& capture);
+  void FinishLarge(uint32_t space, const LargeCapture& capture);
+  void FreeLetGo();
   void AddRemoved(Part& part, uint64_t end, Stretch* stretch);
   void Advance(uint64_t position);
   void Drop(std::unique_ptr<Keyspace> keyspace);
@@ -100,6 +126,15 @@ class CheckpointCut final : public EditObserver {
   size_t part_ = 0;
   uint64_t position_ = 0;
   std::atomic<bool> given_up_{false};
+
+  LargeCaptures large_;
+  std::atomic<uint64_t> large_by_edits_{0};
+  // The walk's: a stretch whose large collections it has not come through with, and where it ends.
+  Stretch open_;
+  std::optional<uint64_t> open_end_;
+  uint32_t contended_seen_ = 0;
+  size_t piece_items_peak_ = 0;
+  std::vector<std::unique_ptr<LargeCapture>> let_go_;
 };
 
 }  // namespace terrace::engine

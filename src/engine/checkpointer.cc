@@ -191,8 +191,9 @@ void Checkpointer::Undo(Participant& self) {
 }
 
 void Checkpointer::Release() {
-  counts_.old_images = cut_.images().taken();
-  counts_.image_bytes_peak = cut_.images().bytes_peak();
+  counts_.old_images = cut_.old_images();
+  counts_.image_bytes_peak = cut_.image_bytes_peak();
+  counts_.piece_items_peak = cut_.piece_items_peak();
   databases_.participants().Exclusive(nullptr, [this] { cut_.End(); });
   Enter(Stage::kTidy);
 }

@@ -60,6 +60,7 @@ class Checkpointer {
     uint64_t ms = 0;     // from Begin on
     uint64_t old_images = 0;
     uint64_t image_bytes_peak = 0;
+    uint64_t piece_items_peak = 0;  // of large collections, under a shard's lock at once
   };
 
   /// All outlive it. The manifest's hash key is that of the databases.
@@ -88,7 +89,7 @@ class Checkpointer {
   /// Of the last one that was installed; none before the first.
   std::optional<Stats> stats() const TERRACE_EXCLUDES(mutex_);
 
-  uint64_t image_bytes() const { return cut_.images().bytes(); }
+  uint64_t image_bytes() const { return cut_.image_bytes(); }
   /// Writers should wait, holding nothing, until the walk has come further.
   bool over_budget() const { return image_bytes() > options_.image_bytes_max; }
 

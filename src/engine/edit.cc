@@ -38,7 +38,7 @@ void Edit::SetString(const StringSource& value, uint64_t deadline_ms) {
     entry->set_access(old->access());
     entry->set_epoch(ref_.keyspace->epoch());
     unit_.Touch(entry);
-    unit_.databases.Discard(ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, entry));
+    Discard(ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, entry));
     ref_.version = ref_.shard->version();
     return;
   }
@@ -52,7 +52,7 @@ void Edit::Put(Entry* entry) {
   entry->MarkChanged();
   unit_.NoteDeadline(entry->due_ms());
   if (ref_.entry() != nullptr) {
-    unit_.databases.Discard(ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, entry));
+    Discard(ref_.keyspace->Replace(*ref_.shard, ref_.slot, ref_.hash, entry));
   } else {
     ref_.slot = ref_.keyspace->Insert(*ref_.shard, ref_.hash, entry, unit_.self.slot());
     unit_.NoteLoad(*ref_.keyspace, *ref_.shard);
@@ -121,7 +121,19 @@ void Edit::ReplaceWithCollection(types::Value value) {
   Put(entry);
 }
 
+void Edit::Discard(Entry* entry) {
+  if (EditObserver* observer = ref_.keyspace->observer())
+    if (observer->Keeps(*ref_.keyspace, ref_.hash, entry)) return;
+  unit_.databases.Discard(entry);
+}
+
 Entry* Edit::Take() {
+  if (EditObserver* observer = ref_.keyspace->observer())
+    observer->Leaves(*ref_.keyspace, ref_.hash, *ref_.entry());
+  return Remove();
+}
+
+Entry* Edit::Remove() {
   Entry* entry = ref_.entry();
   Entry* taken = ref_.keyspace->Remove(*ref_.shard, ref_.slot, ref_.hash, unit_.self.slot());
   TERRACE_DCHECK(taken == entry);
@@ -131,7 +143,7 @@ Entry* Edit::Take() {
   return entry;
 }
 
-void Edit::Delete() { unit_.databases.Discard(Take()); }
+void Edit::Delete() { Discard(Remove()); }
 
 namespace {
 

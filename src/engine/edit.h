@@ -76,6 +76,10 @@ class Edit {
 
  private:
   void PutCollection(types::Value value);
+  /// The key's entry leaves the keyspace.
+  Entry* Remove();
+  /// Frees an entry that has left it, unless a cut needs it still.
+  void Discard(Entry* entry);
   // One test for all who may be interested.
   bool SomebodyCares() const {
     return (reinterpret_cast<uintptr_t>(ref_.shard->interest()) |

@@ -16,8 +16,7 @@
 // Apart from cuts every edit marks its entry as changed (Entry::changed); a walk that captures for a checkpoint clears
 // the mark. If that checkpoint fails, its maker walks again and marks what it had captured (Entry::awaits_install).
 //
-// Threads: OldImage under the lock of the entry's shard, by whoever edits: it takes leaf locks only. TakeOver in an
-// exclusive section.
+// Threads: what concerns an entry under the lock of its shard, by whoever edits: it takes leaf locks only. TakeOver in an exclusive section.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +34,12 @@ class EditObserver {
   /// `entry` is as it was at the cut, and is about to change, go, or be replaced. What is to outlive the call is copied,
   /// a blob shared. Nothing of it may be changed but the marks that checkpoints have in it.
   virtual void OldImage(const Keyspace& keyspace, uint64_t hash, Entry& entry) = 0;
+  /// The entry, which the observer has seen, has left its keyspace, and nobody can reach it any more. True: what is in it is
+  /// needed still (a large collection that is captured bit by bit), and the observer will give it back with
+  /// Databases::Discard.
+  virtual bool Keeps(const Keyspace&, uint64_t /*hash*/, Entry*) { return false; }
+  /// The same, but its value goes on under another name, or in another keyspace.
+  virtual void Leaves(const Keyspace&, uint64_t /*hash*/, Entry&) {}
   /// The keyspace was replaced by an empty one (FLUSHALL, FLUSHDB): nobody edits it any more. The observer keeps it as
   /// long as its walk needs it, ends the cut and gives it back with Databases::Discard.
   virtual void TakeOver(std::unique_ptr<Keyspace> keyspace) = 0;

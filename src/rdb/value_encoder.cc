@@ -1,8 +1,7 @@
 #include "rdb/value_encoder.h"
 
-#include <bit>
-
 #include "base/check.h"
+#include "rdb/items_encoder.h"
 #include "rdb/length_codec.h"
 #include "rdb/stream_codec.h"
 #include "types/intset.h"
@@ -22,7 +21,7 @@ constexpr uint16_t kVersionOfSetListpack = 11;
 class Encoder {
  public:
   Encoder(types::Value value, const EncodeOptions& options, std::string* out)
-      : value_(value), options_(options), sink_(out) {}
+      : value_(value), options_(options), out_(out), sink_(out) {}
 
   void Encode() {
     switch (value_.type) {
@@ -47,6 +46,12 @@ class Encoder {
   void Text(Bytes text) { PutString(text, sink_, options_.compression); }
   bool packed() const { return value_.encoding == Encoding::kListpack; }
   Bytes packed_bytes() const { return Listpack(value_.data).bytes(); }
+  ItemsEncoder Items() {
+    return ItemsEncoder(
+        {value_.type, types::CountItems(value_),
+         value_.encoding == Encoding::kTimedTable ? types::NextDeadline(value_) : 0},
+        options_.compression, out_);
+  }
 
   void EncodeList() {
     Code(ValueCode::kListQuicklist2);
@@ -69,9 +74,8 @@ class Encoder {
       Code(ValueCode::kSetListpack);
       return Text(packed_bytes());
     }
-    Code(ValueCode::kSet);
-    PutLength(types::CountItems(value_), sink_);
-    types::ForEachElement(value_, [&](Bytes member) { Text(member); });
+    ItemsEncoder items = Items();
+    types::ForEachElement(value_, [&](Bytes member) { items.PutMember(member); });
   }
 
   void EncodeHash() {
@@ -81,12 +85,8 @@ class Encoder {
       Code(ValueCode::kHashListpack);
       return Text(packed_bytes());
     }
-    Code(ValueCode::kHash);
-    PutLength(types::CountItems(value_), sink_);
-    types::ForEachField(value_, [&](Bytes field, Bytes value) {
-      Text(field);
-      Text(value);
-    });
+    ItemsEncoder items = Items();
+    types::ForEachField(value_, [&](Bytes field, Bytes value) { items.PutField(field, value); });
   }
 
   // Without deadlines it is a hash like any other, which older readers take.
@@ -107,14 +107,9 @@ class Encoder {
   }
 
   void EncodeTimedFields() {
-    const uint64_t smallest = types::NextDeadline(value_);
-    Code(ValueCode::kHashMetadata);
-    sink_.PutLittle(smallest);
-    PutLength(types::CountItems(value_), sink_);
+    ItemsEncoder items = Items();
     types::ForEachTimedField(value_, [&](Bytes field, Bytes value, uint64_t deadline_ms) {
-      PutLength(deadline_ms == 0 ? 0 : deadline_ms - smallest + 1, sink_);
-      Text(field);
-      Text(value);
+      items.PutTimedField(field, value, deadline_ms);
     });
   }
 
@@ -123,12 +118,9 @@ class Encoder {
       Code(ValueCode::kZsetListpack);
       return Text(packed_bytes());
     }
-    Code(ValueCode::kZset2);
-    PutLength(types::CountItems(value_), sink_);
-    types::ForEachScoreDown(value_, [&](Bytes member, double score) {
-      Text(member);
-      sink_.PutLittle(std::bit_cast<uint64_t>(score));
-    });
+    ItemsEncoder items = Items();
+    types::ForEachScoreDown(value_,
+                            [&](Bytes member, double score) { items.PutScored(member, score); });
   }
 
   void EncodeStream() {
@@ -139,6 +131,7 @@ class Encoder {
 
   const types::Value value_;
   const EncodeOptions& options_;
+  std::string* const out_;
   ByteSink sink_;
 };
 

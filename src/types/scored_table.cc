@@ -47,6 +47,7 @@ ScoredTable::Change ScoredTable::Set(Bytes member, double score) {
     return Change::kAdded;
   }
   if (item->score() == score) return Change::kNone;
+  table_->WillChange(*item);
   tree_.Erase(item);
   item->set_score(score);
   tree_.Insert(item);

@@ -25,6 +25,7 @@ class ScoredTable {
   size_t Size() const { return tree_.size(); }
   const RankedTree& tree() const { return tree_; }
   const Table& by_name() const { return *table_; }
+  Table* table() { return table_; }
   const ScoredItem* Find(Bytes member) const { return table_->Find(member); }
 
   enum class Change : uint8_t { kNone, kAdded, kScored };

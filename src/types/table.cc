@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "types/table_capture.h"
 
 namespace terrace::types {
 namespace {
@@ -101,6 +102,7 @@ Table* Table::New(Extra extra) {
 }
 
 void Table::Delete(Table* table) {
+  if (TERRACE_UNLIKELY(table->capture_ != nullptr)) table->capture_->LoseSource();
   for (;;) {
     // From the back: each bucket is emptied, then dropped with whatever stands above it.
     table->Drain(*table->BucketAt(table->buckets_ - 1),
@@ -161,6 +163,7 @@ TableItem* Table::FindOrInsert(Bytes member, double score, bool* inserted) {
   const uint64_t* slot = Lookup(hash, member);
   *inserted = slot == nullptr;
   if (slot != nullptr) return ItemIn(*slot);
+  if (TERRACE_UNLIKELY(capture_ != nullptr)) Note(hash, member, nullptr);
   TableItem* item = NewItem(member, {}, score);
   Insert(hash, item);
   return item;
@@ -170,6 +173,8 @@ bool Table::Put(Bytes member, Bytes value) {
   TERRACE_DCHECK(extra() == Extra::kValue);
   const uint64_t hash = HashOf(member);
   uint64_t* slot = Lookup(hash, member);
+  if (TERRACE_UNLIKELY(capture_ != nullptr))
+    Note(hash, member, slot == nullptr ? nullptr : ItemIn(*slot));
   if (slot == nullptr) {
     Insert(hash, NewItem(member, value, 0));
     return true;
@@ -206,11 +211,16 @@ bool Table::Erase(Bytes member, uint64_t hash) {
 
 TableItem* Table::Detach(uint64_t hash, uint64_t* slot) {
   TableItem* item = ItemIn(*slot);
+  if (TERRACE_UNLIKELY(capture_ != nullptr)) Note(hash, item->member(), item);
   RemoveSlot(BucketAt(BucketOf(hash)), slot);
   item_bytes_ -= AllocationSize(ItemBytes(*item));
   --size_;
   if (buckets_ > 1 && size_ < size_t{buckets_} * kLoadMin) Merge();
   return item;
+}
+
+void Table::Note(uint64_t hash, Bytes member, const TableItem* held) {
+  capture_->Note(hash, member, held);
 }
 
 // --- chains ---
@@ -383,6 +393,10 @@ uint64_t Table::NextCursor(uint64_t cursor, unsigned level) {
   // Counted in the order of reversed bits: the bucket is the range of all that begin with its `level` bits.
   const uint64_t last = ReverseBits(cursor) | (level == 0 ? ~uint64_t{0} : ~uint64_t{0} >> level);
   return ReverseBits(last + 1);
+}
+
+bool Table::IsAhead(uint64_t cursor, uint64_t hash) {
+  return ReverseBits(hash) >= ReverseBits(cursor);
 }
 
 const TableItem* Table::Pick(Random& random) const {

@@ -29,6 +29,8 @@
 //
 // Hashes are keyed (SeedTables), so that nobody outside can build members that collide.
 //
+// A table under capture (types/table_capture.h) says what is about to happen to a member before it does.
+//
 // Threads: the lock of the key's shard.
 #pragma once
 
@@ -85,6 +87,8 @@ class TableItem {
     return Bytes(at + 5, long_length);
   }
 };
+
+class TableCapture;
 
 /// Chooses `wanted` of `all` while they are walked over: every choice is as likely as any other.
 class Sampling {
@@ -190,6 +194,38 @@ class Table {
   size_t MemoryBytes() const;
   size_t FreeEffort() const { return size_ + buckets_ / 8 + 1; }
 
+  // --- captures ---
+  /// nullptr: under none. It belongs to whoever made it, and outlives what it is here.
+  TableCapture* capture() const { return capture_; }
+  void set_capture(TableCapture* capture) { capture_ = capture; }
+  /// Before something behind `item` changes that this table does not change itself.
+  void WillChange(const TableItem& item) {
+    if (TERRACE_UNLIKELY(capture_ != nullptr)) Note(HashOf(item.member()), item.member(), &item);
+  }
+  /// What the allocator holds for the items.
+  size_t item_bytes() const { return item_bytes_; }
+  /// A scan a bucket at a time that visits nothing twice, which a scan may do behind buckets that were merged: the members
+  /// of the bucket at `cursor` that are not before it. Returns how many it looked at.
+  template <typename F>
+  size_t VisitAt(uint64_t cursor, F&& visit) const {
+    const uint32_t bucket = BucketOf(cursor);
+    const uint64_t* slots = BucketAt(bucket)->slots;
+    if (cursor >> LevelOf(bucket) == 0) return VisitBucket(slots, visit);  // it begins here
+    return VisitBucket(slots, [&](const TableItem& item) {
+      if (IsAhead(cursor, HashOf(item.member()))) visit(item);
+    });
+  }
+  /// 0 behind the last bucket.
+  uint64_t NextCursor(uint64_t cursor) const {
+    return NextCursor(cursor, LevelOf(BucketOf(cursor)));
+  }
+  void FetchItemsAt(uint64_t cursor) const {
+    VisitBucket(BucketAt(BucketOf(cursor))->slots,
+                [](const TableItem& item) { __builtin_prefetch(&item); });
+  }
+  /// Whether a scan that stands at `cursor` has members of this hash before it.
+  static bool IsAhead(uint64_t cursor, uint64_t hash);
+
  private:
   static constexpr unsigned kChunkBits = 8;
   static constexpr uint32_t kChunkBuckets = 1u << kChunkBits;
@@ -285,6 +321,7 @@ class Table {
   void AppendSlot(Bucket* bucket, uint64_t slot);
   void RemoveSlot(Bucket* bucket, uint64_t* slot);
   TableItem* Detach(uint64_t hash, uint64_t* slot);
+  [[gnu::cold]] void Note(uint64_t hash, Bytes member, const TableItem* held);
   /// take(slot) for every member of a bucket that is no more, whose overflow nodes are freed.
   template <typename F>
   void Drain(const Bucket& old, F&& take);
@@ -303,6 +340,7 @@ class Table {
   void* root_ = nullptr;
   uint32_t buckets_ = 0;
   uint32_t overflows_ = 0;
+  TableCapture* capture_ = nullptr;
 };
 
 /// A Table* as a collection: a large set, or whatever else is a table and nothing more.

@@ -3,22 +3,34 @@
 #include <new>
 
 #include "base/memory.h"
+#include "types/table_capture.h"
 
 namespace terrace::types {
 
 TimedTable* TimedTable::New(Table* fields) {
-  return new (Allocate(sizeof(TimedTable))) TimedTable(fields, ScoredTable::New());
+  auto* made = new (Allocate(sizeof(TimedTable))) TimedTable(fields, ScoredTable::New());
+  if (TableCapture* capture = fields->capture()) capture->SetDeadlines(made);
+  return made;
 }
 
 Table* TimedTable::Dissolve(TimedTable* table) {
   Table* fields = table->fields_;
+  if (TableCapture* capture = fields->capture()) capture->SetDeadlines(nullptr);
   ScoredTable::Delete(table->deadlines_);
   table->~TimedTable();
   Deallocate(table, sizeof(TimedTable));
   return fields;
 }
 
-void TimedTable::Delete(TimedTable* table) { Table::Delete(Dissolve(table)); }
+void TimedTable::Delete(TimedTable* table) {
+  // While the deadlines are still there.
+  if (TableCapture* capture = table->fields_->capture()) capture->LoseSource();
+  Table::Delete(Dissolve(table));
+}
+
+void TimedTable::NoteChange(Bytes field) {
+  if (const TableItem* item = fields_->Find(field)) fields_->WillChange(*item);
+}
 
 TimedTable* TimedTable::Copy() const {
   return new (Allocate(sizeof(TimedTable))) TimedTable(fields_->Copy(), deadlines_->Copy());

@@ -41,10 +41,12 @@ class TimedTable {
   }
   /// CONTRACT: the field is there; the deadline is exact as a double (below 2^53), 0 takes it away.
   void SetDeadline(Bytes field, uint64_t deadline_ms) {
+    if (TERRACE_UNLIKELY(fields_->capture() != nullptr)) NoteChange(field);
     deadline_ms == 0 ? (void)deadlines_->Erase(field)
                      : (void)deadlines_->Set(field, static_cast<double>(deadline_ms));
   }
   bool Erase(Bytes field) {
+    if (TERRACE_UNLIKELY(fields_->capture() != nullptr)) NoteChange(field);
     deadlines_->Erase(field);
     return fields_->Erase(field);
   }
@@ -88,6 +90,8 @@ class TimedTable {
 
   /// The hashes of up to `max` fields that are due, the first in order; what erasing them needs comes into the cache.
   size_t FetchDue(uint64_t now_ms, size_t max, uint64_t* hashes) const;
+  /// To the capture the fields are under: the field's deadline is about to change.
+  void NoteChange(Bytes field);
 
   static uint64_t DeadlineIn(const ScoredItem& item) { return static_cast<uint64_t>(item.score()); }
 

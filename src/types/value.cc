@@ -55,21 +55,32 @@ size_t MemoryEstimate(Value value) {
   return (ops.memory_estimate != nullptr ? ops.memory_estimate : ops.memory_bytes)(value.data);
 }
 
-void FetchElement(Value value, uint64_t hash, FetchStep step) {
-  const Table* table;
+namespace {
+
+// The table with all its items; nullptr: it has none.
+const Table* TableIn(Value value) {
   switch (value.encoding) {
     case Encoding::kHashTable:
-      table = static_cast<const Table*>(value.data);
-      break;
+      return static_cast<const Table*>(value.data);
     case Encoding::kTimedTable:
-      table = static_cast<const TimedTable*>(value.data)->fields();
-      break;
+      return static_cast<const TimedTable*>(value.data)->fields();
     case Encoding::kSkiplist:
-      table = &static_cast<const ScoredTable*>(value.data)->by_name();
-      break;
+      return &static_cast<const ScoredTable*>(value.data)->by_name();
     default:
-      return;
+      return nullptr;
   }
+}
+
+}  // namespace
+
+bool UnderCapture(Value value) {
+  const Table* table = TableIn(value);
+  return table != nullptr && table->capture() != nullptr;
+}
+
+void FetchElement(Value value, uint64_t hash, FetchStep step) {
+  const Table* table = TableIn(value);
+  if (table == nullptr) return;
   step == FetchStep::kPlace ? table->FetchBucket(hash) : table->FetchItem(hash);
 }
 

@@ -39,6 +39,9 @@ size_t FreeEffort(Value value);
 /// About MemoryBytes, in some microseconds however large the value is (base/sampled_sum.h).
 size_t MemoryEstimate(Value value);
 
+/// Whether a capture has not let go of it yet (types/table_capture.h).
+bool UnderCapture(Value value);
+
 /// An element of a collection that will be looked up soon, by Table::HashOf its name, comes into the cache in two steps:
 /// the place where it is looked for, and, a hundred nanoseconds later, the element. Nothing for small encodings.
 enum class FetchStep : uint8_t { kPlace, kElement };

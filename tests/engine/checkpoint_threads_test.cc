@@ -60,6 +60,7 @@ class Writer {
     const auto db = static_cast<unsigned>(random_.Below(2));
     const std::string key = Machine::KeyOf(random_.Below(kKeys));
     const std::string other = Machine::KeyOf(random_.Below(kKeys));
+    if (random_.Below(3) == 0) return ChangeLarge(db);
     KeyRef refs[2] = {testing::RefOf(*shared_.databases, db, key),
                       testing::RefOf(*shared_.databases, 1 - db, other)};
     KeyLocks locks;
@@ -77,6 +78,37 @@ class Writer {
       Entry* renamed = Entry::NewMoved(taken, other, taken->deadline_ms());
       Entry::Delete(taken);
       Edit(unit_, refs[1]).Put(renamed);
+    }
+    locks.Release();
+    if (unit_.crowded != nullptr)
+      std::exchange(unit_.crowded, nullptr)->Step([] { return uint64_t{0}; });
+  }
+  // A sorted set of some thousand members, of which there is one in each database, edited, now and then moved or deleted.
+  void ChangeLarge(unsigned db) {
+    const std::string key = "large", other = "other";
+    KeyRef refs[2] = {testing::RefOf(*shared_.databases, db, key),
+                      testing::RefOf(*shared_.databases, 1 - db, other)};
+    KeyLocks locks;
+    const uint64_t what = random_.Below(3000);
+    locks.Acquire(refs, 2);
+    if (what == 0 && refs[0].entry() != nullptr) {
+      Edit(unit_, refs[0]).Delete();
+    } else if (what == 1 && refs[0].entry() != nullptr) {
+      Entry* taken = Edit(unit_, refs[0]).Take();
+      Entry* renamed = Entry::NewMoved(taken, other, taken->deadline_ms());
+      Entry::Delete(taken);
+      Edit(unit_, refs[1]).Put(renamed);
+    } else {
+      Edit edit(unit_, refs[0]);
+      const bool is_there = refs[0].entry() != nullptr;
+      types::SortedSet zset =
+          is_there ? types::SortedSet(refs[0].entry()->collection()) : types::SortedSet::New();
+      for (int i = is_there ? 5 : 2000; i > 0; --i) {
+        zset.Set("member:" + std::to_string(random_.Below(4000)),
+                 static_cast<double>(random_.Below(9)), {128, 64});
+      }
+      if (zset.Size() > 1) zset.Erase("member:" + std::to_string(random_.Below(4000)));
+      edit.SetCollection(zset.value());
     }
     locks.Release();
     if (unit_.crowded != nullptr)
@@ -109,7 +141,10 @@ TEST_SUITE("engine/checkpoint_threads") {
         kWorldDatabases, shared.manifest->state()->hash_key, shared.participants);
     shared.checkpointer = std::make_unique<Checkpointer>(
         shared.files, *shared.manifest, *shared.databases, SystemClock(),
-        Checkpointer::Options{.table_bytes_max = 50'000, .image_bytes_max = 100'000});
+        Checkpointer::Options{
+            .table_bytes_max = 50'000,
+            .image_bytes_max = 100'000,
+            .cut = {.large = {.items = 500}, .piece_items = 50, .pieces_max = 4}});
     std::vector<std::thread> threads;
     for (unsigned i = 0; i < kWriters; ++i) {
       threads.emplace_back([&shared, seed, i] { Writer(shared, seed + i).Run(); });
@@ -126,8 +161,8 @@ TEST_SUITE("engine/checkpoint_threads") {
     });
     Participant* self = shared.participants.Join();
     storage::CheckpointMark mark;
-    uint64_t images = 0, tombstones = 0;
-    for (int round = 0; round < 8 || images == 0 || tombstones == 0; ++round) {
+    uint64_t images = 0, tombstones = 0, pieces = 0;
+    for (int round = 0; round < 8 || images == 0 || tombstones == 0 || pieces == 0; ++round) {
       WorldState at_cut;
       mark.log_offset += 10;
       shared.participants.Exclusive(nullptr, [&] {
@@ -140,6 +175,7 @@ TEST_SUITE("engine/checkpoint_threads") {
       if (!ok) continue;
       images += shared.checkpointer->stats()->old_images;
       tombstones += shared.checkpointer->stats()->tombstones;
+      pieces += shared.checkpointer->stats()->piece_items_peak;
       CHECK(Difference(LoadedState(shared.files, *shared.manifest, 2), at_cut) == "");
     }
     shared.done.store(true);

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <map>
@@ -24,6 +25,7 @@
 #include "rdb/dump_payload.h"
 #include "storage/printed_seed.h"
 #include "types/hash.h"
+#include "types/items.h"
 #include "types/list.h"
 #include "types/set.h"
 #include "types/sorted_set.h"
@@ -50,6 +52,27 @@ T Must(StatusOr<T> result) {
 }
 inline void Must(const Status& status) { REQUIRE_MESSAGE(status.ok(), status.message()); }
 
+/// Items in the order of their bytes, and the encoding: tables that have come about in different ways have their own orders.
+inline std::string Sorted(types::Value value) {
+  std::vector<std::string> items;
+  if (value.type == Type::kSet) {
+    types::ForEachElement(value, [&](Bytes member) { items.emplace_back(member); });
+  } else if (value.type == Type::kHash) {
+    types::ForEachTimedField(value, [&](Bytes field, Bytes text, uint64_t deadline_ms) {
+      items.push_back(std::string(field) + '=' + std::string(text) + '@' +
+                      std::to_string(deadline_ms));
+    });
+  } else {
+    types::ForEachScore(value, [&](Bytes member, double score) {
+      items.push_back(std::string(member) + '=' + std::to_string(score));
+    });
+  }
+  std::sort(items.begin(), items.end());
+  std::string all = std::to_string(static_cast<int>(value.encoding));
+  for (const std::string& item : items) all.append(1, '\n').append(item);
+  return all;
+}
+
 inline KeyState StateOf(const Entry& entry, const types::EncodingLimits& limits) {
   const rdb::EncodeOptions options{.rdb_version = rdb::kRdbVersionMax,
                                    .compression = rdb::Compression::kNone};
@@ -57,7 +80,11 @@ inline KeyState StateOf(const Entry& entry, const types::EncodingLimits& limits)
   const auto code = static_cast<rdb::ValueCode>(encoded[0]);
   const auto decoded = DecodeEntry({code, Bytes(encoded).substr(1)}, entry.key(), 0, limits);
   REQUIRE(decoded.ok());
-  KeyState state{entry.deadline_ms(), EncodeValue(**decoded, options)};
+  const Entry& seen = **decoded;
+  const bool has_order =
+      seen.type() == Type::kString || seen.type() == Type::kList || seen.type() == Type::kStream;
+  KeyState state{entry.deadline_ms(),
+                 has_order ? EncodeValue(seen, options) : Sorted(seen.collection())};
   Entry::Delete(*decoded);
   return state;
 }
@@ -177,6 +204,35 @@ class Machine {
   }
   void Move(unsigned from_db, const std::string& from, unsigned to_db, const std::string& to) {
     Alone([&] { MoveOrCopy(from_db, from, to_db, to, false); });
+  }
+  void Copy(unsigned from_db, const std::string& from, unsigned to_db, const std::string& to) {
+    Alone([&] { MoveOrCopy(from_db, from, to_db, to, true); });
+  }
+  void SetDeadline(unsigned db, const std::string& key, uint64_t deadline_ms) {
+    Alone([&] { With(db, key, [&](KeyRef& ref) { Edit(unit_, ref).SetDeadline(deadline_ms); }); });
+  }
+  /// Removes what is due of the key.
+  void Touch(unsigned db, const std::string& key) {
+    Alone([&] { With(db, key, [](KeyRef&) {}); });
+  }
+  /// change(Kind&) of the key's collection, or of a new one; the key goes with its last item.
+  template <typename Kind, typename Change>
+  void Alter(unsigned db, const std::string& key, Type type, Change change) {
+    Alone([&] {
+      With(db, key, [&](KeyRef& ref) {
+        Edit edit(unit_, ref);
+        const bool is_one = ref.entry() != nullptr && ref.entry()->type() == type;
+        Kind kind = is_one ? Kind(ref.entry()->collection()) : Kind::New();
+        change(kind);
+        if (kind.Size() == 0 && is_one) {
+          ref.entry()->set_collection(kind.value());
+          return edit.Delete();
+        }
+        if (kind.Size() == 0) return types::Destroy(kind.value());
+        if (ref.entry() != nullptr && !is_one) return edit.ReplaceWithCollection(kind.value());
+        edit.SetCollection(kind.value());
+      });
+    });
   }
   /// A look at an entry, which must be there.
   template <typename Look>

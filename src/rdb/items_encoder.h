@@ -1,0 +1,44 @@
+// The items of a hash, set or sorted set in the form that is not packed (rdb/value_encoder.h), one after the other, for
+// who has them in pieces.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/bytes.h"
+#include "rdb/byte_sink.h"
+#include "rdb/string_codec.h"
+#include "types/value_type.h"
+
+namespace terrace::rdb {
+
+class ItemsEncoder {
+ public:
+  struct Head {
+    Type type = Type::kSet;
+    uint64_t items = 0;
+    /// Of the fields of a hash, the smallest; 0: none has one.
+    uint64_t next_deadline_ms = 0;
+  };
+
+  /// Appends to `out`: here the value code and how many there will be. Then as many, by what the type says.
+  ItemsEncoder(const Head& head, Compression compression, std::string* out);
+
+  void PutMember(Bytes member) { Text(member); }
+  void PutField(Bytes field, Bytes value) {
+    Text(field);
+    Text(value);
+  }
+  /// The same where some have deadlines; 0 for none.
+  void PutTimedField(Bytes field, Bytes value, uint64_t deadline_ms);
+  void PutScored(Bytes member, double score);
+
+ private:
+  void Text(Bytes text) { PutString(text, sink_, compression_); }
+
+  const uint64_t next_deadline_ms_;
+  const Compression compression_;
+  ByteSink sink_;
+};
+
+}  // namespace terrace::rdb

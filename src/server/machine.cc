@@ -35,7 +35,7 @@ commands::CommandTable MakeTable() {
 unsigned WorkerCount(const config::Options& options) {
   const int64_t wanted = options.threads > 0 ? options.threads : net::AllowedCpus();
   const int64_t most =
-      engine::Participants::kParticipantsMax - 4;  // background threads take part, too
+      engine::Participants::kParticipantsMax - 12;  // background threads take part, too
   return static_cast<unsigned>(std::min(wanted, most));
 }
 
@@ -74,6 +74,8 @@ Machine::~Machine() {
 
 Status Machine::Restore() {
   if (data_ == nullptr) return Status::Ok();
+  value_keeper_ = std::make_unique<ValueKeeper>(*parts_, *data_);
+  parts_->values = value_keeper_.get();
   log_keeper_ = std::make_unique<LogKeeper>(*parts_);
   Status opened =
       log_keeper_->Open(options_, *data_, workers_[0]->executor(), workers_[0]->participant());
@@ -121,6 +123,7 @@ void Machine::FollowAppendonly() {
 void Machine::Run() {
   if (log_keeper_ != nullptr) log_keeper_->Start();
   if (checkpoint_keeper_ != nullptr) checkpoint_keeper_->Start();
+  if (value_keeper_ != nullptr) value_keeper_->Start();
   // What was restored may have deadlines.
   for (auto& worker : workers_) worker->RingForExpiry();
   if (options_.huge_pages) heap_.Start();
@@ -128,6 +131,7 @@ void Machine::Run() {
   workers_[0]->Run();
   heap_.Stop();
   for (auto& worker : workers_) worker->Join();
+  if (value_keeper_ != nullptr) value_keeper_->Stop();
   if (checkpoint_keeper_ != nullptr) checkpoint_keeper_->Stop();
   if (log_keeper_ != nullptr) log_keeper_->Stop();
 }

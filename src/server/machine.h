@@ -11,6 +11,7 @@
 #include "server/data_directory.h"
 #include "server/log_keeper.h"
 #include "server/parts.h"
+#include "server/value_keeper.h"
 #include "server/worker.h"
 
 namespace terrace::server {
@@ -57,6 +58,7 @@ class Machine {
   HeapKeeper heap_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Parts> parts_;
+  std::unique_ptr<ValueKeeper> value_keeper_;
   std::unique_ptr<LogKeeper> log_keeper_;
   std::unique_ptr<CheckpointKeeper> checkpoint_keeper_;
   Acceptor acceptor_;

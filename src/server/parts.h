@@ -28,6 +28,7 @@
 namespace terrace::server {
 
 class CheckpointKeeper;
+class ValueKeeper;
 class Worker;
 
 /// When each worker will next look for due keys; a worker that adds an earlier deadline rings.
@@ -65,6 +66,7 @@ struct Parts {
   // Set before the workers run, if the data are kept.
   const engine::LogWriter* log_writer = nullptr;
   CheckpointKeeper* checkpoints = nullptr;
+  ValueKeeper* values = nullptr;
 };
 
 }  // namespace terrace::server

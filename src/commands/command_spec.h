@@ -149,6 +149,10 @@ using DatabaseFinder = std::optional<unsigned> (*)(Args);
 /// runs, so it runs with everybody else out.
 using ReachFinder = bool (*)(Args);
 
+/// Whether a request needs the values of its keys, and not only what their entries say without them: type and deadline.
+using ValuesFinder = bool (*)(Args);
+inline bool NeedsNoValues(Args) { return false; }
+
 struct CommandSpec {
   const char* name;
   /// Number of arguments with the name; negative: at least that many.
@@ -166,6 +170,8 @@ struct CommandSpec {
   DatabaseFinder target_db = nullptr;
   /// Only with a key_finder.
   ReachFinder reaches_beyond = nullptr;
+  /// nullptr: it does. One that does not may replace and remove entries, and must not change them otherwise.
+  ValuesFinder needs_values = nullptr;
 
   ReadHandler read = nullptr;
   WriteHandler write = nullptr;

@@ -1,5 +1,6 @@
 #include "commands/context.h"
 
+#include "engine/residency.h"
 #include "types/hash.h"
 
 namespace terrace::commands {
@@ -34,9 +35,14 @@ engine::Entry* ReadContext::FindBeyond(Bytes key) {
   ref.db = db;
   ref.shard = ref.keyspace->staircase().Guess(ref.hash);
   ref.Look();
+  const engine::Expired expired = engine::ExpireDue(unit, &ref, 1, true);
   // Somebody may wait for it to go.
-  if (engine::ExpireDue(unit, &ref, 1, true).any && ref.shard->interest() != nullptr)
+  if (expired.any && ref.shard->interest() != nullptr)
     unit.gone_beyond.push_back({db, std::string(key)});
+  // What cannot be read is not there for a command that has begun.
+  if (TERRACE_UNLIKELY(expired.away) && ref.entry() != nullptr && ref.entry()->is_away() &&
+      !unit.databases.residency()->ReadIn(ref).ok())
+    return nullptr;
   return Find(ref);
 }
 

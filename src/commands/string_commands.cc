@@ -159,6 +159,15 @@ Effect SetWithOptions(WriteContext& ctx, Args args) {
   return LogSet(ctx, args, *options);
 }
 
+// What it sets does not depend on what there is but with GET and with a comparison. A word that only looks like one of those
+// (a time must be a number) costs a read.
+bool SetNeedsValue(Args args) {
+  for (size_t i = 3; i < args.size(); ++i) {
+    if (EqualsIgnoreCase(args[i], "GET") || EqualsIgnoreCase(args[i], "IFEQ")) return true;
+  }
+  return false;
+}
+
 // SET key value [NX | XX | IFEQ comparison-value] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]
 Effect Set(WriteContext& ctx, Args args) {
   if (TERRACE_UNLIKELY(args.size() > 3)) return SetWithOptions(ctx, args);
@@ -394,6 +403,7 @@ constexpr CommandSpec kStringCommands[] = {
      .flags = kWrite | kDenyOom,
      .group = Group::kString,
      .keys = kSetKey,
+     .needs_values = SetNeedsValue,
      .write = Set,
      .since = "1.0.0",
      .complexity = "O(1)",
@@ -448,6 +458,7 @@ constexpr CommandSpec kStringCommands[] = {
      .flags = kWrite | kDenyOom,
      .group = Group::kString,
      .keys = kOverwriteKey,
+     .needs_values = NeedsNoValues,
      .write = SetEx,
      .since = "2.0.0",
      .complexity = "O(1)",
@@ -460,6 +471,7 @@ constexpr CommandSpec kStringCommands[] = {
      .flags = kWrite | kDenyOom,
      .group = Group::kString,
      .keys = kOverwriteKey,
+     .needs_values = NeedsNoValues,
      .write = PSetEx,
      .since = "2.6.0",
      .complexity = "O(1)",
@@ -472,6 +484,7 @@ constexpr CommandSpec kStringCommands[] = {
      .flags = kWrite | kDenyOom | kFast,
      .group = Group::kString,
      .keys = kOverwriteInsertKey,
+     .needs_values = NeedsNoValues,
      .write = SetNx,
      .since = "1.0.0",
      .complexity = "O(1)",
@@ -484,6 +497,7 @@ constexpr CommandSpec kStringCommands[] = {
      .flags = kWrite | kDenyOom,
      .group = Group::kString,
      .keys = kSetKeys,
+     .needs_values = NeedsNoValues,
      .write = MSet,
      .since = "1.0.1",
      .complexity = "O(N) for N keys",
@@ -495,6 +509,7 @@ constexpr CommandSpec kStringCommands[] = {
      .flags = kWrite | kDenyOom,
      .group = Group::kString,
      .keys = kInsertKeys,
+     .needs_values = NeedsNoValues,
      .write = MSetNx,
      .since = "1.0.1",
      .complexity = "O(N) for N keys",

@@ -15,13 +15,19 @@ namespace {
 // So many keys are loaded between two looks at who wants us out, and at how large the keyspace will be.
 constexpr uint64_t kKeysAtATime = 256;
 
+bool HasTimedFields(rdb::ValueCode code) {
+  return code == rdb::ValueCode::kHashMetadata || code == rdb::ValueCode::kHashListpackEx ||
+         code == rdb::ValueCode::kHashMetadataPreRelease ||
+         code == rdb::ValueCode::kHashListpackExPreRelease;
+}
+
 }  // namespace
 
 StatusOr<std::unique_ptr<CheckpointLoader>> CheckpointLoader::Open(
     FileSystem& files, const storage::Manifest& manifest, Databases& databases,
-    const types::EncodingLimits& limits) {
+    const types::EncodingLimits& limits, LoadValues values) {
   const auto state = manifest.state();
-  std::unique_ptr<CheckpointLoader> loader(new CheckpointLoader(databases, limits));
+  std::unique_ptr<CheckpointLoader> loader(new CheckpointLoader(databases, limits, values));
   for (const storage::DatabaseSpace& space : state->databases) {
     if (space.database >= databases.count()) {
       return Unexpected{Status::Error("the manifest has keys of database " +
@@ -81,23 +87,37 @@ class CheckpointLoader::Part {
                  size_t source) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
     if (keyspace.HashOf(record.key) != record.hash)
       return Damage(record, source, "does not belong here: the hash of its key is another");
-    const auto value = record.is_inline ? StatusOr<Bytes>(record.inline_value)
-                                        : values_[source].Read(record.value);
-    if (!value.ok()) return value.error();
-    const auto entry = DecodeEntry({static_cast<rdb::ValueCode>(record.kind), *value}, record.key,
-                                   record.deadline_ms, loader_.limits_);
-    if (!entry.ok()) return Damage(record, source, "makes no sense");
+    const auto entry = MakeEntry(record, source);
+    if (!entry.ok()) return entry.error();
     (*entry)->set_epoch(keyspace.epoch());
-    (*entry)->EnterTable();
-    (*entry)->EndAwaitingInstall();
     const uint64_t due_ms = (*entry)->due_ms();
     if (due_ms != 0) next_due_ms_ = std::min(next_due_ms_, due_ms);
     Shard* shard = keyspace.staircase().Lock(record.hash);
     keyspace.Insert(*shard, record.hash, *entry, self_.slot());
+    if ((*entry)->is_away()) keyspace.CountAway();
     shard->Unlock();
     ++keys_;
-    bytes_ += record.key.size() + value->size();
+    bytes_ += record.key.size();
     return Status::Ok();
+  }
+
+  StatusOr<Entry*> MakeEntry(const storage::StoredRecord& record, size_t source) {
+    const auto code = static_cast<rdb::ValueCode>(record.kind);
+    if (loader_.load_values_ == LoadValues::kNone && !record.is_inline && !HasTimedFields(code)) {
+      const auto type = rdb::TypeOf(code);
+      if (!type) return Unexpected{Damage(record, source, "is of no known type")};
+      return Entry::NewAway(record.key, *type, AwayMark::Of(record.size, 0), record.deadline_ms);
+    }
+    const auto value = record.is_inline ? StatusOr<Bytes>(record.inline_value)
+                                        : values_[source].Read(record.value);
+    if (!value.ok()) return Unexpected{value.error()};
+    const auto entry =
+        DecodeEntry({code, *value}, record.key, record.deadline_ms, loader_.limits_);
+    if (!entry.ok()) return Unexpected{Damage(record, source, "makes no sense")};
+    (*entry)->EnterTable();
+    (*entry)->EndAwaitingInstall();
+    bytes_ += value->size();
+    return *entry;
   }
 
   Status Damage(const storage::StoredRecord& record, size_t source, const char* what) const {

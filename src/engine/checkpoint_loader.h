@@ -1,7 +1,8 @@
 // CheckpointLoader: the databases as the tables in force have them. What the log has brought since then is applied behind it,
 // from the offset of ManifestState::checkpoint on.
 //
-// All values come into memory. Keys whose deadline has passed come, too: the log that follows may still name them, and
+// Values come into memory or stay away (engine/residency.h) but for those that lie beside their keys, and hashes whose fields
+// have deadlines: the first of these is in the entry. Keys whose deadline has passed come, too: the log that follows may still name them, and
 // whoever leads deletes them with a DEL of its own.
 //
 // Threads: LoadPart by any, each another part; nobody else uses the databases meanwhile.
@@ -22,20 +23,24 @@
 
 namespace terrace::engine {
 
+/// Whether a loader brings values, too.
+enum class LoadValues : uint8_t { kAll, kNone };
+
 class CheckpointLoader {
  public:
   /// `databases` are empty and were made with the manifest's hash key; they get their spaces here. All outlive the loader.
   static StatusOr<std::unique_ptr<CheckpointLoader>> Open(FileSystem& files,
                                                           const storage::Manifest& manifest,
                                                           Databases& databases,
-                                                          const types::EncodingLimits& limits);
+                                                          const types::EncodingLimits& limits,
+                                                          LoadValues values = LoadValues::kAll);
 
   /// Every key of part `part` of `parts` equal ranges of hash space. The caller is out. An error names file and offset;
   /// then what has been loaded is good for nothing.
   Status LoadPart(unsigned part, unsigned parts, Participant& self);
 
   uint64_t keys() const { return keys_.load(std::memory_order_relaxed); }
-  /// Of keys and values, as they lie in tables.
+  /// Of keys and values that were read, as they lie in tables.
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   /// The earliest deadline there is, UINT64_MAX without any: when somebody has to look.
   uint64_t next_due_ms() const { return next_due_ms_.load(std::memory_order_relaxed); }
@@ -43,11 +48,12 @@ class CheckpointLoader {
  private:
   class Part;
 
-  CheckpointLoader(Databases& databases, const types::EncodingLimits& limits)
-      : databases_(databases), limits_(limits) {}
+  CheckpointLoader(Databases& databases, const types::EncodingLimits& limits, LoadValues values)
+      : databases_(databases), limits_(limits), load_values_(values) {}
 
   Databases& databases_;
   const types::EncodingLimits& limits_;
+  const LoadValues load_values_;
   std::vector<storage::DatabaseSpace> spaces_;
   std::vector<std::unique_ptr<storage::TableReader>> readers_;
   std::vector<const storage::TableReader*> tables_;  // newest first

@@ -17,6 +17,12 @@ Databases::~Databases() {
   for (auto& place : keyspaces_) delete place.load();
 }
 
+uint64_t Databases::away() const {
+  uint64_t sum = 0;
+  for (unsigned db = 0; db < count(); ++db) sum += Get(db).away();
+  return sum;
+}
+
 void Databases::Swap(unsigned a, unsigned b) {
   Keyspace* first = keyspaces_[a].load();
   keyspaces_[a].store(keyspaces_[b].load(), std::memory_order_release);

@@ -14,6 +14,8 @@
 
 namespace terrace::engine {
 
+class Residency;
+
 class Databases {
  public:
   Databases(unsigned count, HashKey hash_key, Participants& participants);
@@ -43,6 +45,15 @@ class Databases {
   void Discard(Entry* entry);
   Reaper& reaper() const { return *reaper_; }
 
+  /// Where values are that are not in memory (engine/residency.h); nullptr if all are, which is so unless somebody has set
+  /// it before loading.
+  Residency* residency() const { return residency_.load(std::memory_order_acquire); }
+  void set_residency(Residency* residency) {
+    residency_.store(residency, std::memory_order_release);
+  }
+  /// Entries whose values are away.
+  uint64_t away() const;
+
   Participants& participants() { return participants_; }
   /// The next place in the line of those who wait for keys, over all databases.
   uint64_t NextInLine() { return next_in_line_.fetch_add(1, std::memory_order_relaxed); }
@@ -52,6 +63,7 @@ class Databases {
   Participants& participants_;
   std::vector<std::atomic<Keyspace*>> keyspaces_;
   std::atomic<uint64_t> next_in_line_{0};
+  std::atomic<Residency*> residency_{nullptr};
   std::shared_ptr<Reaper> reaper_ = std::make_shared<Reaper>();
 };
 

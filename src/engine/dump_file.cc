@@ -8,6 +8,7 @@
 #include "engine/edit.h"
 #include "engine/entry_codec.h"
 #include "engine/key_locks.h"
+#include "engine/residency.h"
 
 namespace terrace::engine {
 namespace {
@@ -34,16 +35,23 @@ uint16_t RdbVersionFor(const Databases& databases) {
   return version;
 }
 
-void WriteDump(const Unit& unit, KeptAccess kept, rdb::FileWriter& writer) {
+Status WriteDump(const Unit& unit, KeptAccess kept, rdb::FileWriter& writer) {
   const Databases& databases = unit.databases;
-  for (unsigned db = 0; db < databases.count() && writer.ok(); ++db) {
+  Status status;
+  for (unsigned db = 0; db < databases.count() && writer.ok() && status.ok(); ++db) {
     Keyspace& keyspace = databases.Get(db);
     if (keyspace.size() == 0) continue;
     writer.SelectDatabase(db, keyspace.size(), keyspace.deadlines());
     keyspace.ForEach([&](const Entry& entry) {
-      writer.Key(entry.key(), FactsOf(entry, unit, kept), EncodeValue(entry));
+      const WholeEntry whole(databases, keyspace, entry);
+      if (whole.get() == nullptr) {
+        status = Status(whole.status()).WithContext("key '" + std::string(entry.key()) + "'");
+        return;
+      }
+      writer.Key(entry.key(), FactsOf(entry, unit, kept), EncodeValue(*whole.get()));
     });
   }
+  return status;
 }
 
 DumpLoader::DumpLoader(Unit& unit)

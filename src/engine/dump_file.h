@@ -18,8 +18,9 @@ enum class KeptAccess : uint8_t { kNone, kIdle, kFrequency };
 /// The version of RDB a reader of all keys must know. In an exclusive section.
 uint16_t RdbVersionFor(const Databases& databases);
 
-/// Writes every key of the unit's databases, as they are at its time. In an exclusive section. The caller ends the file.
-void WriteDump(const Unit& unit, KeptAccess kept, rdb::FileWriter& writer);
+/// Writes every key of the unit's databases, as they are at its time. In an exclusive section. The caller ends the
+/// file; an error names a key whose value cannot be read.
+Status WriteDump(const Unit& unit, KeptAccess kept, rdb::FileWriter& writer);
 
 /// The keyspaces that a file describes, built beside those in use: a file that turns out to be damaged in its last byte
 /// has changed nothing.

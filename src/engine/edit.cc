@@ -205,6 +205,10 @@ size_t ExpireOne(Unit& unit, KeyRef& ref, size_t fields_max) {
 
 Expired ExpireAll(Unit& unit, KeyRef* refs, size_t count, bool only_reads, size_t fields_max) {
   Expired expired;
+  for (size_t i = 0; i < count; ++i) {
+    const Entry* entry = refs[i].entry();
+    expired.away |= entry != nullptr && entry->is_away();
+  }
   if (unit.origin != Origin::kClient) return expired;
   for (size_t i = 0; i < count; ++i) {
     const auto is_due = [&] {

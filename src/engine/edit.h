@@ -96,6 +96,7 @@ class Edit {
 struct Expired {
   bool any = false;   // something went
   bool more = false;  // `fields_max` fields went, and others are due
+  bool away = false;  // and of what is left some values are away
 };
 
 /// Deletes what is due among `refs`, keys and items of keys, as ExpireOne does; only for units that may expire. While the
@@ -108,7 +109,7 @@ inline Expired ExpireDue(Unit& unit, KeyRef* refs, size_t count, bool only_reads
     // One that others have moved since it was looked up is looked at again there.
     const KeyRef& ref = refs[i];
     const bool moved = ref.version != ref.shard->version();
-    if (TERRACE_UNLIKELY(moved || (ref.slot != nullptr && Shard::At(ref.slot)->IsDue(now_ms))))
+    if (TERRACE_UNLIKELY(moved || (ref.slot != nullptr && Shard::At(ref.slot)->NeedsCare(now_ms))))
       return ExpireAll(unit, refs, count, only_reads, fields_max);
   }
   return {};  // the usual case, for which nothing is called

@@ -109,6 +109,15 @@ Entry* Entry::NewCollection(Bytes key, types::Value value, uint64_t deadline_ms)
   return entry;
 }
 
+Entry* Entry::NewAway(Bytes key, Type type, AwayMark mark, uint64_t deadline_ms) {
+  Entry* entry = New(key, StringSource::OfInteger(0), deadline_ms, 0);
+  entry->type_encoding_ = static_cast<uint8_t>(static_cast<uint8_t>(type) |
+                                               static_cast<uint8_t>(Encoding::kInteger) << 4);
+  entry->flags_ = static_cast<uint8_t>((entry->flags_ & ~kChanged) | kAway | kInTable);
+  entry->set_away_mark(mark);
+  return entry;
+}
+
 void Entry::WriteDeadlines(uint64_t deadline_ms, uint64_t items_ms) {
   if (items_ms == 0) {
     std::memcpy(raw() + kHeaderBytes, &deadline_ms, 8);
@@ -142,6 +151,7 @@ void Entry::set_collection(types::Value collection) {
 }
 
 Entry* Entry::NewCopy(const Entry& source, Bytes key, uint64_t deadline_ms) {
+  TERRACE_CHECK(!source.is_away());
   Entry* copy = nullptr;
   switch (source.encoding()) {
     case Encoding::kInteger:
@@ -182,6 +192,7 @@ void Entry::Delete(Entry* entry) {
 }
 
 Bytes Entry::StringBytes(IntegerText* text) const {
+  TERRACE_DCHECK(!is_away());
   switch (encoding()) {
     case Encoding::kInteger:
       return Bytes(text->chars, FormatInt64(integer(), text->chars));
@@ -207,7 +218,7 @@ size_t Entry::StringLength() const {
 bool Entry::TryAssign(const StringSource& source, uint64_t deadline_ms) {
   if (source.encoding() == Encoding::kInline && source.bytes().size() > kBlobBytesMin) return false;
   // A deadline that comes or goes moves the key; rare enough to take the long way. (A string has no items with any.)
-  if ((deadline_ms != 0) != has_deadline()) return false;
+  if ((deadline_ms != 0) != has_deadline() || is_away()) return false;
   const size_t before = AllocatedBytes();
   const size_t after = BytesFor(key().size(), source, flags_ & kDeadlineBytes);
   if (AllocationSize(before) != AllocationSize(after)) return false;

@@ -2,7 +2,7 @@
 //
 //    0  u8   type (low four bits) and encoding (high four)
 //    1  u8   flags: has a deadline; has items with deadlines; a string that was changed in place; changed since the last
-//            checkpoint; a table has a record of the key; one that may not be installed yet
+//            checkpoint; a table has a record of the key; one that may not be installed yet; the value is away
 //    2  u16  epoch: the last cut that has captured this entry or found it new (engine/edit_observer.h)
 //    4  u24  access clock: LRU seconds, or LFU minutes and counter (engine/access_clock.h)
 //    7  u8   key length, or 255: a u32 length stands before the key
@@ -14,6 +14,8 @@
 //                    inline    u8 length, or 255 and u32 length; then the bytes
 //                    blob      Blob*, one reference
 //                    others    the collection's pointer (types/value.h), which is the entry's
+//                    away      u64, AwayMark: the value is in a table only (engine/residency.h). The type is the value's,
+//                              the encoding says kInteger, which is as large and has nothing to free
 //
 // So a 16-byte key with a 64-byte value takes 89 bytes and is served from the 96-byte class. An entry is rewritten in
 // place when the new form falls into the same size class; otherwise the caller puts a new entry in its slot.
@@ -21,6 +23,7 @@
 // Threads: reached through the lock of the shard that holds it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -59,6 +62,22 @@ class StringSource {
   Blob* blob_ = nullptr;
 };
 
+/// What an entry has in place of its value while that is away.
+struct AwayMark {
+  uint64_t word = 0;
+
+  static AwayMark Of(uint64_t size, uint32_t number) {
+    return {std::min<uint64_t>(size, UINT32_MAX) | uint64_t{number & 0x7fffffff} << 32};
+  }
+  /// Of the value in its table; what is larger than 4 GiB is called that.
+  uint64_t size() const { return word & UINT32_MAX; }
+  /// It could not be read: whoever needs it tries for himself.
+  bool unreadable() const { return word >> 63 != 0; }
+  AwayMark Unreadable() const { return {word | uint64_t{1} << 63}; }
+  /// An entry that has the mark it had has not changed in between.
+  bool operator==(const AwayMark&) const = default;
+};
+
 /// Room for the decimal form of an integer value while it is looked at as bytes.
 struct IntegerText {
   char chars[20];
@@ -70,6 +89,8 @@ class Entry {
   static Entry* NewString(Bytes key, const StringSource& value, uint64_t deadline_ms);
   /// A new entry that takes over a collection.
   static Entry* NewCollection(Bytes key, types::Value value, uint64_t deadline_ms);
+  /// A new entry whose value is away.
+  static Entry* NewAway(Bytes key, Type type, AwayMark mark, uint64_t deadline_ms);
   /// The entry under another name or with another deadline: takes over the collection `source` holds, which is a husk
   /// from then on, fit only to be deleted.
   static Entry* NewMoved(Entry* source, Bytes key, uint64_t deadline_ms);
@@ -106,6 +127,11 @@ class Entry {
     return (flags_ & kDeadlineBytes) != 0 ? Load<uint64_t>(raw() + kHeaderBytes) : 0;
   }
   bool IsDue(uint64_t now_ms) const { return (flags_ & kDeadlineBytes) != 0 && due_ms() < now_ms; }
+  /// Due, or without its value: something has to be done before a command may look at it.
+  bool NeedsCare(uint64_t now_ms) const {
+    if (TERRACE_LIKELY((flags_ & (kDeadlineBytes | kAway)) == 0)) return false;
+    return is_away() || due_ms() < now_ms;
+  }
   /// Due, and not only some of its items: there is no such key any more.
   bool IsGone(uint64_t now_ms) const {
     return TERRACE_UNLIKELY(IsDue(now_ms)) && NothingIsLeft(now_ms);
@@ -145,6 +171,17 @@ class Entry {
   uint16_t epoch() const { return epoch_; }
   void set_epoch(uint16_t epoch) { epoch_ = epoch; }
 
+  // --- values that are away: CONTRACT: in a table, and not changed() ---
+  bool is_away() const { return (flags_ & kAway) != 0; }
+  AwayMark away_mark() const {
+    TERRACE_DCHECK(is_away());
+    return {Load<uint64_t>(value())};
+  }
+  void set_away_mark(AwayMark mark) {
+    TERRACE_DCHECK(is_away());
+    std::memcpy(value(), &mark.word, 8);
+  }
+
   // --- collections ---
   types::Value collection() const {
     TERRACE_DCHECK(IsCollection(encoding()));
@@ -164,7 +201,7 @@ class Entry {
 
   // --- strings ---
   int64_t integer() const {
-    TERRACE_DCHECK(encoding() == Encoding::kInteger);
+    TERRACE_DCHECK(encoding() == Encoding::kInteger && !is_away());
     return Load<int64_t>(value());
   }
   void set_integer(int64_t integer) {
@@ -208,6 +245,7 @@ class Entry {
     kChanged = 2,
     kInTable = 4,
     kAwaitsInstall = 32,
+    kAway = 64,
   };
   static constexpr uint8_t kDeadlineBytes = kHasDeadline | kHasTimedItems;
 

@@ -1,5 +1,6 @@
 #include "engine/entry_codec.h"
 
+#include "base/check.h"
 #include "rdb/value_decoder.h"
 
 namespace terrace::engine {
@@ -10,6 +11,7 @@ uint16_t RdbVersionFor(const Entry& entry) {
 }
 
 std::string EncodeValue(const Entry& entry, const rdb::EncodeOptions& options) {
+  TERRACE_CHECK(!entry.is_away());
   if (IsCollection(entry.encoding())) return rdb::EncodeCollection(entry.collection(), options);
   if (entry.encoding() == Encoding::kInteger) return rdb::EncodeStringValue(entry.integer());
   IntegerText unused;

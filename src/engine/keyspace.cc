@@ -22,7 +22,10 @@ Slot Keyspace::Insert(Shard& shard, uint64_t hash, Entry* entry, unsigned partic
 Entry* Keyspace::Replace(Shard& shard, Slot slot, uint64_t hash, Entry* entry) {
   const uint64_t due = entry->due_ms();
   Entry* old = shard.Replace(slot, hash, entry);
-  if (TERRACE_UNLIKELY(old->in_table())) entry->MarkInTable();  // it is the key that tables have
+  if (TERRACE_UNLIKELY(old->in_table())) {
+    entry->MarkInTable();  // it is the key that tables have
+    CountGone(*old);
+  }
   if (TERRACE_UNLIKELY(due != 0)) staircase_.NoteDeadline(hash, due);
   return old;
 }
@@ -41,6 +44,7 @@ Entry* Keyspace::Remove(Shard& shard, Slot slot, uint64_t hash, unsigned partici
   Entry* removed = shard.Remove(slot, hash);
   if (TERRACE_UNLIKELY(removed->in_table())) {
     RememberRemoved(hash, *removed, shares_[participant]);
+    CountGone(*removed);
     removed->LeaveTables();  // it may go on under another name, or in another keyspace
   }
   return removed;

@@ -69,8 +69,14 @@ class Keyspace {
   /// How many there are; a key that came and went with every checkpoint may count more than once.
   uint64_t removed_keys() const;
 
+  /// A loaded entry was put in, or one was put in place of another, whose value is away. That one comes back, or goes, is
+  /// noticed.
+  void CountAway() { away_.fetch_add(1, std::memory_order_relaxed); }
+
   // --- without any lock ---
   uint64_t size() const;
+  /// Entries whose values are away (engine/residency.h).
+  uint64_t away() const { return away_.load(std::memory_order_relaxed); }
   /// About what its entries take, from some hundred of them; the shards that hold them are left out.
   size_t MemoryEstimate();
   /// Keys with a deadline; walks the shards.
@@ -110,6 +116,9 @@ class Keyspace {
     std::unique_ptr<RemovedKeys> removed;  // nullptr: none
   };
   void RememberRemoved(uint64_t hash, const Entry& entry, Share& share);
+  void CountGone(const Entry& entry) {
+    if (entry.is_away()) away_.fetch_sub(1, std::memory_order_relaxed);
+  }
 
   Participants& participants_;
   std::atomic<EditObserver*> observer_{nullptr};
@@ -119,6 +128,7 @@ class Keyspace {
   uint64_t acquisitions_seen_ = 0;  // WatchContention's own
   uint64_t contended_seen_ = 0;
   uint32_t space_ = kNoSpace;
+  std::atomic<uint64_t> away_{0};
   Share shares_[Participants::kParticipantsMax];
 };
 

@@ -116,6 +116,10 @@ Executor::Outcome Executor::Execute(Session& session, const Invocation& invocati
     RunSession(session, command, invocation.args);
     if (TERRACE_UNLIKELY(restart_)) return true;
     if (TERRACE_UNLIKELY(session.parking.reason == ParkReason::kOutside)) return false;
+    if (TERRACE_UNLIKELY(wish_.wanted)) {
+      BeginWait(session, command, invocation.args, invocation.raw, nullptr, 0);
+      return false;
+    }
     StepIfCrowded();
     if (TERRACE_UNLIKELY(unit_.gated)) {
       constexpr uint32_t kLooksAround = commands::kReadonly | commands::kWholeKeyspace;
@@ -228,6 +232,8 @@ bool Executor::RunHandler(unsigned db, resp::Reply& reply, const Command& comman
     wish->readiness = &next_turn;
     return expired.any;
   }
+  if (TERRACE_UNLIKELY(expired.away) && !BringValues(reply, command, args, refs, count, wish))
+    return expired.any;
   if (command.spec->read != nullptr) {
     commands::ReadContext context(unit_, db, reply, refs, count);
     context.set_wish(wish);

@@ -16,6 +16,7 @@
 
 #include "commands/key_positions.h"
 #include "engine/eviction.h"
+#include "engine/residency.h"
 #include "exec/command_stats.h"
 #include "exec/environment.h"
 #include "exec/session.h"
@@ -26,6 +27,19 @@ namespace terrace::exec {
 class Host {
  public:
   virtual ~Host() = default;
+};
+
+/// The reply of a command that needs a value which cannot be read.
+std::string UnreadableText(const Status& why);
+
+/// Has a session wait for values that are away (engine/residency.h).
+class ReadInWish final : public commands::Readiness {
+ public:
+  void Enlist(std::shared_ptr<engine::Waiter> waiter) override {
+    reader->Read(std::exchange(keys, {}), std::move(waiter));
+  }
+  engine::ValueReader* reader = nullptr;
+  std::vector<engine::AwayKey> keys;
 };
 
 /// One request, looked up and, if its first key is plain, hashed.
@@ -72,6 +86,9 @@ class Executor {
   /// Runs a command inside the unit that is under way (EXEC); its keys are covered by the scope.
   void RunInScope(Session& session, const commands::Command& command, Args args, Bytes raw,
                   engine::KeyRef* refs, size_t count);
+  /// For a session handler whose commands will need the values of `refs`: true if the session has to wait for them; the
+  /// handler returns at once, without a reply, and is called anew. What is away after that is read while keys are locked.
+  [[nodiscard]] bool WaitsForValues(const Session& session, engine::KeyRef* refs, size_t count);
   /// A unit around several commands: `body` runs with the shards of `refs` locked, or, if `exclusive`, with everybody
   /// else out; its effects are one unit of the log. Then who waits for its keys is served, so the names of `refs` live
   /// until this returns. False as with ExclusiveOrRestart.
@@ -158,6 +175,10 @@ class Executor {
   bool RunHandler(unsigned db, resp::Reply& reply, const commands::Command& command,
                   const Args& args, Bytes raw, engine::KeyRef* refs, size_t count,
                   commands::WaitWish* wish);
+  /// Some values of the refs are away. False: the command must not run; `wish` says what its session waits for, or it
+  /// has an error for a reply.
+  bool BringValues(resp::Reply& reply, const commands::Command& command, Args args,
+                   engine::KeyRef* refs, size_t count, commands::WaitWish* wish);
   void BeginApplying(Bytes raw);
   void RunSession(Session& session, const commands::Command& command, Args args);
   void Finish(Session& session, const commands::Command& command, const Args& args,
@@ -226,6 +247,7 @@ class Executor {
   std::vector<engine::KeyRef> refs_;          // of the command under way, or of the last one
   uint64_t refs_stay_ = 0;                    // during which stay inside they were locked
   mutable commands::KeyPositions positions_;  // kept for its memory
+  ReadInWish read_in_;  // of the command under way
   // --- serving those who wait ---
   struct TouchedKey {
     unsigned db;

@@ -80,6 +80,7 @@ void Exec(SessionContext& ctx, Args) {
     return ctx.reply.Error("EXECABORT Transaction discarded because of previous errors.");
   }
   TransactionPlan plan = PlanTransaction(session, ctx.executor);
+  if (ctx.executor.WaitsForValues(session, plan.refs.data(), plan.begins.back())) return;
   bool holds = true;
   std::vector<OwnedRequest> queue;  // names the plan's keys until the scope is left
   const bool ran =

@@ -22,6 +22,7 @@
 #include "server/digest.h"
 #include "server/families.h"
 #include "server/keyspace_summary.h"
+#include "engine/residency.h"
 #include "server/log.h"
 #include "server/text.h"
 #include "server/worker.h"
@@ -36,14 +37,17 @@ using exec::SessionContext;
 
 Parts& PartsOf(SessionContext& ctx) { return static_cast<Worker&>(*ctx.executor.host()).parts(); }
 
-// Runs body(const Entry&) with the key's shard locked; an absent key is answered with an error.
+// Runs body(const Entry&) with the key's shard locked; an absent key is answered with an error, and so is one whose value
+// cannot be read.
 template <typename Body>
 void WithEntry(SessionContext& ctx, Bytes key, Body body) {
   engine::KeyRef ref = ctx.executor.RefFor(ctx.session.db, key);
   ctx.executor.WithLocked(&ref, 1, [&] {
     const engine::Entry* entry = ref.entry();
     if (entry == nullptr) return ctx.reply.Error(commands::kNoSuchKeyError);
-    body(*entry);
+    const engine::WholeEntry whole(ctx.env().databases, *ref.keyspace, *entry);
+    if (whole.get() == nullptr) return ctx.reply.Error(exec::UnreadableText(whole.status()));
+    body(*whole.get());
   });
 }
 
@@ -188,7 +192,9 @@ void DigestValue(SessionContext& ctx, Args args) {
     Digest digest;
     ctx.executor.WithLocked(&ref, 1, [&] {
       const engine::Entry* entry = ref.entry();
-      if (entry != nullptr) digest = Digest::OfValue(*entry);
+      if (entry == nullptr) return;
+      const engine::WholeEntry whole(ctx.env().databases, *ref.keyspace, *entry);
+      if (whole.get() != nullptr) digest = Digest::OfValue(*whole.get());
     });
     ctx.reply.Simple(digest.Hex());
   }

@@ -1,5 +1,6 @@
 #include "server/digest.h"
 
+#include "engine/residency.h"
 #include "server/text.h"
 #include "types/items.h"
 #include "types/stream.h"
@@ -52,10 +53,13 @@ Digest Digest::OfAll(const engine::Databases& databases) {
   Digest digest;
   for (unsigned db = 0; db < databases.count(); ++db) {
     bool empty = true;
-    databases.Get(db).ForEach([&](const engine::Entry& entry) {
+    engine::Keyspace& keyspace = databases.Get(db);
+    keyspace.ForEach([&](const engine::Entry& entry) {
       if (empty) digest.Chain(uint32_t{db});
       empty = false;
-      digest.Add(OfKey(entry));
+      // What cannot be read is left out: no digest is right then.
+      const engine::WholeEntry whole(databases, keyspace, entry);
+      if (whole.get() != nullptr) digest.Add(OfKey(*whole.get()));
     });
   }
   return digest;

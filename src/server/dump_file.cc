@@ -76,7 +76,7 @@ Status WriteTo(const std::string& path, const engine::Unit& unit, engine::KeptAc
   writer.Note("redis-ver", kRedisVersion);
   writer.Note("redis-bits", "64");
   writer.Note("ctime", std::to_string(unit.now_ms / 1000));
-  engine::WriteDump(unit, kept, writer);
+  if (Status written = engine::WriteDump(unit, kept, writer); !written.ok()) return written;
   if (!writer.Finish() || ::fsync(file.get()) != 0 || !file.Close())
     return Status::FromErrno("cannot write " + path, errno);
   return Status::Ok();

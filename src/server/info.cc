@@ -28,6 +28,7 @@ constexpr Section kSections[] = {
     {"cluster", "Cluster", InfoCluster, true},
     {"keyspace", "Keyspace", InfoKeyspace, true},
     {"engine", "Engine", InfoEngine, false},
+    {"tiering", "Tiering", InfoTiering, false},
 };
 
 bool IsWanted(const Section& section, Args names) {

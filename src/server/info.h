@@ -62,6 +62,7 @@ void InfoServer(InfoSource& source, std::string* out);
 void InfoClients(InfoSource& source, std::string* out);
 void InfoMemory(InfoSource& source, std::string* out);
 void InfoPersistence(InfoSource& source, std::string* out);
+void InfoTiering(InfoSource& source, std::string* out);
 void InfoStats(InfoSource& source, std::string* out);
 void InfoReplication(InfoSource& source, std::string* out);
 void InfoCpu(InfoSource& source, std::string* out);

@@ -1,4 +1,5 @@
-// LogKeeper: tables and log of a running server (appendonly): loads what the last checkpoint has, brings the log behind it
+// LogKeeper: tables and log of a running server (appendonly): loads the keys that the last checkpoint has (server/value_keeper.h
+// has their values), brings the log behind it
 // back to life, has it written on, and closes the gates that must be closed while that fails.
 //
 // Threads: Open before the workers run; Start and Stop by who starts and joins them; Prepare by one at a time; Engage and

@@ -35,7 +35,7 @@ commands::CommandTable MakeTable() {
 unsigned WorkerCount(const config::Options& options) {
   const int64_t wanted = options.threads > 0 ? options.threads : net::AllowedCpus();
   const int64_t most =
-      engine::Participants::kParticipantsMax - 4;  // background threads take part, too
+      engine::Participants::kParticipantsMax - 12;  // background threads take part, too
   return static_cast<unsigned>(std::min(wanted, most));
 }
 

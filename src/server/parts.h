@@ -29,6 +29,7 @@ namespace terrace::server {
 
 class CheckpointKeeper;
 class Persistence;
+class ValueKeeper;
 class Worker;
 
 /// When each worker will next look for due keys; a worker that adds an earlier deadline rings.
@@ -67,6 +68,7 @@ struct Parts {
   const engine::LogWriter* log_writer = nullptr;
   CheckpointKeeper* checkpoints = nullptr;
   Persistence* persistence = nullptr;
+  ValueKeeper* values = nullptr;
 };
 
 }  // namespace terrace::server

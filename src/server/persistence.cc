@@ -29,6 +29,8 @@ Status Persistence::Open(const config::Options& options, exec::Executor& executo
         "checkpoint: "
         "what the disk holds is older than that");
   }
+  values_ = std::make_unique<ValueKeeper>(parts_, *data_);
+  parts_.values = values_.get();
   if (Status opened = log_.Open(options, *data_, executor, self); !opened.ok()) return opened;
   checkpoints_ = std::make_unique<CheckpointKeeper>(parts_, *data_);
   checkpoints_->Engage(*log_.writer());
@@ -40,9 +42,11 @@ void Persistence::Start() {
   running_ = true;
   log_.Start();
   if (checkpoints_ != nullptr) checkpoints_->Start();
+  if (values_ != nullptr) values_->Start();
 }
 
 void Persistence::Stop() {
+  if (values_ != nullptr) values_->Stop();
   if (checkpoints_ != nullptr) checkpoints_->Stop();
   log_.Stop();
 }

@@ -19,6 +19,7 @@
 #include "server/data_directory.h"
 #include "server/log_keeper.h"
 #include "server/parts.h"
+#include "server/value_keeper.h"
 
 namespace terrace::server {
 
@@ -49,6 +50,7 @@ class Persistence {
 
   Parts& parts_;
   std::unique_ptr<DataDirectory> data_;
+  std::unique_ptr<ValueKeeper> values_;  // of tables that were there at the start
   LogKeeper log_;
   std::unique_ptr<CheckpointKeeper> checkpoints_;  // once there is a directory
   bool running_ = false;

@@ -390,4 +390,38 @@ TEST_SUITE("engine/entry") {
     }
     CHECK(!blob->shared());
   }
+
+  TEST_CASE("an entry without its value has all the rest, and a mark of eight bytes in its place") {
+    const AwayMark mark = AwayMark::Of(uint64_t{5} << 32, 77);
+    CHECK(mark.size() == UINT32_MAX);
+    CHECK(!mark.unreadable());
+    CHECK(mark.Unreadable().unreadable());
+    CHECK(mark.Unreadable().size() == mark.size());
+    CHECK(!(AwayMark::Of(1, 1) == AwayMark::Of(1, 2)));
+    for (const uint64_t deadline_ms : {uint64_t{0}, uint64_t{1000}}) {
+      for (const size_t key_size : {size_t{16}, size_t{300}}) {
+        const std::string key(key_size, 'k');
+        Entry* entry = Entry::NewAway(key, Type::kList, mark, deadline_ms);
+        CHECK(entry->is_away());
+        CHECK(entry->away_mark() == mark);
+        CHECK(entry->type() == Type::kList);
+        CHECK(entry->key() == key);
+        CHECK(entry->deadline_ms() == deadline_ms);
+        CHECK(entry->in_table());
+        CHECK(!entry->changed());
+        CHECK(entry->FreeEffort() == 1);
+        CHECK(entry->NeedsCare(0));
+        CHECK(entry->IsDue(1001) == (deadline_ms != 0));
+        entry->set_away_mark(mark.Unreadable());
+        CHECK(entry->away_mark().unreadable());
+        // It is not one that a string could be written into.
+        CHECK(!entry->TryAssign(StringSource::OfInteger(7), deadline_ms));
+        Entry::Delete(entry);
+      }
+    }
+    Entry* whole = Entry::NewString("key", StringSource::OfInteger(1), 0);
+    CHECK(!whole->is_away());
+    CHECK(!whole->NeedsCare(UINT64_MAX));
+    Entry::Delete(whole);
+  }
 }

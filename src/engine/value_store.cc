@@ -1,0 +1,73 @@
+#include "engine/value_store.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace terrace::engine {
+
+StatusOr<std::shared_ptr<const ValueStore::Tables>> ValueStore::Open(
+    std::shared_ptr<const storage::ManifestState> state) const {
+  auto tables = std::make_shared<Tables>();
+  std::vector<storage::TableEntry> newest_first = state->tables;
+  std::stable_sort(newest_first.begin(), newest_first.end(),
+                   [](const auto& a, const auto& b) { return a.run > b.run; });
+  for (const storage::TableEntry& table : newest_first) {
+    const auto number = table.number;
+    std::shared_ptr<const storage::TableReader> reader;
+    if (tables_ != nullptr) {
+      for (const auto& open : tables_->readers)
+        if (open->facts().number == number) reader = open;
+    }
+    if (reader == nullptr) {
+      auto opened = storage::TableReader::Open(files_, manifest_.TablePath(number), {});
+      if (!opened.ok()) return Unexpected{opened.error()};
+      reader = *std::move(opened);
+    }
+    tables->readers.push_back(std::move(reader));
+  }
+  tables->state = std::move(state);
+  return std::shared_ptr<const Tables>(std::move(tables));
+}
+
+StatusOr<std::shared_ptr<const ValueStore::Tables>> ValueStore::TablesInForce() {
+  MutexLock lock(mutex_);
+  while (true) {
+    auto state = manifest_.state();
+    if (tables_ != nullptr && tables_->state == state) return tables_;
+    auto opened = Open(state);
+    if (opened.ok()) {
+      tables_ = *opened;
+      return tables_;
+    }
+    // A compaction may have been faster, and its tables are in force now.
+    if (manifest_.state() == state) return opened;
+  }
+}
+
+void ValueStore::Close() {
+  MutexLock lock(mutex_);
+  tables_.reset();
+}
+
+StatusOr<ValueStore::Value> ValueStore::Read(uint32_t space, uint64_t hash, Bytes key) {
+  const auto tables = TablesInForce();
+  if (!tables.ok()) return Unexpected{tables.error()};
+  const storage::Position position{space, hash};
+  for (const auto& reader : (*tables)->readers) {
+    const storage::TableFacts& facts = reader->facts();
+    if (position < facts.smallest || position > facts.largest) continue;
+    auto found = reader->Find(space, hash, key);
+    if (!found.ok()) return Unexpected{found.error()};
+    if (!*found) continue;
+    storage::FoundRecord& record = **found;
+    if (record.is_tombstone()) break;
+    if (record.inline_value) return Value{record.kind, *std::move(record.inline_value)};
+    auto bytes = reader->ReadValue(record.value);
+    if (!bytes.ok()) return Unexpected{bytes.error()};
+    return Value{record.kind, *std::move(bytes)};
+  }
+  return Unexpected{Status::Error("no table in force has it")};
+}
+
+}  // namespace terrace::engine

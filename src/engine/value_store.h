@@ -1,0 +1,59 @@
+// ValueStore: the values that tables have, by key.
+//
+// The tables are those of the manifest in force at the moment of asking: the newest record of a key counts, as for whoever
+// loads or compacts. So nobody has to know where a value lies, and a compaction may move it: an entry whose value is away
+// has not changed since the checkpoint that wrote it, and then the newest record is that one. The price is a look at the key
+// block, which the page cache mostly has; docs/residency.md has the figures.
+//
+// A table that is not in force any more is closed when nobody reads it; until then it can be read although its file is gone.
+//
+// Threads: any. The mutex is a leaf, and is held while tables are opened: once a checkpoint or compaction.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "env/file_system.h"
+#include "storage/manifest.h"
+#include "storage/table_reader.h"
+
+namespace terrace::engine {
+
+class ValueStore {
+ public:
+  /// The tables of one manifest.
+  struct Tables {
+    std::shared_ptr<const storage::ManifestState> state;
+    std::vector<std::shared_ptr<const storage::TableReader>> readers;  // newest first
+  };
+  struct Value {
+    uint8_t kind = 0;
+    std::string bytes;
+  };
+
+  ValueStore(FileSystem& files, const storage::Manifest& manifest)
+      : files_(files), manifest_(manifest) {}
+
+  /// An error names file and offset. A key that no table has, or that is said to be removed, is one, too.
+  StatusOr<Value> Read(uint32_t space, uint64_t hash, Bytes key) TERRACE_EXCLUDES(mutex_);
+  StatusOr<std::shared_ptr<const Tables>> TablesInForce() TERRACE_EXCLUDES(mutex_);
+  /// Lets go of all tables until somebody asks again.
+  void Close() TERRACE_EXCLUDES(mutex_);
+
+ private:
+  StatusOr<std::shared_ptr<const Tables>> Open(
+      std::shared_ptr<const storage::ManifestState> state) const TERRACE_REQUIRES(mutex_);
+
+  FileSystem& files_;
+  const storage::Manifest& manifest_;
+  Mutex mutex_;
+  std::shared_ptr<const Tables> tables_ TERRACE_GUARDED_BY(mutex_);
+};
+
+}  // namespace terrace::engine

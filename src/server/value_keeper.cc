@@ -1,0 +1,84 @@
+#include "server/value_keeper.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "engine/value_warmer.h"
+#include "server/log.h"
+#include "server/worker.h"
+
+namespace terrace::server {
+namespace {
+
+using config::LogLevel;
+
+// Reads of the disk that are under way at a time: what an SSD needs to show what it can, and no burden to a slower one.
+constexpr unsigned kReaders = 4;
+constexpr unsigned kWarmersMax = 4;
+
+}  // namespace
+
+ValueKeeper::ValueKeeper(Parts& parts, DataDirectory& data)
+    : parts_(parts),
+      store_(data.files(), data.manifest()),
+      residency_(store_, parts.databases, parts.engine_settings.encoding),
+      pool_(residency_) {
+  parts_.databases.set_residency(&residency_);
+}
+
+ValueKeeper::~ValueKeeper() {
+  Stop();
+  parts_.databases.set_residency(nullptr);
+}
+
+void ValueKeeper::Start() {
+  begun_ns_ = parts_.clock.MonotonicNs();
+  left_by_loading_ = parts_.databases.away();
+  if (left_by_loading_ == 0) return EndWarming();
+  pool_.Start(kReaders);
+  residency_.set_reader(&pool_);
+  const unsigned count = std::min(static_cast<unsigned>(parts_.workers.size()), kWarmersMax);
+  warming_ = count;
+  for (unsigned i = 0; i < count; ++i) {
+    engine::Participant* self = parts_.participants.Join();
+    TERRACE_CHECK(self != nullptr);
+    warmers_.emplace_back([this, self, i, count] { Warm(i, count, *self); });
+  }
+}
+
+void ValueKeeper::Stop() {
+  stop_ = true;
+  for (std::thread& warmer : warmers_) warmer.join();
+  warmers_.clear();
+  pool_.Stop();
+}
+
+void ValueKeeper::Warm(unsigned part, unsigned parts, engine::Participant& self) {
+  const Status status = engine::ValueWarmer(residency_).Warm(
+      part, parts, self, [this] { return !stop_.load(std::memory_order_relaxed); });
+  parts_.participants.Leave(&self);
+  if (!status.ok()) {
+    Log(LogLevel::kWarning, "Not all values can be brought into memory: %s",
+        status.message().c_str());
+  }
+  if (warming_.fetch_sub(1) == 1 && !stop_) EndWarming();
+}
+
+void ValueKeeper::EndWarming() {
+  const uint64_t ns = parts_.clock.MonotonicNs() - begun_ns_;
+  warm_ms_ = ns / 1'000'000;
+  const uint64_t away = parts_.databases.away();
+  if (away != 0) {
+    Log(LogLevel::kWarning, "%llu values cannot be read; commands that need them are refused",
+        static_cast<unsigned long long>(away));
+    return;
+  }
+  // Nothing goes away again, so nobody will ask for a value, or for a table.
+  parts_.databases.set_residency(nullptr);
+  store_.Close();
+  if (left_by_loading_ == 0) return;
+  Log(LogLevel::kNotice, "All values are in memory: %llu, %.3f seconds",
+      static_cast<unsigned long long>(left_by_loading_), static_cast<double>(ns) / 1e9);
+}
+
+}  // namespace terrace::server

@@ -141,6 +141,7 @@ TEST_SUITE("integration/persistence") {
     info = client.Text("INFO replication");
     CHECK(FieldOf(info, "master_repl_offset") == end);
     const std::string id = FieldOf(info, "master_replid");
+    CHECK(FieldOf(info, "second_repl_offset") == "-1");
     CHECK(client.Run("SHUTDOWN SAVE") == "(closed)");
     CHECK(server.WaitForExit() == 0);
     server.Restart(Durable("always"));
@@ -148,6 +149,8 @@ TEST_SUITE("integration/persistence") {
     info = again.Text("INFO replication");
     CHECK(FieldOf(info, "master_repl_offset") == end);
     CHECK(FieldOf(info, "master_replid") != id);
+    CHECK(FieldOf(info, "master_replid2") == id);
+    CHECK(FieldOf(info, "second_repl_offset") == std::to_string(std::stol(end) + 1));
   }
 
   TEST_CASE(

@@ -26,6 +26,8 @@ constexpr uint64_t kDeadBytesMin = 16 * kMiB;
 constexpr uint64_t kRestBytes = kMiB;
 // What a flushed database may keep of the disk until the next checkpoint.
 constexpr uint64_t kFlushedBytesMax = kMiB;
+// And how long a log may be that ends with nothing. A queue is empty again and again.
+constexpr uint64_t kEmptyLogBytesMax = 8 * kMiB;
 
 double MiB(uint64_t bytes) { return static_cast<double>(bytes) / kMiB; }
 
@@ -135,12 +137,16 @@ bool CheckpointKeeper::AtSavePoint() const {
   });
 }
 
-// Some space has tables, and no database. FLUSHALL gives its room on the disk back at once.
+// Some space has tables, and no database; or there is nothing but a log that ends with nothing. FLUSHALL gives its room on the
+// disk back at once.
 bool CheckpointKeeper::SomethingWasFlushed() const {
   if (data_.table_bytes() + log_bytes() < kFlushedBytesMax) return false;
   const auto state = data_.manifest().state();
   self_->In();
-  const bool any = std::any_of(state->databases.begin(), state->databases.end(),
+  bool empty = log_bytes() >= kEmptyLogBytesMax;
+  for (unsigned db = 0; db < parts_.databases.count(); ++db)
+    empty = empty && parts_.databases.Get(db).size() == 0;
+  const bool any = empty || std::any_of(state->databases.begin(), state->databases.end(),
                                [&](const storage::DatabaseSpace& known) {
                                  for (unsigned db = 0; db < parts_.databases.count(); ++db) {
                                    if (parts_.databases.Get(db).space() == known.space)
@@ -155,6 +161,10 @@ bool CheckpointKeeper::SomethingWasFlushed() const {
 void CheckpointKeeper::Make() {
   storage::CheckpointMark mark;
   mark.history = parts_.run.replication_id();
+  if (parts_.run.second_replication_end >= 0) {
+    mark.second_history = parts_.run.second_replication_id;
+    mark.second_history_end = static_cast<uint64_t>(parts_.run.second_replication_end);
+  }
   uint64_t changes = 0;
   engine::LogWriter* writer = nullptr;
   std::vector<Done> waiting;

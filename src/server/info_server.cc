@@ -119,8 +119,10 @@ void InfoReplication(InfoSource& source, std::string* out) {
   const uint64_t first = log.enabled() ? log.first_offset() : 0;
   AppendFormat(out, "role:master\r\nconnected_slaves:0\r\nmaster_failover_state:no-failover\r\n");
   AppendFormat(out, "master_replid:%s\r\n", source.parts.run.replication_id().c_str());
-  AppendFormat(out, "master_replid2:%s\r\n", std::string(40, '0').c_str());
-  AppendFormat(out, "master_repl_offset:%" PRIu64 "\r\nsecond_repl_offset:-1\r\n", end);
+  const RunState& run = source.parts.run;
+  AppendFormat(out, "master_replid2:%s\r\n", run.second_replication_id.c_str());
+  AppendFormat(out, "master_repl_offset:%" PRIu64 "\r\nsecond_repl_offset:%" PRId64 "\r\n", end,
+               run.second_replication_end < 0 ? -1 : run.second_replication_end + 1);
   AppendFormat(out, "repl_backlog_active:%d\r\nrepl_backlog_size:%" PRIu64 "\r\n",
                log.enabled() ? 1 : 0,
                log.enabled() ? log.kept_bytes() : source.options.repl_backlog_size_bytes);

@@ -61,7 +61,15 @@ Status LogKeeper::Open(const config::Options& options, DataDirectory& data,
   if (Status replayed = Replay(**set, first, executor, participant); !replayed.ok())
     return replayed;
 
-  parts_.log.ContinueFrom((*set)->next_offset() - 1);
+  const uint64_t end = (*set)->next_offset() - 1;
+  if (end != 0) {
+    const auto histories = (*set)->histories();
+    parts_.run.second_replication_id = histories.empty()
+                                           ? data.manifest().state()->checkpoint.history
+                                           : histories.back().history;
+    parts_.run.second_replication_end = static_cast<int64_t>(end);
+  }
+  parts_.log.ContinueFrom(end);
   writer_ = std::make_unique<LogWriter>(
       parts_.log, *std::move(set), parts_.clock, *this,
       LogWriter::Options{.directory = directory_, .sync = SyncOf(options.appendfsync)});

@@ -22,6 +22,10 @@ class RunState {
   int64_t startup_bytes = 0;  // held when the server was ready and empty
   std::function<void()> request_stop;
 
+  /// The history that the log had before this start, and its last offset: what a follower may have of it, up to there, is good.
+  std::string second_replication_id = std::string(40, '0');
+  int64_t second_replication_end = -1;
+
   LatencyMonitor latency;
   RateMeter commands;
   RateMeter input_bytes;

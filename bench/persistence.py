@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""What keeping the data costs those who use it, Terrace and redis-server by turns.
+
+    bench/persistence.py sync       a disk whose sync takes 5 ms, 50 writers under `always`, one reader
+    bench/persistence.py save       a checkpoint (Redis: BGSAVE) of --keys keys while 20,000 are written a second
+    bench/persistence.py restart    from a clean end to the first GET, and until all values are in memory
+
+The server has CPU 0; the reader (resp_load's probe, a GET every millisecond) and the writers have CPU 1.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import threading
+import time
+
+from servers import Server, Spec, confine
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class Link:
+    def __init__(self, port):
+        self.socket = socket.create_connection(('127.0.0.1', port), timeout=120)
+        self.reader = self.socket.makefile('rb')
+
+    def run(self, *words):
+        self.socket.sendall(encode(*words))
+        return self.read()
+
+    def read(self):
+        line = self.reader.readline()
+        if line[:1] == b'$':
+            size = int(line[1:])
+            return self.reader.read(size + 2)[:-2].decode() if size >= 0 else None
+        return line.decode().rstrip()
+
+    def field(self, section, name):
+        found = re.search(f'^{name}:(.*?)\r?$', self.run('INFO', section), re.M)
+        return found.group(1) if found else None
+
+
+def encode(*words):
+    return ''.join([f'*{len(words)}\r\n', *(f'${len(str(word))}\r\n{word}\r\n' for word in words)]).encode()
+
+
+class Probe:
+    def __init__(self, options, server):
+        command = [options.resp_load, f'--port={server.port}', f'--keys={options.keys}', '--realtime', 'probe']
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=confine(1, -10))
+        time.sleep(0.5)
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        return json.loads(self.process.communicate()[0])
+
+
+class Writer(threading.Thread):
+    """So many writes a second, a batch every ten milliseconds."""
+
+    def __init__(self, port, per_second, keys, request):
+        super().__init__(daemon=True)
+        self.link = Link(port)
+        self.batch = per_second // 100
+        self.batches = [b''.join(request(random.randrange(keys)) for _ in range(self.batch)) for _ in range(300)]
+        self.stopping = False
+        self.sent = 0
+
+    def run(self):
+        due = time.monotonic()
+        while not self.stopping:
+            self.link.socket.sendall(self.batches[self.sent % len(self.batches)])
+            for _ in range(self.batch):
+                self.link.reader.readline()
+            self.sent += 1
+            due += 0.01
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def end(self):
+        self.stopping = True
+        self.join()
+
+
+def resident(pid):
+    with open(f'/proc/{pid}/statm', encoding='ascii') as file:
+        return int(file.read().split()[1]) * 4096
+
+
+def load(options, server, *arguments):
+    command = [options.resp_load, f'--port={server.port}', *arguments]
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True,
+                                     preexec_fn=confine(1, -10)).stdout)
+
+
+def specs(options, extra=''):
+    terrace = os.path.join(options.build, 'src/server/terrace-server')
+    both = [Spec('terrace', f'{terrace} --port {{port}} --threads 1 --dir {{dir}} --appendonly yes {extra}'),
+            Spec('redis', f'redis-server --port {{port}} --save "" --dir {{dir}} --appendonly yes {extra}')]
+    return [spec for spec in both if spec.name in options.server]
+
+
+def sync(options):
+    shim = os.path.join(options.build, 'slow_sync.so')
+    subprocess.run(['cc', '-shared', '-fPIC', '-o', shim, os.path.join(TOP, 'bench/slow_sync.c')], check=True)
+    for round_ in range(options.rounds):
+        for spec in specs(options, '--appendfsync always'):
+            spec.command = f'env LD_PRELOAD={shim} {spec.command}'
+            options.port += 1
+            with Server(spec, options.port, 0, -10) as server:
+                probe = Probe(options, server)
+                writes = load(options, server, '--connections=50', '--seconds=5', 'set')
+                waits = probe.end()
+                print(f"{round_} {spec.name:8} reader p99 {waits['wait_ms_p99']:6.2f} ms, longest {waits['wait_ms_max']:6.2f} ms;"
+                      f" {writes['ops_per_second']:.0f} writes/s", flush=True)
+
+
+def wait_for_save(link, before):
+    while link.field('persistence', 'rdb_bgsave_in_progress') != '0' or link.run('LASTSAVE') == before:
+        time.sleep(0.02)
+
+
+def save(options):
+    for round_ in range(options.rounds):
+        for spec in specs(options, '--auto-aof-rewrite-percentage 0'):
+            options.port += 1
+            with Server(spec, options.port, 0, -10) as server:
+                load(options, server, 'load', str(options.keys))
+                link = Link(server.port)
+                if options.zset:
+                    for begin in range(0, 1_000_000, 500):
+                        link.run('ZADD', 'zset', *[word for i in range(begin, begin + 500) for word in (i, f'member:{i}')])
+                if options.settled:
+                    saved = link.run('LASTSAVE')
+                    time.sleep(1.1)
+                    link.run('BGSAVE')
+                    wait_for_save(link, saved)
+                time.sleep(options.settle)
+                value = 'w' * 64
+                writers = [Writer(server.port, 20_000, options.keys, lambda i: encode('SET', f'key:{i:012}', value))]
+                if options.zset:
+                    writers.append(Writer(server.port, 2_000, 1_000_000, lambda i: encode('ZADD', 'zset', i * 3, f'member:{i}')))
+                for writer in writers:
+                    writer.start()
+                time.sleep(1)
+                probe = Probe(options, server)
+                time.sleep(2)
+                idle = probe.end()
+                probe = Probe(options, server)
+                before, peak = resident(server.pid), 0
+                saved = link.run('LASTSAVE')
+                time.sleep(1.1)
+                begun = time.monotonic()
+                link.run('BGSAVE')
+                while link.field('persistence', 'rdb_bgsave_in_progress') != '0' or link.run('LASTSAVE') == saved:
+                    peak = max(peak, resident(server.pid))
+                    time.sleep(0.01)
+                seconds = time.monotonic() - begun
+                waits = probe.end()
+                for writer in writers:
+                    writer.end()
+                more = peak - before + (int(link.field('persistence', 'rdb_last_cow_size')) if spec.name == 'redis' else 0)
+                print(f"{round_} {spec.name:8} {seconds:5.1f} s; memory +{100 * more / before:.1f} %; longest wait"
+                      f" {waits['wait_ms_max']:6.2f} ms (p99.9 {waits['wait_ms_p999']:.2f}), before it"
+                      f" {idle['wait_ms_max']:.2f}; {link.field('persistence', 'checkpoint_bytes')} bytes", flush=True)
+
+
+def restart(options):
+    for round_ in range(options.rounds):
+        for spec in specs(options):
+            if spec.name == 'redis':
+                spec.command = spec.command.replace('--appendonly yes', '--appendonly no')
+            options.port += 1
+            server = Server(spec, options.port, 0, -10)
+            load(options, server, 'load', str(options.keys))
+            link = Link(server.port)
+            link.socket.sendall(encode('SHUTDOWN', 'SAVE'))
+            server.process.wait()
+            begun = time.monotonic()
+            process = subprocess.Popen(server.command.split(), cwd=server.folder, stdout=subprocess.DEVNULL,
+                                       preexec_fn=confine(None, -10))
+            first = warm = None
+            while first is None:
+                try:
+                    link = Link(server.port)
+                    if str(link.run('GET', 'key:000000000042')).startswith('-LOADING'):
+                        raise OSError
+                    first = time.monotonic() - begun
+                except OSError:
+                    time.sleep(0.002)
+            while warm is None:
+                if link.field('tiering', 'warming') in (None, '0'):
+                    warm = time.monotonic() - begun
+                time.sleep(0.005)
+            print(f'{round_} {spec.name:8} first GET {first:.3f} s, all values in memory {warm:.3f} s', flush=True)
+            process.kill()
+            process.wait()
+            subprocess.run(['rm', '-rf', server.folder], check=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('what', choices=['sync', 'save', 'restart'])
+    parser.add_argument('--build', default=os.path.join(TOP, 'build/release'))
+    parser.add_argument('--keys', type=int, default=5_000_000)
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--zset', action='store_true', help='save: a sorted set of a million members is written, too')
+    parser.add_argument('--settled', action='store_true', help='save: the second checkpoint is measured, of what has changed')
+    parser.add_argument('--settle', type=float, default=3.0, metavar='SECONDS', help='save: after the fill')
+    parser.add_argument('--server', action='append', choices=['terrace', 'redis'])
+    parser.add_argument('--port', type=int, default=17970)
+    options = parser.parse_args()
+    options.server = options.server or ['terrace', 'redis']
+    options.resp_load = os.path.join(options.build, 'bench/resp_load')
+    {'sync': sync, 'save': save, 'restart': restart}[options.what](options)
+
+
+if __name__ == '__main__':
+    main()

@@ -72,16 +72,13 @@ void CheckpointCut::BeginLarge(Keyspace& keyspace, uint64_t hash, const Entry& e
                                    keyspace, hash, entry, options_.compression, &large_.bytes()));
 }
 
-// Some pieces of it; true when that was all, and it is the walk's alone. Who waits for the shard gets it between two: a lock
-// goes to whoever asks first, and that would mostly be we again.
+// Some pieces of it; true when that was all, and it is the walk's alone.
 bool CheckpointCut::WalkLarge(Participant& self, uint32_t space, LargeCapture& capture) {
-  constexpr std::chrono::microseconds kWakeUp{50};
   const uint64_t from = capture.name().hash >> 16;
   for (size_t piece = 0; piece < options_.pieces_max; ++piece) {
-    bool done = false, contended = false;
+    bool done = false;
     self.In();
-    capture.keyspace().staircase().ForEachShard(from, [&](Shard& shard, uint64_t, uint64_t) {
-      contended = shard.contended() != std::exchange(contended_seen_, shard.contended());
+    capture.keyspace().staircase().ForEachShard(from, [&](Shard&, uint64_t, uint64_t) {
       const size_t items = capture.Next(options_.piece_items, options_.stretch_bytes);
       piece_items_peak_ = std::max(piece_items_peak_, items);
       done = capture.complete();
@@ -90,7 +87,8 @@ bool CheckpointCut::WalkLarge(Participant& self, uint32_t space, LargeCapture& c
     });
     self.Out();
     if (done) return true;
-    if (contended) std::this_thread::sleep_for(kWakeUp);
+    if (options_.piece_pause_us != 0)
+      std::this_thread::sleep_for(std::chrono::microseconds(options_.piece_pause_us));
   }
   return false;
 }

@@ -57,6 +57,10 @@ class CheckpointCut final : public EditObserver {
     /// they take to come from memory. A piece ends at stretch_bytes, too.
     LargeCapture::Limits large;
     size_t piece_items = 256;
+    /// Between two pieces. The lock goes to whoever asks first, which without a pause would mostly be the walk again: who
+    /// waits for the shard would sleep through hundreds of pieces. And a thread that works for some microseconds only is
+    /// seldom interrupted in them, while it holds the lock.
+    uint64_t piece_pause_us = 50;
     /// So many pieces a call of Next.
     size_t pieces_max = 64;
   };
@@ -132,7 +136,6 @@ class CheckpointCut final : public EditObserver {
   // The walk's: a stretch whose large collections it has not come through with, and where it ends.
   Stretch open_;
   std::optional<uint64_t> open_end_;
-  uint32_t contended_seen_ = 0;
   size_t piece_items_peak_ = 0;
   std::vector<std::unique_ptr<LargeCapture>> let_go_;
 };

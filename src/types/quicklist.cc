@@ -7,6 +7,7 @@
 #include "base/lzf.h"
 #include "base/memory.h"
 #include "base/sampled_sum.h"
+#include "types/list_capture.h"
 
 namespace terrace::types {
 namespace {
@@ -27,12 +28,14 @@ Quicklist Quicklist::New(int64_t compress_depth) {
           .first = 0,
           .length = 0,
           .capacity = kRingMin,
-          .depth = static_cast<uint32_t>(std::max<int64_t>(compress_depth, 0))};
+          .depth = static_cast<uint32_t>(std::max<int64_t>(compress_depth, 0)),
+          .capture = nullptr};
   return Quicklist(rep);
 }
 
 void Quicklist::Free() {
-  for (size_t i = 0; i < Nodes(); ++i) FreeNode(At(i));
+  for (size_t i = 0; i < Nodes(); ++i) Drop(At(i));
+  if (rep_->capture != nullptr) rep_->capture->LoseSource();
   Deallocate(rep_->ring, rep_->capacity * sizeof(Node));
   Deallocate(rep_, sizeof(Rep));
 }
@@ -44,7 +47,8 @@ Quicklist::Node Quicklist::NodeOf(Listpack listpack, size_t count) {
           .count = static_cast<uint32_t>(count),
           .form = Form::kListpack,
           .packed = false,
-          .incompressible = false};
+          .incompressible = false,
+          .captured = false};
 }
 
 Quicklist::Node Quicklist::NewNode(Bytes text, Blob* blob, bool plain) {
@@ -58,7 +62,8 @@ Quicklist::Node Quicklist::NewNode(Bytes text, Blob* blob, bool plain) {
           .count = 1,
           .form = Form::kPlain,
           .packed = false,
-          .incompressible = false};
+          .incompressible = false,
+          .captured = false};
 }
 
 void Quicklist::FreeNode(const Node& node) {
@@ -69,6 +74,33 @@ void Quicklist::FreeNode(const Node& node) {
   } else {
     Listpack(node.data).Free();
   }
+}
+
+void Quicklist::Drop(const Node& node) {
+  if (TERRACE_LIKELY(!node.captured || rep_->capture == nullptr)) return FreeNode(node);
+  rep_->capture->Leave(node);
+}
+
+void Quicklist::Unshare(Node* node) {
+  if (node->captured && rep_->capture != nullptr) {
+    const Node shared = *node;
+    node->data = CopyOfData(shared);
+    rep_->capture->Leave(shared);
+  }
+  node->captured = false;
+}
+
+// What its `data` is in a list of its own.
+void* Quicklist::CopyOfData(const Node& node) {
+  if (node.packed) {
+    const size_t bytes = sizeof(Packed) + static_cast<const Packed*>(node.data)->packed_bytes;
+    void* data = Allocate(bytes);
+    std::memcpy(data, node.data, bytes);
+    return data;
+  }
+  if (node.form != Form::kPlain) return Listpack::Copy(Listpack(node.data).bytes()).data();
+  static_cast<Blob*>(node.data)->Ref();
+  return node.data;
 }
 
 void Quicklist::Pack(Node* node) {
@@ -84,9 +116,10 @@ void Quicklist::Pack(Node* node) {
   auto* packed =
       new (memory) Packed{static_cast<uint32_t>(raw.size()), static_cast<uint32_t>(bytes)};
   std::memcpy(packed + 1, run.data(), bytes);
-  FreeNode(*node);
+  Drop(*node);
   node->data = packed;
   node->packed = true;
+  node->captured = false;
 }
 
 void Quicklist::Unpack(Node* node) {
@@ -103,9 +136,10 @@ void Quicklist::Unpack(Node* node) {
     out = static_cast<char*>(data);
   }
   TERRACE_CHECK(LzfDecompress(packed->run(), out, packed->raw_bytes));
-  FreeNode(*node);
+  Drop(*node);
   node->data = data;
   node->packed = false;
+  node->captured = false;
 }
 
 inline bool Quicklist::HasRoom(const Node& node, Bytes text, const ListLimits& limits) {
@@ -116,7 +150,10 @@ inline bool Quicklist::HasRoom(const Node& node, Bytes text, const ListLimits& l
 // --- looking ---
 
 Bytes Quicklist::NodeBytes(size_t i, std::string* unpacked) const {
-  const Node& node = At(i);
+  return BytesOf(At(i), unpacked);
+}
+
+Bytes Quicklist::BytesOf(const Node& node, std::string* unpacked) {
   if (TERRACE_LIKELY(!node.packed)) {
     if (node.form == Form::kPlain) return static_cast<const Blob*>(node.data)->bytes();
     return Listpack(node.data).bytes();
@@ -171,7 +208,7 @@ void Quicklist::RemoveNodes(size_t i, size_t count) {
   if (count == 0) return;
   for (size_t k = i; k < i + count; ++k) {
     rep_->elements -= At(k).count;
-    FreeNode(At(k));
+    Drop(At(k));
   }
   const size_t behind = rep_->length - i - count;
   if (i < behind) {
@@ -328,7 +365,7 @@ void Quicklist::Replace(size_t index, Bytes text, const ListLimits& limits) {
   const bool plain = limits.IsPlain(text.size());
   const Node& held = At(place.node);
   if (held.count == 1) {
-    FreeNode(held);
+    Drop(held);
     At(place.node) = NewNode(text, nullptr, plain);
   } else if (!plain &&
              limits.NodeFits(RawBytes(held) + text.size() + kElementOverhead, held.count)) {
@@ -402,7 +439,7 @@ size_t Quicklist::EraseEqual(Bytes text, size_t max, ListEnd from) {
   size_t kept = 0;
   for (size_t k = 0; k < Nodes(); ++k) {
     if (At(k).count == 0) {
-      FreeNode(At(k));
+      Drop(At(k));
     } else {
       At(kept++) = At(k);
     }
@@ -430,16 +467,8 @@ Quicklist Quicklist::CopyOf(const Quicklist& other) {
   copy.SetCapacity(capacity);
   for (size_t i = 0; i < other.Nodes(); ++i) {
     Node node = other.At(i);
-    if (node.packed) {
-      const size_t bytes = sizeof(Packed) + static_cast<const Packed*>(node.data)->packed_bytes;
-      void* data = Allocate(bytes);
-      std::memcpy(data, node.data, bytes);
-      node.data = data;
-    } else if (node.form == Form::kPlain) {
-      static_cast<Blob*>(node.data)->Ref();
-    } else {
-      node.data = Listpack::Copy(Listpack(node.data).bytes()).data();
-    }
+    node.data = CopyOfData(node);
+    node.captured = false;
     copy.InsertNode(i, node);
   }
   return copy;

@@ -18,6 +18,8 @@
 //   Q2  With d > 0 none of the first d and last d nodes is packed; each node between them is, unless packing it saves
 //       nothing or a change has not been settled yet (Settle).
 //
+// A list under capture (types/list_capture.h) shares its nodes' data with the capture until it changes them.
+//
 // Like Listpack, a Quicklist is a handle on what it does not own (types/value.h). What only looks never unpacks in place.
 #pragma once
 
@@ -31,6 +33,8 @@
 #include "types/value.h"
 
 namespace terrace::types {
+
+class ListCapture;
 
 class Quicklist {
  public:
@@ -75,11 +79,14 @@ class Quicklist {
   size_t NodeSize(size_t node) const { return RawBytes(At(node)); }
 
   static Quicklist CopyOf(const Quicklist& other);
+  /// nullptr: under none.
+  ListCapture* capture() const { return rep_->capture; }
   size_t MemoryBytes() const;
   /// The same from some of the nodes.
   size_t MemoryEstimate() const;
 
  private:
+  friend class ListCapture;
   // What a node at the front may have before it takes no more there, and before it is split.
   static constexpr size_t kFrontBytes = 2 * kKiB;
   static constexpr size_t kLongFrontBytes = 2 * kFrontBytes;
@@ -92,6 +99,7 @@ class Quicklist {
     Form form;
     bool packed;
     bool incompressible;  // packing it was tried and saved nothing; until it changes
+    bool captured;        // `data` is a capture's, too; means nothing while the list is under none
   };
   static_assert(sizeof(Node) == 16);
 
@@ -109,6 +117,7 @@ class Quicklist {
     uint32_t length;    // nodes
     uint32_t capacity;  // of the ring; a power of two
     uint32_t depth;
+    ListCapture* capture;
   };
 
   // Where an element is: in which node, and as which of its elements.
@@ -133,15 +142,22 @@ class Quicklist {
   }
   static size_t HeldBytes(const Node& node);
   size_t OwnBytes() const;  // without the nodes
+  static Bytes BytesOf(const Node& node, std::string* unpacked);
   static void FreeNode(const Node& node);
-  static void Pack(Node* node);
-  static void Unpack(Node* node);
+  // FreeNode, but what a capture has, too, is left to it.
+  void Drop(const Node& node);
+  // The data is the list's alone afterwards.
+  void Unshare(Node* node);
+  static void* CopyOfData(const Node& node);
+  void Pack(Node* node);
+  void Unpack(Node* node);
   static bool HasRoom(const Node& node, Bytes text, const ListLimits& limits);
 
   // A node that is to change: unpacked, and worth another try at packing.
   Node& Open(size_t i) {
     Node& node = At(i);
     if (node.packed) Unpack(&node);
+    if (TERRACE_UNLIKELY(node.captured)) Unshare(&node);
     node.incompressible = false;
     return node;
   }
@@ -190,8 +206,8 @@ template <typename Visit>
 void Quicklist::Take(ListEnd end, Visit&& visit) {
   const bool head = end == ListEnd::kHead;
   Node& node = At(head ? 0 : Nodes() - 1);
-  if (TERRACE_LIKELY(rep_->depth == 0 && node.form == Form::kListpack && node.count > 1 &&
-                     !(head && FrontIsLong(kLongFrontBytes)))) {
+  if (TERRACE_LIKELY(rep_->depth == 0 && node.form == Form::kListpack && !node.captured &&
+                     node.count > 1 && !(head && FrontIsLong(kLongFrontBytes)))) {
     Listpack listpack(node.data);
     const Listpack::Position at = head ? listpack.First() : listpack.Last();
     visit(listpack.Get(at));

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/sampled_sum.h"
+#include "types/stream_capture.h"
 
 namespace terrace::types {
 
@@ -128,6 +129,8 @@ void Stream::Append(StreamId id, std::span<const Bytes> pairs, const StreamLimit
       fits = node.live() + node.deleted() < static_cast<uint64_t>(limits.node_entries);
     }
     if (fits) {
+      Unshare(stream, last);
+      node = StreamNode(last.value(), last.id());
       node.Append(id, pairs);
       last.value() = node.data();
     }
@@ -139,8 +142,20 @@ void Stream::Append(StreamId id, std::span<const Bytes> pairs, const StreamLimit
   if (stream.size == 1) stream.first_id = id;
 }
 
-void Stream::DropNode(Nodes::Position node) {
+void Stream::Unshare(const Data& stream, Nodes::Position node) {
+  if (TERRACE_LIKELY(stream.capture == nullptr)) return;
+  const Listpack shared(node.value());
+  if (stream.capture->Leave(node.id(), node.value()))
+    node.value() = Listpack::Copy(shared.bytes()).data();
+}
+
+void Stream::FreeNode(const Data& stream, Nodes::Position node) {
+  if (stream.capture != nullptr && stream.capture->Leave(node.id(), node.value())) return;
   StreamNode(node.value(), node.id()).Free();
+}
+
+void Stream::DropNode(Nodes::Position node) {
+  FreeNode(*data_, node);
   data_->nodes.Erase(node.id());
 }
 
@@ -150,8 +165,12 @@ void Stream::NoteFirst() {
 }
 
 bool Stream::Erase(StreamId id) {
-  const Cursor at = AtOrAfter(id);
+  Cursor at = AtOrAfter(id);
   if (!at || at.id() != id) return false;
+  if (TERRACE_UNLIKELY(data_->capture != nullptr)) {
+    Unshare(*data_, at.node_);
+    at = AtOrAfter(id);  // the entry may be elsewhere now
+  }
   StreamNode node = at.node();
   if (node.live() == 1) {
     DropNode(at.node_);
@@ -200,6 +219,8 @@ size_t Stream::Trim(const StreamTrim& trim) {
       continue;
     }
     if (trim.whole_nodes) break;
+    Unshare(stream, at);
+    node = StreamNode(at.value(), at.id());
     const size_t deleted = node.DeleteFront(excess, by_length ? StreamId::Max() : trim.id);
     at.value() = node.data();
     if (deleted == live) DropNode(at);  // what is left are deleted entries, behind `id`
@@ -270,7 +291,8 @@ void Stream::Check() const {
 struct StreamOps {
   static void Destroy(void* data) {
     auto* stream = static_cast<Stream::Data*>(data);
-    for (auto at = stream->nodes.First(); at; at.Next()) StreamNode(at.value(), at.id()).Free();
+    for (auto at = stream->nodes.First(); at; at.Next()) Stream::FreeNode(*stream, at);
+    if (stream->capture != nullptr) stream->capture->LoseSource();
     stream->~Data();
     Deallocate(stream, sizeof(Stream::Data));
   }

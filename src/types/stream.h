@@ -8,7 +8,8 @@
 //   S2  the ids of a node are before the base of the next
 //   S3  first_id() is the first live entry's, 0-0 if there is none; last_id is none's before
 //
-// It is a handle (types/value.h).
+// It is a handle (types/value.h). A stream under capture (types/stream_capture.h) shares its nodes with the capture until it
+// changes them.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +50,8 @@ struct StreamTrim {
   uint64_t max = 0;  // drop no more than so many; 0: no limit
 };
 
+class StreamCapture;
+
 class Stream {
  public:
   using Nodes = IdTree<void*>;
@@ -63,6 +66,7 @@ class Stream {
     StreamId max_deleted_id;     // the last one that was deleted by its id
     uint64_t entries_added = 0;  // ever
     std::unique_ptr<Groups> groups;
+    StreamCapture* capture = nullptr;  // the one it is under
   };
 
   /// A place in a stream; good until the stream changes. Like an iterator it is asked only where there is an entry.
@@ -153,8 +157,12 @@ class Stream {
 
  private:
   friend struct StreamOps;
+  friend class StreamCapture;
   explicit Stream(Data* data) : data_(data) {}
   void DropNode(Nodes::Position node);
+  /// Before a node is changed in place: it is the stream's alone afterwards, perhaps elsewhere.
+  static void Unshare(const Data& stream, Nodes::Position node);
+  static void FreeNode(const Data& stream, Nodes::Position node);
   void NoteFirst();
 
   Data* data_;

@@ -74,6 +74,9 @@ const Table* TableIn(Value value) {
 }  // namespace
 
 bool UnderCapture(Value value) {
+  if (value.encoding == Encoding::kQuicklist) return Quicklist(value.data).capture() != nullptr;
+  if (value.encoding == Encoding::kStream)
+    return static_cast<const Stream::Data*>(value.data)->capture != nullptr;
   const Table* table = TableIn(value);
   return table != nullptr && table->capture() != nullptr;
 }

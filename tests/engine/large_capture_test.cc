@@ -20,6 +20,7 @@ constexpr size_t kPieceItems = 20;
 constexpr size_t kBucketItems = 24;
 const Checkpointer::Options kInSmallPieces{.cut = {.large = {.items = 200, .bytes = 1 * kMiB},
                                                    .piece_items = kPieceItems,
+                                                   .piece_pause_us = 0,
                                                    .pieces_max = 1}};
 
 struct LargeKey {

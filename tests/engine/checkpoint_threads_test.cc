@@ -60,7 +60,8 @@ class Writer {
     const auto db = static_cast<unsigned>(random_.Below(2));
     const std::string key = Machine::KeyOf(random_.Below(kKeys));
     const std::string other = Machine::KeyOf(random_.Below(kKeys));
-    KeyRef refs[2] = {testing::RefOf(*shared_.databases, db, key), testing::RefOf(*shared_.databases, 1 - db, other)};
+    KeyRef refs[2] = {testing::RefOf(*shared_.databases, db, key),
+                      testing::RefOf(*shared_.databases, 1 - db, other)};
     KeyLocks locks;
     const uint64_t what = random_.Below(10);
     locks.Acquire(refs, what == 9 ? 2 : 1);

@@ -17,8 +17,8 @@
 #include "engine/checkpoint_loader.h"
 #include "engine/checkpointer.h"
 #include "engine/edit.h"
-#include "engine/key_ref.h"
 #include "engine/entry_codec.h"
+#include "engine/key_ref.h"
 #include "env/clock.h"
 #include "env/lossy_file_system.h"
 #include "rdb/dump_payload.h"
@@ -314,7 +314,8 @@ class Machine {
   void MoveOrCopy(unsigned from_db, const std::string& from, unsigned to_db, const std::string& to,
                   bool copies) {
     if (from_db == to_db && from == to) return;
-    KeyRef refs[2] = {testing::RefOf(databases_, from_db, from), testing::RefOf(databases_, to_db, to)};
+    KeyRef refs[2] = {testing::RefOf(databases_, from_db, from),
+                      testing::RefOf(databases_, to_db, to)};
     KeyLocks locks;
     locks.Acquire(refs, 2);
     ExpireDue(unit_, refs, 2);

@@ -111,8 +111,7 @@ class CheckpointLoader::Part {
     const auto value = record.is_inline ? StatusOr<Bytes>(record.inline_value)
                                         : values_[source].Read(record.value);
     if (!value.ok()) return Unexpected{value.error()};
-    const auto entry =
-        DecodeEntry({code, *value}, record.key, record.deadline_ms, loader_.limits_);
+    const auto entry = DecodeEntry({code, *value}, record.key, record.deadline_ms, loader_.limits_);
     if (!entry.ok()) return Unexpected{Damage(record, source, "makes no sense")};
     (*entry)->EnterTable();
     (*entry)->EndAwaitingInstall();

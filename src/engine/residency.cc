@@ -70,8 +70,8 @@ bool Residency::PutIf(Keyspace& keyspace, uint64_t hash, Bytes key, const AwayMa
   Shard* shard = keyspace.staircase().Lock(hash);
   const Slot slot = shard->Lookup(hash, key);
   Entry* entry = slot == nullptr ? nullptr : Shard::At(slot);
-  const bool fits = entry != nullptr && entry->is_away() &&
-                    (mark == nullptr || entry->away_mark() == *mark);
+  const bool fits =
+      entry != nullptr && entry->is_away() && (mark == nullptr || entry->away_mark() == *mark);
   if (fits && value.ok()) {
     Put(keyspace, *shard, slot, hash, *std::move(value));
   } else if (fits) {

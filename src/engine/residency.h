@@ -65,11 +65,11 @@ class ValueReader {
 class Residency {
  public:
   struct Counters {
-    std::atomic<uint64_t> read_in{0};      // by the pool
+    std::atomic<uint64_t> read_in{0};       // by the pool
     std::atomic<uint64_t> read_at_once{0};  // under a lock
-    std::atomic<uint64_t> warmed{0};       // by the walk
-    std::atomic<uint64_t> failed{0};       // reads
-    std::atomic<uint64_t> waits{0};        // commands that had their sessions wait
+    std::atomic<uint64_t> warmed{0};        // by the walk
+    std::atomic<uint64_t> failed{0};        // reads
+    std::atomic<uint64_t> waits{0};         // commands that had their sessions wait
   };
   /// An entry that others cannot see.
   struct DeleteEntry {

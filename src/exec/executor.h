@@ -247,7 +247,7 @@ class Executor {
   std::vector<engine::KeyRef> refs_;          // of the command under way, or of the last one
   uint64_t refs_stay_ = 0;                    // during which stay inside they were locked
   mutable commands::KeyPositions positions_;  // kept for its memory
-  ReadInWish read_in_;  // of the command under way
+  ReadInWish read_in_;                        // of the command under way
   // --- serving those who wait ---
   struct TouchedKey {
     unsigned db;

@@ -13,8 +13,8 @@ void InfoTiering(InfoSource& source, std::string* out) {
   for (unsigned db = 0; db < source.parts.databases.count(); ++db)
     keys += source.parts.databases.Get(db).size();
   const uint64_t away = std::min(keys, source.parts.databases.away());
-  AppendFormat(out, "resident_values:%" PRIu64 "\r\nnonresident_values:%" PRIu64 "\r\n", keys - away,
-               away);
+  AppendFormat(out, "resident_values:%" PRIu64 "\r\nnonresident_values:%" PRIu64 "\r\n",
+               keys - away, away);
   ValueKeeper* keeper = source.parts.values;
   if (keeper == nullptr) return;
   const engine::Residency::Counters& counters = keeper->residency().counters();

@@ -108,9 +108,9 @@ void LogKeeper::Disengage() {
 Status LogKeeper::LoadTables(DataDirectory& data) {
   if (data.manifest().state()->tables.empty()) return Status::Ok();
   const uint64_t begun_ns = parts_.clock.MonotonicNs();
-  auto loader = engine::CheckpointLoader::Open(data.files(), data.manifest(), parts_.databases,
-                                               parts_.engine_settings.encoding,
-                                               engine::LoadValues::kNone);
+  auto loader =
+      engine::CheckpointLoader::Open(data.files(), data.manifest(), parts_.databases,
+                                     parts_.engine_settings.encoding, engine::LoadValues::kNone);
   if (!loader.ok()) return loader.error();
   const auto count = std::min(static_cast<unsigned>(parts_.workers.size()), kLoadersMax);
   std::vector<Status> outcomes(count);

@@ -54,8 +54,9 @@ void ValueKeeper::Stop() {
 }
 
 void ValueKeeper::Warm(unsigned part, unsigned parts, engine::Participant& self) {
-  const Status status = engine::ValueWarmer(residency_).Warm(
-      part, parts, self, [this] { return !stop_.load(std::memory_order_relaxed); });
+  const Status status = engine::ValueWarmer(residency_).Warm(part, parts, self, [this] {
+    return !stop_.load(std::memory_order_relaxed);
+  });
   parts_.participants.Leave(&self);
   if (!status.ok()) {
     Log(LogLevel::kWarning, "Not all values can be brought into memory: %s",

@@ -201,11 +201,11 @@ TEST_SUITE("config/startup") {
   }
 
   TEST_CASE("a setting without effect is one warning") {
-    auto startup = Machine{}.Start({"--save", "60", "1", "--save", "30", "1", "--hz", "10"});
+    auto startup = Machine{}.Start({"--daemonize", "yes", "--daemonize", "yes", "--hz", "10"});
     REQUIRE(startup.ok());
     CHECK(startup->warnings ==
-          Strings{"command line: save has no effect: this version writes no RDB files; appendonly "
-                  "keeps every change"});
+          Strings{"command line: daemonize has no effect: the process stays in the foreground; let a "
+                  "service manager run it"});
   }
 
   TEST_CASE("modes") {

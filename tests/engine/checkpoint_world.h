@@ -40,6 +40,7 @@ constexpr char kWorldDirectory[] = "db";
 struct KeyState {
   uint64_t deadline_ms = 0;
   std::string value;
+  Type type = Type::kString;
   bool operator==(const KeyState&) const = default;
 };
 /// By database and key.
@@ -84,7 +85,7 @@ inline KeyState StateOf(const Entry& entry, const types::EncodingLimits& limits)
   const bool has_order =
       seen.type() == Type::kString || seen.type() == Type::kList || seen.type() == Type::kStream;
   KeyState state{entry.deadline_ms(),
-                 has_order ? EncodeValue(seen, options) : Sorted(seen.collection())};
+                 has_order ? EncodeValue(seen, options) : Sorted(seen.collection()), seen.type()};
   Entry::Delete(*decoded);
   return state;
 }

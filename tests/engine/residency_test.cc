@@ -124,7 +124,7 @@ TEST_SUITE("engine/residency") {
     for (const auto& [name, should] : state) {
       const auto& [db, key] = name;
       after.machine.LookAt(db, key, [wanted = &should](const Entry& entry) {
-        CHECK(entry.type() == rdb::TypeOf(static_cast<rdb::ValueCode>(wanted->value[0])));
+        CHECK(entry.type() == wanted->type);
         CHECK(entry.deadline_ms() == wanted->deadline_ms);
         CHECK(entry.in_table());
       });

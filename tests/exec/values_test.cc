@@ -13,10 +13,10 @@
 #include "storage/printed_seed.h"
 
 using namespace terrace;
+using engine::LoadValues;
 using exec::ParkReason;
 using terrace::testing::AwayDisk;
 using terrace::testing::AwayEngine;
-using engine::LoadValues;
 using Words = std::vector<std::string>;
 
 namespace {
@@ -197,7 +197,8 @@ TEST_SUITE("exec/values") {
   }
 
   TEST_CASE("a client whose command needs a value waits for it, and one that needs none does not") {
-    const auto disk = Left({{"SET", "a", kLong, "PX", "100000"}, {"SET", "b", kLong}, Push("list")});
+    const auto disk =
+        Left({{"SET", "a", kLong, "PX", "100000"}, {"SET", "b", kLong}, Push("list")});
     AwayEngine engine(*disk, LoadValues::kNone);
     CHECK(engine.away() == 3);
     for (const Words& words : std::vector<Words>{{"EXISTS", "a", "b"},
@@ -240,7 +241,8 @@ TEST_SUITE("exec/values") {
   }
 
   TEST_CASE("what is replaced or removed is not read, and not brought back by who was on the way") {
-    const auto disk = Left({{"SET", "a", kLong}, {"SET", "b", kLong}, Push("c"), {"SET", "d", kLong}});
+    const auto disk =
+        Left({{"SET", "a", kLong}, {"SET", "b", kLong}, Push("c"), {"SET", "d", kLong}});
     AwayEngine engine(*disk, LoadValues::kNone);
     testing::SecondClient other(engine);
     CHECK(!engine.Begin({"MGET", "a", "b", "d"}));
@@ -264,7 +266,8 @@ TEST_SUITE("exec/values") {
   }
 
   TEST_CASE("EXEC waits for all values of its queue before it begins") {
-    const auto disk = Left({{"SET", "a", "1234567890123456789x"}, Push("list"), {"SET", "w", kLong}});
+    const auto disk =
+        Left({{"SET", "a", "1234567890123456789x"}, Push("list"), {"SET", "w", kLong}});
     AwayEngine engine(*disk, LoadValues::kNone);
     CHECK(engine.Begin({"WATCH", "w"}));
     engine.Reply();
@@ -281,8 +284,7 @@ TEST_SUITE("exec/values") {
     engine.ReadAsked();
     CHECK(engine.GoOn());
     CHECK(engine.Reply() == "[21, \"a\", 2]");
-    CHECK(engine.Log() ==
-          testing::Lines{"MULTI", "APPEND a !", "LPOP list", "EXEC"});
+    CHECK(engine.Log() == testing::Lines{"MULTI", "APPEND a !", "LPOP list", "EXEC"});
     CHECK(engine.away() == 1);  // nobody needs what is only watched
     CHECK(engine.residency.counters().read_at_once == 0);
     // A key that changes meanwhile breaks it as ever.
@@ -324,13 +326,15 @@ TEST_SUITE("exec/values") {
                             {"HSET", "h1", "f", kLong},
                             {"SET", "w3333333333333333", kLong + "c"}});
     AwayEngine engine(*disk, LoadValues::kNone);
-    CHECK(engine.Run({"SORT", "list", "BY", "w*", "ALPHA"}) == "[\"2\", \"1\", \"3333333333333333\"]");
+    CHECK(engine.Run({"SORT", "list", "BY", "w*", "ALPHA"}) ==
+          "[\"2\", \"1\", \"3333333333333333\"]");
     CHECK(engine.Run({"SORT", "list", "BY", "nosort", "GET", "h*->f"}) ==
           "[\"" + kLong + "\", null, null]");
     CHECK(engine.away() == 0);
   }
 
-  TEST_CASE("a value that cannot be read is an error that names its place, and its key can be replaced") {
+  TEST_CASE(
+      "a value that cannot be read is an error that names its place, and its key can be replaced") {
     const auto disk = Left({{"SET", "a", kLong}, {"SET", "b", kLong}, {"SET", "c", kLong}});
     const std::string table =
         disk->manifest->TablePath(disk->manifest->state()->tables.front().number);
@@ -338,9 +342,9 @@ TEST_SUITE("exec/values") {
     AwayEngine engine(*disk, LoadValues::kNone);
     for (int i = 0; i < 2; ++i) {
       const std::string reply = engine.Run({"GET", "a"});
-      CHECK_MESSAGE(
-          reply.starts_with("(error) ERR the value of a key cannot be read: " + table + ": offset 8: "),
-          reply);
+      CHECK_MESSAGE(reply.starts_with("(error) ERR the value of a key cannot be read: " + table +
+                                      ": offset 8: "),
+                    reply);
     }
     engine.Run({"MULTI"});
     engine.Run({"SET", "new", "x"});

@@ -65,7 +65,7 @@ TEST_SUITE("integration/info") {
     const std::string all =
         "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats "
         "Latencystats Cluster "
-        "Keyspace Engine ";
+        "Keyspace Engine Tiering ";
     CHECK(TitlesOf(client.Text("INFO all")) == all);
     CHECK(TitlesOf(client.Text("INFO everything")) == all);
   }

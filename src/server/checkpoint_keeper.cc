@@ -31,6 +31,13 @@ CheckpointKeeper::CheckpointKeeper(Parts& parts, DataDirectory& data, engine::Lo
       writer_(writer),
       checkpointer_(data.files(), data.manifest(), parts.databases, parts.clock, {}) {}
 
+Status CheckpointKeeper::MakeFirst() {
+  self_ = parts_.participants.Join();
+  Make();
+  parts_.participants.Leave(self_);
+  return checkpointer_.status();
+}
+
 void CheckpointKeeper::Start() {
   self_ = parts_.participants.Join();
   thread_ = std::thread([this] { Run(); });

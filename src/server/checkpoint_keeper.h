@@ -39,6 +39,8 @@ class CheckpointKeeper {
   CheckpointKeeper(const CheckpointKeeper&) = delete;
   CheckpointKeeper& operator=(const CheckpointKeeper&) = delete;
 
+  /// Before Start: makes one on this thread, of what nobody changes yet.
+  Status MakeFirst();
   void Start();
   /// One that is running is given up.
   void Stop();

@@ -8,6 +8,8 @@
 #include "exec/families.h"
 #include "net/process.h"
 #include "server/families.h"
+#include "server/import_source.h"
+#include "server/importer.h"
 #include "server/log.h"
 #include "server/settings_in_force.h"
 
@@ -43,6 +45,7 @@ unsigned WorkerCount(const config::Options& options) {
 
 Machine::Machine(config::Startup startup, std::unique_ptr<DataDirectory> data)
     : options_(startup.options),
+      import_file_(startup.import_file),
       run_id_(RandomHexId()),
       data_(std::move(data)),
       config_(std::move(startup)),
@@ -73,6 +76,13 @@ Machine::~Machine() {
 }
 
 Status Machine::Restore() {
+  const auto source = FindImport(options_, import_file_, data_.get());
+  if (!source.ok()) return source.error();
+  if (source->has_value()) {
+    Importer importer(*parts_, workers_[0]->executor(), workers_[0]->participant(),
+                      {.allow_cut_off = options_.aof_load_truncated});
+    if (Status loaded = importer.Load(**source); !loaded.ok()) return loaded;
+  }
   if (data_ == nullptr) return Status::Ok();
   log_keeper_ = std::make_unique<LogKeeper>(*parts_);
   Status opened =
@@ -80,6 +90,9 @@ Status Machine::Restore() {
   if (!opened.ok()) return opened;
   checkpoint_keeper_ = std::make_unique<CheckpointKeeper>(*parts_, *data_, log_keeper_->writer());
   parts_->checkpoints = checkpoint_keeper_.get();
+  // The log has nothing of what was imported. Until this is done the directory is as good as empty, and another start
+  // imports it again.
+  if (source->has_value()) return checkpoint_keeper_->MakeFirst();
   return opened;
 }
 

@@ -21,6 +21,9 @@ class RunState {
   uint64_t started_ms = 0;
   int64_t startup_bytes = 0;  // held when the server was ready and empty
   std::function<void()> request_stop;
+  // Of the files that this server began with, if it did.
+  uint64_t loaded_keys = 0;
+  uint64_t loaded_keys_due = 0;  // that were left out
 
   LatencyMonitor latency;
   RateMeter commands;

@@ -92,6 +92,7 @@ bool CheckpointKeeper::IsDue() const {
 }
 
 void CheckpointKeeper::Make() {
+  MutexLock turn(parts_.cut_turn);
   storage::CheckpointMark mark;
   mark.history = parts_.run.replication_id();
   uint64_t changes = 0;

@@ -76,6 +76,8 @@ Machine::~Machine() {
 }
 
 Status Machine::Restore() {
+  dump_keeper_ = std::make_unique<DumpKeeper>(*parts_, SystemFiles());
+  parts_->dumps = dump_keeper_.get();
   const auto source = FindImport(options_, import_file_, data_.get());
   if (!source.ok()) return source.error();
   if (source->has_value()) {
@@ -134,6 +136,7 @@ void Machine::FollowAppendonly() {
 void Machine::Run() {
   if (log_keeper_ != nullptr) log_keeper_->Start();
   if (checkpoint_keeper_ != nullptr) checkpoint_keeper_->Start();
+  dump_keeper_->Start();
   // What was restored may have deadlines.
   for (auto& worker : workers_) worker->RingForExpiry();
   if (options_.huge_pages) heap_.Start();
@@ -141,6 +144,8 @@ void Machine::Run() {
   workers_[0]->Run();
   heap_.Stop();
   for (auto& worker : workers_) worker->Join();
+  dump_keeper_->MakeLast();
+  dump_keeper_->Stop();
   if (checkpoint_keeper_ != nullptr) checkpoint_keeper_->Stop();
   if (log_keeper_ != nullptr) log_keeper_->Stop();
 }

@@ -9,6 +9,7 @@
 #include "server/checkpoint_keeper.h"
 #include "server/config/startup.h"
 #include "server/data_directory.h"
+#include "server/dump_keeper.h"
 #include "server/log_keeper.h"
 #include "server/parts.h"
 #include "server/worker.h"
@@ -60,6 +61,7 @@ class Machine {
   std::unique_ptr<Parts> parts_;
   std::unique_ptr<LogKeeper> log_keeper_;
   std::unique_ptr<CheckpointKeeper> checkpoint_keeper_;
+  std::unique_ptr<DumpKeeper> dump_keeper_;
   Acceptor acceptor_;
   std::unique_ptr<net::SignalHook> on_sigterm_;
   std::unique_ptr<net::SignalHook> on_sigint_;

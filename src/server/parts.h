@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "commands/command_table.h"
 #include "engine/commit_log.h"
 #include "engine/databases.h"
@@ -28,6 +29,7 @@
 namespace terrace::server {
 
 class CheckpointKeeper;
+class DumpKeeper;
 class Worker;
 
 /// When each worker will next look for due keys; a worker that adds an earlier deadline rings.
@@ -65,6 +67,9 @@ struct Parts {
   // Set before the workers run, if the data are kept.
   const engine::LogWriter* log_writer = nullptr;
   CheckpointKeeper* checkpoints = nullptr;
+  DumpKeeper* dumps = nullptr;
+  /// Held by whoever has a cut through the databases under way: one at a time (engine/edit_observer.h).
+  Mutex cut_turn;
 };
 
 }  // namespace terrace::server

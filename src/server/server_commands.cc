@@ -1,8 +1,11 @@
 // Commands about the server as a whole: INFO, TIME, ROLE, LASTSAVE, SAVE and its like, SHUTDOWN, LOLWUT.
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "base/numbers.h"
 #include "commands/error_text.h"
 #include "server/checkpoint_keeper.h"
+#include "server/dump_keeper.h"
 #include "server/families.h"
 #include "server/info.h"
 #include "server/log.h"
@@ -19,12 +22,22 @@ using exec::SessionContext;
 constexpr char kKeepsNothing[] =
     "ERR nothing is kept on the disk: the server was started without appendonly";
 
+constexpr char kSaveRuns[] = "ERR Background save already in progress";
+
 Parts& PartsOf(SessionContext& ctx) { return static_cast<Worker&>(*ctx.executor.host()).parts(); }
 
-// Of a server that keeps nothing, when it was started, as Redis has it.
+// Of a server that has saved nothing, when it was started, as Redis has it.
 uint64_t LastSaveMs(const Parts& parts) {
-  const uint64_t last_ms = parts.checkpoints == nullptr ? 0 : parts.checkpoints->counts().last_ms;
+  uint64_t last_ms = parts.dumps->counts().last_ms;
+  if (parts.checkpoints != nullptr)
+    last_ms = std::max(last_ms, parts.checkpoints->counts().last_ms);
   return last_ms != 0 ? last_ms : parts.run.started_ms;
+}
+
+// Whether BGSAVE makes a dump: always of a server without a log.
+bool SavesDumps(const Parts& parts) {
+  return parts.checkpoints == nullptr ||
+         parts.config.Snapshot().save_format == config::SaveFormat::kRdb;
 }
 
 // INFO [section [section ...]]
@@ -55,23 +68,25 @@ void LastSave(SessionContext& ctx, Args) {
 }
 
 // SAVE
+//
+// This thread's clients wait with whoever asks; the others go on.
 void Save(SessionContext& ctx, Args) {
-  ctx.reply.Error(PartsOf(ctx).checkpoints == nullptr
-                      ? kKeepsNothing
-                      : "ERR nobody waits for a checkpoint in this version; use BGSAVE");
-}
-
-// Checkpoints are what both of them ask for.
-void RequestCheckpoint(SessionContext& ctx, const char* started, const char* busy) {
-  CheckpointKeeper* keeper = PartsOf(ctx).checkpoints;
-  if (keeper == nullptr) return ctx.reply.Error(kKeepsNothing);
-  keeper->Request() ? ctx.reply.Simple(started) : ctx.reply.Error(busy);
+  Parts& parts = PartsOf(ctx);
+  if (!SavesDumps(parts))
+    return ctx.reply.Error("ERR nobody waits for a checkpoint in this version; use BGSAVE");
+  if (parts.dumps->running()) return ctx.reply.Error(kSaveRuns);
+  auto& worker = static_cast<Worker&>(*ctx.executor.host());
+  // The log says why.
+  parts.dumps->MakeNow(&worker.participant()).ok() ? ctx.reply.Ok() : ctx.reply.Error("ERR");
 }
 
 // BGREWRITEAOF
 void BgRewriteAof(SessionContext& ctx, Args) {
-  RequestCheckpoint(ctx, "Background append only file rewriting started",
-                    "ERR Background append only file rewriting already in progress");
+  CheckpointKeeper* keeper = PartsOf(ctx).checkpoints;
+  if (keeper == nullptr) return ctx.reply.Error(kKeepsNothing);
+  keeper->Request()
+      ? ctx.reply.Simple("Background append only file rewriting started")
+      : ctx.reply.Error("ERR Background append only file rewriting already in progress");
 }
 
 // BGSAVE [SCHEDULE]
@@ -79,7 +94,10 @@ void BgSave(SessionContext& ctx, Args args) {
   if (args.size() > 1 && !(args.size() == 2 && EqualsIgnoreCase(args[1], "schedule"))) {
     return ctx.reply.Error(commands::kSyntaxError);
   }
-  RequestCheckpoint(ctx, "Background saving started", "ERR Background save already in progress");
+  Parts& parts = PartsOf(ctx);
+  bool started = SavesDumps(parts) && parts.dumps->Request();
+  if (parts.checkpoints != nullptr) started |= parts.checkpoints->Request();
+  started ? ctx.reply.Simple("Background saving started") : ctx.reply.Error(kSaveRuns);
 }
 
 struct ShutdownOptions {
@@ -112,20 +130,28 @@ bool ParseShutdown(Args args, ShutdownOptions* options) {
 
 // SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
 //
-// There are no replicas to wait for, so NOW changes nothing, and no shutdown lasts long enough to be aborted. What SAVE
-// asks for cannot be done: unless FORCE is given, the server stays.
+// There are no replicas to wait for, so NOW changes nothing, and no shutdown lasts long enough to be aborted. Without a log
+// a dump is made if SAVE is given or there are save points; if that fails the server stays, unless FORCE is given. What
+// others write while it is made goes into a last one (DumpKeeper::MakeLast).
 void Shutdown(SessionContext& ctx, Args args) {
   ShutdownOptions options;
   if (!ParseShutdown(args, &options)) return ctx.reply.Error(commands::kSyntaxError);
   if (options.abort) return ctx.reply.Error("ERR No shutdown in progress.");
+  Parts& parts = PartsOf(ctx);
+  using Last = DumpKeeper::Last;
   // The log is made durable on the way out.
-  if (options.save && !options.force && PartsOf(ctx).log_writer == nullptr) {
-    Log(config::LogLevel::kWarning, "SHUTDOWN SAVE refused: nothing is kept without appendonly");
-    return ctx.reply.Error("ERR Errors trying to SHUTDOWN. Check logs.");
+  const bool saves = parts.log_writer == nullptr && !options.no_save &&
+                     (options.save || parts.dumps->has_save_points());
+  if (saves) {
+    auto& worker = static_cast<Worker&>(*ctx.executor.host());
+    const Status saved = parts.dumps->MakeNow(&worker.participant());
+    if (!saved.ok() && !options.force)
+      return ctx.reply.Error("ERR Errors trying to SHUTDOWN. Check logs.");
   }
+  parts.dumps->set_last(saves ? Last::kAlways : Last::kNever);
   Log(config::LogLevel::kWarning, "User requested shutdown...");
   static_cast<Connection&>(ctx.session).CloseSoon(false);
-  PartsOf(ctx).run.request_stop();
+  parts.run.request_stop();
 }
 
 // LOLWUT [VERSION version] [steps]
@@ -182,7 +208,7 @@ constexpr CommandSpec kServerCommands[] = {
      .session = BgSave,
      .since = "1.0.0",
      .complexity = "O(1)",
-     .summary = "Makes a checkpoint in the background.",
+     .summary = "Makes a dump or a checkpoint in the background.",
      .syntax = "[SCHEDULE]"},
     {.name = "info",
      .arity = -1,
@@ -231,7 +257,7 @@ constexpr CommandSpec kServerCommands[] = {
      .session = Save,
      .since = "1.0.0",
      .complexity = "O(1)",
-     .summary = "Would make a checkpoint at once; BGSAVE makes one in the background."},
+     .summary = "Makes a dump and waits for it; BGSAVE makes one in the background."},
     {.name = "shutdown",
      .arity = -1,
      .flags = kAdministration | kAlways | commands::kNoMulti | commands::kAllowBusy |

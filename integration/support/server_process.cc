@@ -28,6 +28,8 @@ namespace {
 
 constexpr size_t kLogTailBytes = 4000;
 
+constexpr char kStockBinary[] = "/usr/bin/redis-server";
+
 std::string ServerBinary() {
   const char* named = std::getenv("TERRACE_SERVER");
   return named != nullptr && *named != '\0' ? named : TERRACE_SERVER_BUILT;
@@ -125,7 +127,10 @@ int PortAside() {
 
 bool AgainstStock() { return std::filesystem::path(ServerBinary()).filename() == "redis-server"; }
 
-ServerProcess::ServerProcess(const std::vector<std::string>& args, Start start) {
+bool StockIsInstalled() { return access(kStockBinary, X_OK) == 0; }
+
+ServerProcess::ServerProcess(Binary binary, const std::vector<std::string>& args, Start start)
+    : binary_(binary) {
   std::string pattern = (std::filesystem::temp_directory_path() / "terrace-test-XXXXXX").string();
   folder_ = mkdtemp(pattern.data());
   Restart(args, start);
@@ -138,17 +143,24 @@ void ServerProcess::Restart(const std::vector<std::string>& args, Start start) {
     if (WaitUntilReady() || start == Start::kMayFail) return;
   }
   const std::string log = Log();
-  FAIL("the server did not start: ", ServerBinary(), "\n", log);
+  FAIL("the server did not start: ", binary_ == Binary::kStock ? kStockBinary : ServerBinary(),
+       "\n", log);
 }
 
 void ServerProcess::Launch(const std::vector<std::string>& args) {
   if (port_claim_ >= 0) close(port_claim_);
   port_ = ClaimPort(&port_claim_);
   ended_ = false;
-  std::vector<std::string> command = {
-      ServerBinary(), "--port", std::to_string(port_), "--dir", folder_, "--save", ""};
+  const bool is_stock = binary_ == Binary::kStock || AgainstStock();
+  std::vector<std::string> command = {binary_ == Binary::kStock ? kStockBinary : ServerBinary(),
+                                      "--port",
+                                      std::to_string(port_),
+                                      "--dir",
+                                      folder_,
+                                      "--save",
+                                      ""};
   // Two workers on any machine, so that what crosses threads is always tried.
-  if (!AgainstStock()) command.insert(command.end(), {"--threads", "2"});
+  if (!is_stock) command.insert(command.end(), {"--threads", "2"});
   command.insert(command.end(), args.begin(), args.end());
   pid_ = fork();
   if (pid_ == 0) BecomeServer(folder_, command);

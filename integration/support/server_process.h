@@ -22,6 +22,9 @@ namespace terrace::integration {
 /// True when the tests run against a stock redis-server: what only Terrace has is skipped.
 bool AgainstStock();
 
+/// Whether a stock redis-server (and its tools) is installed beside ours: tests that compare the two live need it.
+bool StockIsInstalled();
+
 /// A port that nobody listens on, no other test program takes and the kernel gives to nobody who asks for
 /// any: what refuses connections there now will do so until the case changes it.
 int PortAside();
@@ -29,11 +32,15 @@ int PortAside();
 class ServerProcess {
  public:
   enum class Start { kMustSucceed, kMayFail };
+  enum class Binary { kTested, kStock };
 
   /// Starts the server with `args` after port and folder and waits until it answers or ends; the case fails
   /// at once when it does not answer, unless it may fail.
   explicit ServerProcess(const std::vector<std::string>& args = {},
-                         Start start = Start::kMustSucceed);
+                         Start start = Start::kMustSucceed)
+      : ServerProcess(Binary::kTested, args, start) {}
+  ServerProcess(Binary binary, const std::vector<std::string>& args,
+                Start start = Start::kMustSucceed);
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
@@ -64,6 +71,7 @@ class ServerProcess {
   bool WaitUntilReady();
   void Kill();
 
+  const Binary binary_;
   std::string folder_;
   int port_claim_ = -1;
   int port_ = 0;

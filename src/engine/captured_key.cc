@@ -5,12 +5,16 @@
 
 namespace terrace::engine {
 
-CapturedKey::CapturedKey(uint64_t hash, const Entry& entry, rdb::Compression compression)
-    : hash_(hash), deadline_ms_(entry.deadline_ms()), key_(entry.key()), compression_(compression) {
+CapturedKey::CapturedKey(uint64_t hash, const Entry& entry, const rdb::EncodeOptions& options)
+    : hash_(hash),
+      deadline_ms_(entry.deadline_ms()),
+      key_(entry.key()),
+      access_(entry.access()),
+      compression_(options.compression) {
   if (entry.encoding() == Encoding::kBlob) {
     blob_ = BlobRef::Share(entry.blob());
   } else {
-    encoded_ = EncodeValue(entry, {.rdb_version = rdb::kRdbVersionMax, .compression = compression});
+    encoded_ = EncodeValue(entry, options);
   }
 }
 
@@ -19,9 +23,14 @@ size_t CapturedKey::bytes() const {
          (blob_ ? blob_->allocated_bytes() : 0);
 }
 
+Bytes CapturedKey::Body(std::string* room) const {
+  if (!blob_) return encoded_;
+  *room = rdb::EncodeStringValue(blob_->bytes(), compression_);
+  return *room;
+}
+
 storage::KeyRecord CapturedKey::Record(uint32_t space, Bytes* value, std::string* room) const {
-  if (blob_) *room = rdb::EncodeStringValue(blob_->bytes(), compression_);
-  *value = blob_ ? Bytes(*room) : Bytes(encoded_);
+  *value = Body(room);
   storage::KeyRecord record{.space = space, .hash = hash_};
   record.kind = static_cast<uint8_t>(value->front());
   value->remove_prefix(1);

@@ -4,7 +4,8 @@
 //   deadline  the key's own; those of a hash's fields are in its value
 //   value     what follows the value code in RDB's object encoding, all its newer forms included
 //
-// The access clock is not written: reading a key would make it a changed one.
+// and an RDB file takes it whole (engine/dump_cut.h). The access clock is not written to tables: reading a key would make it
+// a changed one.
 //
 // Threads: made under the lock of the key's shard; afterwards one at a time.
 #pragma once
@@ -17,7 +18,8 @@
 #include "base/bytes.h"
 #include "engine/entry.h"
 #include "engine/removed_keys.h"
-#include "rdb/string_codec.h"
+#include "rdb/dump_payload.h"
+#include "rdb/value_encoder.h"
 #include "storage/table_format.h"
 
 namespace terrace::engine {
@@ -25,7 +27,10 @@ namespace terrace::engine {
 class CapturedKey {
  public:
   /// Copies what it needs; a large string is shared, and encoded when it is asked for.
-  CapturedKey(uint64_t hash, const Entry& entry, rdb::Compression compression);
+  CapturedKey(uint64_t hash, const Entry& entry, const rdb::EncodeOptions& options);
+  CapturedKey(uint64_t hash, const Entry& entry, rdb::Compression compression)
+      : CapturedKey(hash, entry, {.rdb_version = rdb::kRdbVersionMax, .compression = compression}) {
+  }
 
   /// Of what was encoded already.
   CapturedKey(uint64_t hash, Bytes key, uint64_t deadline_ms, std::string encoded)
@@ -41,6 +46,11 @@ class CapturedKey {
   /// Its memory, what it shares included.
   size_t bytes() const;
 
+  Bytes key() const { return key_; }
+  uint64_t deadline_ms() const { return deadline_ms_; }
+  uint32_t access() const { return access_; }
+  /// The value with its code in front, good as long as this is; it may be put into `room`.
+  Bytes Body(std::string* room) const;
   /// With the value, which is good as long as this is and may be put into `room`.
   storage::KeyRecord Record(uint32_t space, Bytes* value, std::string* room) const;
 
@@ -50,6 +60,7 @@ class CapturedKey {
   std::string key_;
   std::string encoded_;  // with the value code in front; empty for a blob
   BlobRef blob_;
+  uint32_t access_;
   rdb::Compression compression_;
 };
 

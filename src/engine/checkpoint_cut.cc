@@ -8,13 +8,6 @@
 #include "base/check.h"
 
 namespace terrace::engine {
-namespace {
-
-// 0 is what entries carry that have seen no cut.
-uint16_t NextEpoch(uint16_t epoch) { return epoch == UINT16_MAX ? 1 : epoch + 1; }
-
-}  // namespace
-
 void CheckpointCut::Begin(uint32_t* next_space) {
   TERRACE_CHECK(parts_.empty());
   spaces_.clear();

@@ -36,6 +36,9 @@
 
 namespace terrace::engine {
 
+/// The number of a keyspace's next cut. 0 is what entries carry that have seen none.
+constexpr uint16_t NextEpoch(uint16_t epoch) { return epoch == UINT16_MAX ? 1 : epoch + 1; }
+
 class CheckpointCut final : public EditObserver {
  public:
   /// What is to be written of a range of hash space, in the order of tables; the two lists have no key in common.

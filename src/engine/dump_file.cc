@@ -11,18 +11,14 @@
 #include "engine/residency.h"
 
 namespace terrace::engine {
-namespace {
-
-rdb::KeyFacts FactsOf(const Entry& entry, const Unit& unit, KeptAccess kept) {
+rdb::KeyFacts FactsOf(uint64_t deadline_ms, uint32_t access, KeptAccess kept, uint64_t now_ms,
+                      const LfuSettings& lfu) {
   rdb::KeyFacts facts;
-  facts.deadline_ms = entry.deadline_ms();
-  if (kept == KeptAccess::kIdle) facts.idle_seconds = LruIdleSeconds(entry.access(), unit.now_ms);
-  if (kept == KeptAccess::kFrequency)
-    facts.frequency = LfuCounter(entry.access(), unit.now_ms, unit.lfu_settings());
+  facts.deadline_ms = deadline_ms;
+  if (kept == KeptAccess::kIdle) facts.idle_seconds = LruIdleSeconds(access, now_ms);
+  if (kept == KeptAccess::kFrequency) facts.frequency = LfuCounter(access, now_ms, lfu);
   return facts;
 }
-
-}  // namespace
 
 uint16_t RdbVersionFor(const Databases& databases) {
   uint16_t version = rdb::kRdbVersionDefault;
@@ -48,14 +44,17 @@ Status WriteDump(const Unit& unit, KeptAccess kept, rdb::FileWriter& writer) {
         status = Status(whole.status()).WithContext("key '" + std::string(entry.key()) + "'");
         return;
       }
-      writer.Key(entry.key(), FactsOf(entry, unit, kept), EncodeValue(*whole.get()));
+      writer.Key(
+          entry.key(),
+          FactsOf(entry.deadline_ms(), entry.access(), kept, unit.now_ms, unit.lfu_settings()),
+          EncodeValue(*whole.get()));
     });
   }
   return status;
 }
 
-DumpLoader::DumpLoader(Unit& unit)
-    : unit_(unit), databases_(unit.databases), loaded_(unit.databases.count()) {}
+DumpLoader::DumpLoader(Unit& unit, DueKeys due)
+    : unit_(unit), due_(due), databases_(unit.databases), loaded_(unit.databases.count()) {}
 
 Keyspace& DumpLoader::Loading(unsigned db) {
   if (loaded_[db] == nullptr) loaded_[db] = databases_.NewKeyspace();
@@ -68,20 +67,38 @@ Status DumpLoader::TakeDatabase(uint64_t db) {
                          std::to_string(databases_.count()) + " databases (setting `databases`)");
   }
   db_ = static_cast<unsigned>(db);
+  expected_ = 0;
   return Status::Ok();
 }
 
 Status DumpLoader::TakeFunctions(Bytes) {
-  return Status::Error("a library of functions, which cannot be run here");
+  return Status::Error(
+      "a library of functions, which cannot be run here (FUNCTION FLUSH where the file came from "
+      "makes one without)");
 }
 
+Status DumpLoader::TakeModuleData(Bytes module) {
+  if (std::find(modules_.begin(), modules_.end(), module) == modules_.end())
+    modules_.emplace_back(module);
+  return Status::Ok();
+}
+
+// The staircase is raised ahead of the keys, so that few of them are moved later; not too far, whatever the file says.
 void DumpLoader::Grow(Keyspace& keyspace) {
-  while (keyspace.NeedsStep() && keyspace.Step([]() -> uint64_t { return 0; })) {
+  constexpr uint64_t kAhead = 16;
+  const uint64_t keys = keyspace.size() + 1;
+  const uint64_t expected = std::max(keys, std::min(expected_, kAhead * keys));
+  Staircase& staircase = keyspace.staircase();
+  while (staircase.NeedsStep(expected, 1) &&
+         staircase.Step(expected, 1, []() -> uint64_t { return 0; })) {
   }
 }
 
 Status DumpLoader::TakeKey(Bytes key, const rdb::KeyFacts& facts, const rdb::PayloadBody& body) {
-  if (facts.deadline_ms != 0 && facts.deadline_ms < unit_.now_ms) return Status::Ok();
+  if (due_ == DueKeys::kLeaveOut && facts.deadline_ms != 0 && facts.deadline_ms < unit_.now_ms) {
+    ++keys_due_;
+    return Status::Ok();
+  }
   const auto decoded = DecodeEntry(body, key, facts.deadline_ms, unit_.settings.encoding);
   if (!decoded.ok()) return Status::Error("the value of key '" + std::string(key) + "' is damaged");
   Entry* entry = *decoded;
@@ -98,7 +115,9 @@ Status DumpLoader::TakeKey(Bytes key, const rdb::KeyFacts& facts, const rdb::Pay
     return Status::Error("key '" + std::string(key) + "' is there twice");
   }
   unit_.NoteDeadline(due_ms);
-  Grow(keyspace);
+  // Looking is dearer than a key or two too many.
+  constexpr uint64_t kKeysBetweenLooks = 64;
+  if (keys_++ % kKeysBetweenLooks == 0) Grow(keyspace);
   return Status::Ok();
 }
 
@@ -140,7 +159,8 @@ Status DumpLoader::AddTo(bool replace) {
         locks.Acquire(&ref, 1);
         Edit(unit_, ref).Put(entry);
         locks.Release();
-        Grow(used);
+        while (used.NeedsStep() && used.Step([]() -> uint64_t { return 0; })) {
+        }
       }
       return true;
     });

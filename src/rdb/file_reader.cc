@@ -23,9 +23,46 @@ std::string Shown(Bytes key) {
   return "'" + std::string(key.substr(0, kShownMax)) + (key.size() > kShownMax ? "...'" : "'");
 }
 
+// Nine characters of six bits, then ten bits of version.
+std::string ModuleName(uint64_t id) {
+  constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  constexpr int kCharacters = 9;
+  std::string name;
+  for (int i = 0; i < kCharacters; ++i) name += kAlphabet[(id >> (64 - 6 * (i + 1))) & 63];
+  return name;
+}
+
+// What a module wrote: values, each behind a byte that says what it is, up to a 0.
+void SkipModuleValues(ByteSource& source) {
+  enum Kind : uint64_t { kEnd, kSigned, kUnsigned, kFloat, kDouble, kString };
+  while (source.ok()) {
+    switch (TakeLength(source)) {
+      case kEnd:
+        return;
+      case kSigned:
+      case kUnsigned:
+        TakeLength(source);
+        break;
+      case kFloat:
+        source.TakeLittle<uint32_t>();
+        break;
+      case kDouble:
+        source.TakeLittle<uint64_t>();
+        break;
+      case kString:
+        SkipString(source);
+        break;
+      default:
+        source.Fail();
+    }
+  }
+}
+
 class Reader {
  public:
   Reader(Bytes file, FileTaker& taker) : file_(file), source_(file), taker_(taker) {}
+
+  size_t offset() const { return source_.offset(); }
 
   Status Run() {
     if (Status status = TakeHeader(); !status.ok()) return status;
@@ -70,10 +107,12 @@ class Reader {
         const uint64_t db = TakeLength(source_);
         return source_.ok() ? Located(taker_.TakeDatabase(db)) : Truncated();
       }
-      case FileOpcode::kSizes:
+      case FileOpcode::kSizes: {
+        const uint64_t keys = TakeLength(source_);
         TakeLength(source_);
-        TakeLength(source_);
+        if (source_.ok()) taker_.TakeSize(keys);
         return Status::Ok();
+      }
       case FileOpcode::kNote:
         SkipString(source_);
         SkipString(source_);
@@ -99,8 +138,11 @@ class Reader {
         TakeLength(source_);
         TakeLength(source_);
         return Status::Ok();
-      case FileOpcode::kModuleAux:
-        return At(item_at_, "data of a module, and there are no modules here");
+      case FileOpcode::kModuleAux: {
+        const uint64_t id = TakeLength(source_);
+        SkipModuleValues(source_);
+        return source_.ok() ? Located(taker_.TakeModuleData(ModuleName(id))) : Truncated();
+      }
       case FileOpcode::kFunctionPreGa:
         return At(item_at_, "functions as a release candidate of Redis 7.0 wrote them");
       default:
@@ -111,6 +153,12 @@ class Reader {
   Status TakeKey(ValueCode code) {
     const DecodedString key = TakeString(source_);
     if (!source_.ok()) return Truncated();
+    if (code == ValueCode::kModule2) {
+      const uint64_t id = TakeLength(source_);
+      if (!source_.ok()) return Truncated();
+      return At(item_at_, "key " + Shown(key.bytes()) + " is a value of the module '" +
+                              ModuleName(id) + "', and there are no modules here");
+    }
     if (!TypeOf(code)) {
       return At(item_at_, "key " + Shown(key.bytes()) + " is of type " +
                               std::to_string(static_cast<unsigned>(code)) +
@@ -150,6 +198,11 @@ class Reader {
 
 }  // namespace
 
-Status ReadFile(Bytes file, FileTaker& taker) { return Reader(file, taker).Run(); }
+Status ReadFile(Bytes file, FileTaker& taker, size_t* length) {
+  Reader reader(file, taker);
+  Status status = reader.Run();
+  if (length != nullptr) *length = reader.offset();
+  return status;
+}
 
 }  // namespace terrace::rdb

@@ -20,10 +20,14 @@ class FileTaker {
   virtual Status TakeKey(Bytes key, const KeyFacts& facts, const PayloadBody& body) = 0;
   /// A library of functions, as its source.
   virtual Status TakeFunctions(Bytes source) = 0;
+  /// What a module keeps beside its keys; nobody without the module can tell what it means.
+  virtual Status TakeModuleData(Bytes module) = 0;
+  /// How many keys of the database are to come: a hint, and nothing says that it is right.
+  virtual void TakeSize(uint64_t /*keys*/) {}
 };
 
-/// CONTRACT: `file` is the whole file. What was taken before a failure is worth nothing: that goes for a wrong checksum,
-/// which is found last.
-Status ReadFile(Bytes file, FileTaker& taker);
+/// CONTRACT: `file` begins with an RDB file; `*length`, if it is wanted, is where that ends. What was taken before a failure
+/// is worth nothing: that goes for a wrong checksum, which is found last.
+Status ReadFile(Bytes file, FileTaker& taker, size_t* length = nullptr);
 
 }  // namespace terrace::rdb

@@ -5,6 +5,7 @@
 
 #include "server/info.h"
 #include "server/log.h"
+#include "server/save_points.h"
 #include "server/worker.h"
 #include "storage/compaction.h"
 
@@ -37,6 +38,13 @@ CheckpointKeeper::CheckpointKeeper(Parts& parts, DataDirectory& data)
     : parts_(parts),
       data_(data),
       checkpointer_(data.files(), data.manifest(), parts.databases, parts.clock, {}) {}
+
+Status CheckpointKeeper::MakeFirst() {
+  self_ = parts_.participants.Join();
+  Make();
+  parts_.participants.Leave(self_);
+  return checkpointer_.status();
+}
 
 void CheckpointKeeper::Start() {
   self_ = parts_.participants.Join();
@@ -119,22 +127,14 @@ bool CheckpointKeeper::WaitForWork() {
 // As Redis rewrites its log: when it has grown by so many percent of what the data took, and is worth it.
 bool CheckpointKeeper::IsDue() {
   if (parts_.clock.MonotonicNs() < retry_ns_) return false;
-  if (data_.unfinished() || AtSavePoint()) return true;
+  const std::vector<config::SavePoint> points = parts_.limits.save_points();
+  if (data_.unfinished() ||
+      AtSavePoint(points, ChangesOf(parts_) - counts_.changes,
+                  std::max(counts_.last_ms, parts_.run.started_ms), parts_.clock.WallMs()))
+    return true;
   const uint64_t percent = parts_.limits.log_growth_percent.load(std::memory_order_relaxed);
   const uint64_t worth = parts_.limits.log_growth_bytes.load(std::memory_order_relaxed);
   return percent != 0 && log_bytes() >= std::max(worth, data_.table_bytes() / 100 * percent);
-}
-
-bool CheckpointKeeper::AtSavePoint() const {
-  const std::vector<config::SavePoint> points = parts_.limits.save_points();
-  if (points.empty()) return false;
-  const auto changes = static_cast<int64_t>(ChangesOf(parts_) - counts_.changes);
-  const uint64_t since_ms = std::max(counts_.last_ms, parts_.run.started_ms);
-  const uint64_t now_ms = std::max(parts_.clock.WallMs(), since_ms);
-  return std::any_of(points.begin(), points.end(), [&](const config::SavePoint& point) {
-    return changes >= point.changes &&
-           now_ms - since_ms > static_cast<uint64_t>(point.seconds) * 1000;
-  });
 }
 
 // Some space has tables, and no database; or there is nothing but a log that ends with nothing. FLUSHALL gives its room on the
@@ -159,6 +159,7 @@ bool CheckpointKeeper::SomethingWasFlushed() const {
 }
 
 void CheckpointKeeper::Make() {
+  MutexLock turn(parts_.cut_turn);
   storage::CheckpointMark mark;
   mark.history = parts_.run.replication_id();
   if (parts_.run.second_replication_end >= 0) {

@@ -45,6 +45,8 @@ class CheckpointKeeper {
   CheckpointKeeper(const CheckpointKeeper&) = delete;
   CheckpointKeeper& operator=(const CheckpointKeeper&) = delete;
 
+  /// Before Start: makes one on this thread, of what nobody changes yet.
+  Status MakeFirst();
   void Start();
   /// One that is running is given up.
   void Stop() TERRACE_EXCLUDES(mutex_);
@@ -68,7 +70,6 @@ class CheckpointKeeper {
   void Run() TERRACE_EXCLUDES(mutex_);
   bool WaitForWork() TERRACE_EXCLUDES(mutex_);
   bool IsDue() TERRACE_REQUIRES(mutex_);
-  bool AtSavePoint() const TERRACE_REQUIRES(mutex_);
   bool SomethingWasFlushed() const;
   void Make() TERRACE_EXCLUDES(mutex_);
   Status Complete(const storage::CheckpointMark& mark, engine::LogWriter& writer);

@@ -7,6 +7,7 @@
 #include "engine/eviction.h"
 #include "exec/keyspace_exchange.h"
 #include "server/dump_file.h"
+#include "server/dump_keeper.h"
 #include "server/log.h"
 #include "server/worker.h"
 
@@ -33,19 +34,6 @@ std::optional<ReloadOptions> ParseOptions(Args args) {
     }
   }
   return options;
-}
-
-engine::KeptAccess KeptBy(engine::EvictionPolicy policy) {
-  switch (policy) {
-    case engine::EvictionPolicy::kAllKeysLru:
-    case engine::EvictionPolicy::kVolatileLru:
-      return engine::KeptAccess::kIdle;
-    case engine::EvictionPolicy::kAllKeysLfu:
-    case engine::EvictionPolicy::kVolatileLfu:
-      return engine::KeptAccess::kFrequency;
-    default:
-      return engine::KeptAccess::kNone;
-  }
 }
 
 // In an exclusive section.

@@ -1,8 +1,6 @@
 #include "server/dump_file.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "rdb/file_writer.h"
+#include "server/mapped_file.h"
 #include "server/version.h"
 
 namespace terrace::server {
@@ -30,24 +29,6 @@ class Descriptor {
 
  private:
   int fd_;
-};
-
-class Mapping {
- public:
-  Mapping(int fd, size_t size)
-      : size_(size), memory_(::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0)) {}
-  ~Mapping() {
-    if (ok()) ::munmap(memory_, size_);
-  }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-
-  bool ok() const { return memory_ != MAP_FAILED; }
-  Bytes bytes() const { return Bytes(static_cast<const char*>(memory_), size_); }
-
- private:
-  const size_t size_;
-  void* const memory_;
 };
 
 bool WriteAll(int fd, Bytes bytes) {
@@ -99,15 +80,11 @@ Status SaveDump(const std::string& path, const engine::Unit& unit, engine::KeptA
              : Status::FromErrno("cannot make the name " + path + " durable", errno);
 }
 
-Status LoadDump(const std::string& path, engine::DumpLoader& loader) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat facts;
-  if (file.get() < 0 || ::fstat(file.get(), &facts) != 0)
-    return Status::FromErrno("cannot open " + path, errno);
-  if (facts.st_size == 0) return Status::Error(path + " is empty");
-  const Mapping mapped(file.get(), static_cast<size_t>(facts.st_size));
-  if (!mapped.ok()) return Status::FromErrno("cannot read " + path, errno);
-  return rdb::ReadFile(mapped.bytes(), loader).WithContext(path);
+Status LoadDump(const std::string& path, rdb::FileTaker& taker) {
+  const auto file = MappedFile::Open(path);
+  if (!file.ok()) return file.error();
+  if (file->bytes().empty()) return Status::Error(path + " is empty");
+  return rdb::ReadFile(file->bytes(), taker).WithContext(path);
 }
 
 }  // namespace terrace::server

@@ -12,7 +12,7 @@ namespace terrace::server {
 /// In an exclusive section. On failure the file that was there is as it was.
 Status SaveDump(const std::string& path, const engine::Unit& unit, engine::KeptAccess kept);
 
-/// Reads a whole file into the loader.
-Status LoadDump(const std::string& path, engine::DumpLoader& loader);
+/// Reads a whole file.
+Status LoadDump(const std::string& path, rdb::FileTaker& taker);
 
 }  // namespace terrace::server

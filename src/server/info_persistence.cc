@@ -3,6 +3,7 @@
 #include <cinttypes>
 
 #include "server/checkpoint_keeper.h"
+#include "server/dump_keeper.h"
 #include "server/info.h"
 #include "server/text.h"
 #include "server/worker.h"
@@ -26,6 +27,26 @@ Checkpoints Look(const CheckpointKeeper* keeper) {
           .last = keeper->checkpointer().stats().value_or(engine::Checkpointer::Stats()),
           .last_failed = !keeper->checkpointer().status().ok(),
           .table_bytes = keeper->data().table_bytes()};
+}
+
+// What Redis' fields about saves are about: dumps, where BGSAVE makes them.
+Checkpoints LookAtSaves(const Parts& parts, const Checkpoints& checkpoints) {
+  const bool dumps = parts.checkpoints == nullptr ||
+                     parts.config.Snapshot().save_format == config::SaveFormat::kRdb;
+  if (!dumps) return checkpoints;
+  const DumpKeeper& keeper = *parts.dumps;
+  const DumpKeeper::Counts counts = keeper.counts();
+  const auto stats = keeper.dumper().stats().value_or(engine::Dumper::Stats());
+  Checkpoints saves;
+  saves.running = keeper.running();
+  saves.counts.made = counts.made;
+  saves.counts.begun_ms = counts.begun_ms;
+  saves.counts.last_ms = counts.last_ms;
+  saves.counts.changes = counts.changes;
+  saves.last.ms = stats.ms;
+  saves.last.image_bytes_peak = stats.image_bytes_peak;
+  saves.last_failed = !keeper.dumper().status().ok();
+  return saves;
 }
 
 // Seconds the one that runs has taken so far; -1 if there is none.
@@ -55,7 +76,9 @@ void Rdb(InfoSource& source, const Checkpoints& checkpoints, std::string* out) {
                "rdb_saves:%" PRIu64 "\r\nrdb_last_cow_size:%" PRIu64 "\r\n",
                SecondsOf(checkpoints), RunsFor(checkpoints, source.now_ms), checkpoints.counts.made,
                checkpoints.last.image_bytes_peak);
-  *out += "rdb_last_load_keys_expired:0\r\nrdb_last_load_keys_loaded:0\r\n";
+  AppendFormat(
+      out, "rdb_last_load_keys_expired:%" PRIu64 "\r\nrdb_last_load_keys_loaded:%" PRIu64 "\r\n",
+      source.parts.run.loaded_keys_due, source.parts.run.loaded_keys);
 }
 
 void Aof(const InfoSource& source, const Checkpoints& checkpoints, std::string* out) {
@@ -135,7 +158,7 @@ void InfoPersistence(InfoSource& source, std::string* out) {
       "loading:0\r\nasync_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\n"
       "current_cow_size_age:0\r\ncurrent_fork_perc:0.00\r\ncurrent_save_keys_processed:0\r\n"
       "current_save_keys_total:0\r\n";
-  Rdb(source, checkpoints, out);
+  Rdb(source, LookAtSaves(source.parts, checkpoints), out);
   Aof(source, checkpoints, out);
   if (writer != nullptr) OurLog(source.parts.log, *writer, checkpoints, out);
   if (keeper != nullptr) OurCheckpoints(*keeper, checkpoints, out);

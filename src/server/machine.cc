@@ -43,6 +43,7 @@ unsigned WorkerCount(const config::Options& options) {
 
 Machine::Machine(config::Startup startup, std::unique_ptr<DataDirectory> data)
     : options_(startup.options),
+      import_file_(startup.import_file),
       run_id_(RandomHexId()),
       config_(std::move(startup)),
       table_(MakeTable()),
@@ -73,7 +74,8 @@ Machine::~Machine() {
 }
 
 Status Machine::Restore() {
-  return persistence_.Open(options_, workers_[0]->executor(), workers_[0]->participant());
+  return persistence_.Open(options_, import_file_, workers_[0]->executor(),
+                           workers_[0]->participant());
 }
 
 Status Machine::Open() {

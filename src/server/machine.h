@@ -22,7 +22,7 @@ class Machine {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  /// Brings back what the disk holds, if there is to be a log; the error says why that cannot be.
+  /// Brings back what the disk holds, or imports what a Redis has left there; the error says why that cannot be.
   Status Restore();
   /// Opens the listeners; the error says what could not be opened.
   Status Open();
@@ -39,6 +39,7 @@ class Machine {
   void FollowAddresses();
 
   const config::Options options_;
+  const std::string import_file_;
   const std::string run_id_;
   config::ConfigStore config_;
   commands::CommandTable table_;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "commands/command_table.h"
 #include "engine/commit_log.h"
 #include "engine/databases.h"
@@ -28,6 +29,7 @@
 namespace terrace::server {
 
 class CheckpointKeeper;
+class DumpKeeper;
 class Persistence;
 class ValueKeeper;
 class Worker;
@@ -69,6 +71,9 @@ struct Parts {
   CheckpointKeeper* checkpoints = nullptr;
   Persistence* persistence = nullptr;
   ValueKeeper* values = nullptr;
+  DumpKeeper* dumps = nullptr;
+  /// Held by whoever has a cut through the databases under way: one at a time (engine/edit_observer.h).
+  Mutex cut_turn;
 };
 
 }  // namespace terrace::server

@@ -1,5 +1,7 @@
 #include "server/persistence.h"
 
+#include "server/import_source.h"
+#include "server/importer.h"
 #include "server/log.h"
 
 namespace terrace::server {
@@ -13,15 +15,22 @@ constexpr uint64_t kLogBytesLeft = 4 * kMiB;
 }  // namespace
 
 Persistence::Persistence(Parts& parts, std::unique_ptr<DataDirectory> data)
-    : parts_(parts), data_(std::move(data)), log_(parts) {
+    : parts_(parts), data_(std::move(data)), log_(parts), dumps_(parts, SystemFiles()) {
+  parts_.dumps = &dumps_;
   parts_.config.OnChange("appendonly",
                          [this](const config::Options& before, const config::Options& after) {
                            return Follow(before, after);
                          });
 }
 
-Status Persistence::Open(const config::Options& options, exec::Executor& executor,
-                         engine::Participant& self) {
+Status Persistence::Open(const config::Options& options, const std::string& import_file,
+                         exec::Executor& executor, engine::Participant& self) {
+  const auto source = FindImport(options, import_file, data_.get());
+  if (!source.ok()) return source.error();
+  if (source->has_value()) {
+    Importer importer(parts_, executor, self, {.allow_cut_off = options.aof_load_truncated});
+    if (Status loaded = importer.Load(**source); !loaded.ok()) return loaded;
+  }
   if (data_ == nullptr) return Status::Ok();
   if (data_->was_unfinished()) {
     Log(LogLevel::kWarning,
@@ -35,17 +44,21 @@ Status Persistence::Open(const config::Options& options, exec::Executor& executo
   checkpoints_ = std::make_unique<CheckpointKeeper>(parts_, *data_);
   checkpoints_->Engage(*log_.writer());
   parts_.checkpoints = checkpoints_.get();
-  return Status::Ok();
+  // The log has nothing of what was imported. Until this is done the directory is as good as empty, and another start
+  // imports it again.
+  return source->has_value() ? checkpoints_->MakeFirst() : Status::Ok();
 }
 
 void Persistence::Start() {
-  running_ = true;
   log_.Start();
   if (checkpoints_ != nullptr) checkpoints_->Start();
   if (values_ != nullptr) values_->Start();
+  dumps_.Start();
 }
 
 void Persistence::Stop() {
+  dumps_.MakeLast();
+  dumps_.Stop();
   if (values_ != nullptr) values_->Stop();
   if (checkpoints_ != nullptr) checkpoints_->Stop();
   log_.Stop();

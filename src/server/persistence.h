@@ -17,6 +17,7 @@
 #include "server/checkpoint_keeper.h"
 #include "server/config/options.h"
 #include "server/data_directory.h"
+#include "server/dump_keeper.h"
 #include "server/log_keeper.h"
 #include "server/parts.h"
 #include "server/value_keeper.h"
@@ -28,8 +29,10 @@ class Persistence {
   /// `data`: opened already; none: nothing is kept.
   Persistence(Parts& parts, std::unique_ptr<DataDirectory> data);
 
-  /// Brings back what the disk holds; the error says why that cannot be. Before the workers run.
-  Status Open(const config::Options& options, exec::Executor& executor, engine::Participant& self);
+  /// Brings back what the disk holds, or imports what a Redis has left there; the error says why that cannot be. Before the
+  /// workers run.
+  Status Open(const config::Options& options, const std::string& import_file,
+              exec::Executor& executor, engine::Participant& self);
   void Start();
   void Stop();
 
@@ -53,7 +56,7 @@ class Persistence {
   std::unique_ptr<ValueKeeper> values_;  // of tables that were there at the start
   LogKeeper log_;
   std::unique_ptr<CheckpointKeeper> checkpoints_;  // once there is a directory
-  bool running_ = false;
+  DumpKeeper dumps_;
   Wanted wanted_ = Wanted::kNothing;
 };
 

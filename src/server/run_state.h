@@ -21,6 +21,9 @@ class RunState {
   uint64_t started_ms = 0;
   int64_t startup_bytes = 0;  // held when the server was ready and empty
   std::function<void()> request_stop;
+  // Of the files that this server began with, if it did.
+  uint64_t loaded_keys = 0;
+  uint64_t loaded_keys_due = 0;  // that were left out
 
   /// The history that the log had before this start, and its last offset: what a follower may have of it, up to there, is good.
   std::string second_replication_id = std::string(40, '0');

@@ -1,8 +1,11 @@
 // Commands about the server as a whole: INFO, TIME, ROLE, LASTSAVE, SAVE and its like, SHUTDOWN, LOLWUT.
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "base/numbers.h"
 #include "commands/error_text.h"
 #include "server/checkpoint_keeper.h"
+#include "server/dump_keeper.h"
 #include "server/families.h"
 #include "server/info.h"
 #include "server/log.h"
@@ -21,13 +24,22 @@ constexpr char kKeepsNothing[] =
     "ERR nothing is kept on the disk: the server was started without appendonly";
 
 constexpr char kCannotStop[] = "ERR Errors trying to SHUTDOWN. Check logs.";
+constexpr char kSaveRuns[] = "ERR Background save already in progress";
 
 Parts& PartsOf(SessionContext& ctx) { return static_cast<Worker&>(*ctx.executor.host()).parts(); }
 
-// Of a server that keeps nothing, when it was started, as Redis has it.
+// Of a server that has saved nothing, when it was started, as Redis has it.
 uint64_t LastSaveMs(const Parts& parts) {
-  const uint64_t last_ms = parts.checkpoints == nullptr ? 0 : parts.checkpoints->counts().last_ms;
+  uint64_t last_ms = parts.dumps->counts().last_ms;
+  if (parts.checkpoints != nullptr)
+    last_ms = std::max(last_ms, parts.checkpoints->counts().last_ms);
   return last_ms != 0 ? last_ms : parts.run.started_ms;
+}
+
+// Whether BGSAVE makes a dump: always of a server without a log.
+bool SavesDumps(const Parts& parts) {
+  return parts.checkpoints == nullptr ||
+         parts.config.Snapshot().save_format == config::SaveFormat::kRdb;
 }
 
 // INFO [section [section ...]]
@@ -66,26 +78,30 @@ void Answer(exec::Wait& wait, const char* error) {
 }
 
 // SAVE
+//
+// With a log others go on while the checkpoint is made. A dump has this thread's clients wait with whoever asks.
 void Save(SessionContext& ctx, Args args) {
-  CheckpointKeeper* keeper = PartsOf(ctx).checkpoints;
-  if (keeper == nullptr) return ctx.reply.Error(kKeepsNothing);
-  if (keeper->running()) return ctx.reply.Error("ERR Background save already in progress");
+  Parts& parts = PartsOf(ctx);
+  if (SavesDumps(parts)) {
+    if (parts.dumps->running()) return ctx.reply.Error(kSaveRuns);
+    auto& worker = static_cast<Worker&>(*ctx.executor.host());
+    // The log says why.
+    return parts.dumps->MakeNow(&worker.participant()).ok() ? ctx.reply.Ok() : ctx.reply.Error("ERR");
+  }
+  if (parts.checkpoints->running()) return ctx.reply.Error(kSaveRuns);
   const auto wait = ctx.executor.WaitOutside(ctx.session, ctx.command, args);
-  keeper->RequestNext(
+  parts.checkpoints->RequestNext(
       [wait](const Status& status) { Answer(*wait, status.ok() ? nullptr : "ERR"); }, 0);
 }
-
-// Checkpoints are what both of them ask for.
-void RequestCheckpoint(SessionContext& ctx, const char* started, const char* busy) {
-  CheckpointKeeper* keeper = PartsOf(ctx).checkpoints;
-  if (keeper == nullptr) return ctx.reply.Error(kKeepsNothing);
-  keeper->Request() ? ctx.reply.Simple(started) : ctx.reply.Error(busy);
 }
 
 // BGREWRITEAOF
 void BgRewriteAof(SessionContext& ctx, Args) {
-  RequestCheckpoint(ctx, "Background append only file rewriting started",
-                    "ERR Background append only file rewriting already in progress");
+  CheckpointKeeper* keeper = PartsOf(ctx).checkpoints;
+  if (keeper == nullptr) return ctx.reply.Error(kKeepsNothing);
+  keeper->Request()
+      ? ctx.reply.Simple("Background append only file rewriting started")
+      : ctx.reply.Error("ERR Background append only file rewriting already in progress");
 }
 
 // BGSAVE [SCHEDULE]
@@ -93,7 +109,10 @@ void BgSave(SessionContext& ctx, Args args) {
   if (args.size() > 1 && !(args.size() == 2 && EqualsIgnoreCase(args[1], "schedule"))) {
     return ctx.reply.Error(commands::kSyntaxError);
   }
-  RequestCheckpoint(ctx, "Background saving started", "ERR Background save already in progress");
+  Parts& parts = PartsOf(ctx);
+  bool started = SavesDumps(parts) && parts.dumps->Request();
+  if (parts.checkpoints != nullptr) started |= parts.checkpoints->Request();
+  started ? ctx.reply.Simple("Background saving started") : ctx.reply.Error(kSaveRuns);
 }
 
 struct ShutdownOptions {
@@ -127,26 +146,34 @@ bool ParseShutdown(Args args, ShutdownOptions* options) {
 // SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
 //
 // There are no replicas to wait for, so NOW changes nothing. With a log nothing is lost in any case; a checkpoint before the
-// end makes the next start short. If SAVE asks for it and it fails, the server stays, unless FORCE is given.
+// end makes the next start short. Without one a dump is made if SAVE is given or there are save points; what others write
+// while it is made goes into a last one (DumpKeeper::MakeLast). If what SAVE asks for fails the server stays, unless FORCE is
+// given.
 void Shutdown(SessionContext& ctx, Args args) {
   ShutdownOptions options;
   if (!ParseShutdown(args, &options)) return ctx.reply.Error(commands::kSyntaxError);
   if (options.abort) return ctx.reply.Error("ERR No shutdown in progress.");
   Parts& parts = PartsOf(ctx);
-  if (options.save && !options.force && parts.checkpoints == nullptr) {
-    Log(config::LogLevel::kWarning, "SHUTDOWN SAVE refused: nothing is kept without appendonly");
-    return ctx.reply.Error(kCannotStop);
-  }
-  Log(config::LogLevel::kWarning, "User requested shutdown...");
-  if (options.no_save || parts.checkpoints == nullptr) {
-    static_cast<Connection&>(ctx.session).CloseSoon(false);
-    return parts.run.request_stop();
-  }
-  const auto wait = ctx.executor.WaitOutside(ctx.session, ctx.command, args);
   const bool must = options.save && !options.force;
-  parts.persistence->SaveBeforeStop(options.save, [wait, must, &parts](const Status& status) {
-    must && !status.ok() ? Answer(*wait, kCannotStop) : parts.run.request_stop();
-  });
+  if (parts.checkpoints != nullptr && !options.no_save) {
+    Log(config::LogLevel::kWarning, "User requested shutdown...");
+    const auto wait = ctx.executor.WaitOutside(ctx.session, ctx.command, args);
+    return parts.persistence->SaveBeforeStop(options.save, [wait, must, &parts](const Status& status) {
+      must && !status.ok() ? Answer(*wait, kCannotStop) : parts.run.request_stop();
+    });
+  }
+  using Last = DumpKeeper::Last;
+  const bool saves = parts.log_writer == nullptr && !options.no_save &&
+                     (options.save || parts.dumps->has_save_points());
+  if (saves) {
+    auto& worker = static_cast<Worker&>(*ctx.executor.host());
+    const Status saved = parts.dumps->MakeNow(&worker.participant());
+    if (!saved.ok() && !options.force) return ctx.reply.Error(kCannotStop);
+  }
+  parts.dumps->set_last(saves ? Last::kAlways : Last::kNever);
+  Log(config::LogLevel::kWarning, "User requested shutdown...");
+  static_cast<Connection&>(ctx.session).CloseSoon(false);
+  parts.run.request_stop();
 }
 
 // LOLWUT [VERSION version] [steps]
@@ -203,7 +230,7 @@ constexpr CommandSpec kServerCommands[] = {
      .session = BgSave,
      .since = "1.0.0",
      .complexity = "O(1)",
-     .summary = "Makes a checkpoint in the background.",
+     .summary = "Makes a dump or a checkpoint in the background.",
      .syntax = "[SCHEDULE]"},
     {.name = "info",
      .arity = -1,
@@ -252,7 +279,7 @@ constexpr CommandSpec kServerCommands[] = {
      .session = Save,
      .since = "1.0.0",
      .complexity = "O(1)",
-     .summary = "Makes a checkpoint and answers when it is in force."},
+     .summary = "Makes a dump or a checkpoint and answers when it is there."},
     {.name = "shutdown",
      .arity = -1,
      .flags = kAdministration | kAlways | commands::kNoMulti | commands::kAllowBusy |

@@ -224,6 +224,14 @@ TEST_SUITE("config/startup") {
     CHECK(lines <= 40);
   }
 
+  TEST_CASE("--import names a file, whatever directory the server goes to") {
+    Machine machine;
+    CHECK(machine.Start({"--port", "1"})->import_file.empty());
+    CHECK(machine.Start({"--import", "/a/dump.rdb", "--port", "1"})->import_file == "/a/dump.rdb");
+    CHECK(machine.Start({"--import=dump.rdb"})->import_file == machine.files.Absolute("dump.rdb"));
+    CHECK(machine.ErrorOf({"--import"}) == "command line: --import needs a value");
+  }
+
   TEST_CASE("healthcheck finds the server that the same settings describe") {
     Machine machine;
     machine.variables = {"TERRACE_PORT=7000", "TERRACE_REQUIREPASS=secret"};

@@ -1,5 +1,5 @@
 // Checkpoints under several writers, made for the thread sanitizer: what is loaded from each is what an exclusive section saw
-// when it was cut. One thread flushes and exchanges databases all the while.
+// when it was cut, and so is every dump in between. One thread flushes and exchanges databases all the while.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "engine/checkpoint_world.h"
+#include "engine/dumped_state.h"
+#include "engine/dumper.h"
 
 namespace terrace::engine {
 namespace {
@@ -131,7 +133,9 @@ class Writer {
 };
 
 TEST_SUITE("engine/checkpoint_threads") {
-  TEST_CASE("while several threads write, flush and exchange, every checkpoint is its cut") {
+  TEST_CASE(
+      "while several threads write, flush and exchange, every checkpoint and every dump is its "
+      "cut") {
     const uint64_t seed = storage::PrintedSeed("engine/checkpoint_threads");
     Shared shared;
     Must(shared.files.CreateDirectory(kWorldDirectory));
@@ -160,6 +164,7 @@ TEST_SUITE("engine/checkpoint_threads") {
       }
     });
     Participant* self = shared.participants.Join();
+    Dumper dumper(shared.files, *shared.databases, SystemClock());
     storage::CheckpointMark mark;
     uint64_t images = 0, tombstones = 0, pieces = 0;
     for (int round = 0; round < 8 || images == 0 || tombstones == 0 || pieces == 0; ++round) {
@@ -177,6 +182,18 @@ TEST_SUITE("engine/checkpoint_threads") {
       tombstones += shared.checkpointer->stats()->tombstones;
       pieces += shared.checkpointer->stats()->piece_items_peak;
       CHECK(Difference(LoadedState(shared.files, *shared.manifest, 2), at_cut) == "");
+      Must(dumper.Open({.directory = kWorldDirectory,
+                        .name = "dump.rdb",
+                        .rdb_version = rdb::kRdbVersionTimedFields}));
+      shared.participants.Exclusive(nullptr, [&] {
+        at_cut = StateOf(*shared.databases, shared.settings.encoding);
+        dumper.Begin();
+      });
+      while (dumper.Step(*self)) {
+      }
+      Must(dumper.status());
+      const std::string dump = shared.files.Contents(std::string(kWorldDirectory) + "/dump.rdb");
+      CHECK(Difference(DumpedState(dump), at_cut) == "");
     }
     shared.done.store(true);
     for (std::thread& thread : threads) thread.join();

@@ -77,6 +77,7 @@ void DecodeValues(const std::vector<SeenKey>& keys) {
     const auto collection = DecodeCollection(body, limits);
     if (collection.ok()) terrace::types::Destroy(*collection);
   }
+  Status TakeModuleData(Bytes) override { return Status::Ok(); }
 }
 
 std::string Written(const std::vector<SeenKey>& keys) {

@@ -37,8 +37,14 @@ class Taken : public FileTaker {
     lines.push_back("functions " + std::string(source));
     return Status::Ok();
   }
+  Status TakeModuleData(Bytes module) override {
+    lines.push_back("module " + std::string(module));
+    return Status::Ok();
+  }
+  void TakeSize(uint64_t keys) override { sizes.push_back(keys); }
 
   std::vector<std::string> lines;
+  std::vector<uint64_t> sizes;
 };
 
 std::string Written(uint16_t version = kRdbVersionDefault) {
@@ -161,6 +167,24 @@ TEST_SUITE("rdb/file") {
     CHECK(taken.lines == std::vector<std::string>{"a until 1600000000000 code 0 bytes 2", "db 2",
                                                   "a code 0 bytes 2", "a code 0 bytes 2",
                                                   "functions lib"});
+    CHECK(taken.sizes == std::vector<uint64_t>{5});
+  }
+
+  TEST_CASE("what modules keep beside their keys is named and passed over") {
+    // When (2), a signed and an unsigned number, a float, a double, a string.
+    Taken taken;
+    const std::string data = FromHex(
+        "f7 81 45e25238df912c03 02 01 01 05 02 05 03 00000000 04 0000000000000000 05 0161 00");
+    CHECK(ReadFile(File(data + FromHex("00 0161 0162")), taken).message() == "");
+    CHECK(taken.lines == std::vector<std::string>{"module ReJSON-RL", "a code 0 bytes 2"});
+  }
+
+  TEST_CASE("a file may have something behind it, and says where it ends") {
+    Taken taken;
+    size_t length = 0;
+    const std::string file = Written();
+    CHECK(ReadFile(file + "*1\r\n", taken, &length).ok());
+    CHECK(length == file.size());
   }
 
   TEST_CASE("a file that cannot be read says where and why") {
@@ -174,10 +198,16 @@ TEST_SUITE("rdb/file") {
     CHECK(ErrorOf("REDIS0099") == "offset 0: RDB version 99; versions 1 to 12 can be read");
     CHECK(ErrorOf(File(FromHex("1e 0361626301"))) ==
           "offset 9: key 'abc' is of type 30, which is not known here");
-    CHECK(ErrorOf(File(FromHex("07 0361626301"))) ==
-          "offset 9: key 'abc' is of type 7, which is not known here");
-    CHECK(ErrorOf(File(FromHex("f7 01"))) ==
-          "offset 9: data of a module, and there are no modules here");
+    // The id that RedisJSON's values have: "ReJSON-RL", version 3.
+    CHECK(
+        ErrorOf(File(FromHex("07 03616263 81 45e25238df912c03 00"))) ==
+        "offset 9: key 'abc' is a value of the module 'ReJSON-RL', and there are no modules here");
+    CHECK(ErrorOf(File(FromHex("06 0361626301"))) ==
+          "offset 9: key 'abc' is of type 6, which is not known here");
+    CHECK(ErrorOf(File(FromHex("f7 01 02 01 05 0361"))) ==
+          "offset 9: the file ends, or is damaged, in what begins here");
+    CHECK(ErrorOf(File(FromHex("f7 01 07"))) ==
+          "offset 9: the file ends, or is damaged, in what begins here");
     CHECK(ErrorOf(File(FromHex("f6 01"))) ==
           "offset 9: functions as a release candidate of Redis 7.0 wrote them");
     CHECK(ErrorOf(File(FromHex("fe 10"))) == "offset 9: database 16");

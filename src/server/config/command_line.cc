@@ -90,6 +90,7 @@ class Parser {
     if (name == "config-unknown")
       return TakeValue(name, value, nullptr);  // FindUnknownPolicy read it
     if (name == "config" || name == "check-config") return ParseConfigFlag(name, value);
+    if (name == "import") return TakeValue(name, value, &line_.import_file);
     if (line_.mode == Mode::kHealthcheck && name == "host")
       return TakeValue(name, value, &line_.health_host);
     if (line_.mode == Mode::kHealthcheck && name == "password")
@@ -179,6 +180,8 @@ A cache server that speaks the Redis protocol.
   --config FILE           the same as FILE
   --check-config FILE     say whether the configuration is good, and do not start
   --config-unknown warn   warn about settings nobody knows instead of stopping
+  --import FILE           begin with the data of a Redis: an RDB file, an append only file, or the
+                          *.manifest of an append only directory. Only where there are no data yet
   --sample-config         print every setting with its default and what it is for
   --help, --version
 

@@ -21,6 +21,7 @@ struct CommandLine {
   bool reads_stdin = false;  ///< "-": a redis.conf on standard input, after the file
   UnknownNames unknown = UnknownNames::kRefuse;
   std::string health_host;  ///< --host of healthcheck
+  std::string import_file;  ///< --import, as written; empty: none
   Reading reading;
 };
 

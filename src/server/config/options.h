@@ -27,6 +27,8 @@ enum class MaxmemoryPolicy : uint8_t {
 };
 
 enum class LogLevel : uint8_t { kDebug, kVerbose, kNotice, kWarning, kNothing };
+/// What BGSAVE and SAVE of a server with appendonly make: a checkpoint, or a dump besides.
+enum class SaveFormat : uint8_t { kTables, kRdb };
 enum class Appendfsync : uint8_t { kEverySecond, kAlways, kNo };
 /// Who may use a guarded command: nobody, anybody, or connections from this machine.
 enum class CommandAccess : uint8_t { kNo, kYes, kLocal };
@@ -229,6 +231,7 @@ struct Options {
 
   // persistence
   std::string dbfilename = "dump.rdb";
+  SaveFormat save_format = SaveFormat::kTables;
   std::vector<SavePoint> save;
   bool rdbcompression = true;
   bool rdbchecksum = true;

@@ -9,8 +9,11 @@ constexpr EnumName kAppendfsync[] = {Named("everysec", Appendfsync::kEverySecond
                                      Named("always", Appendfsync::kAlways),
                                      Named("no", Appendfsync::kNo)};
 
-constexpr std::string_view kNoSnapshots =
-    "this version writes no RDB files; appendonly keeps every change";
+constexpr EnumName kSaveFormat[] = {Named("tables", SaveFormat::kTables),
+                                    Named("rdb", SaveFormat::kRdb)};
+
+// Settings of ways to write files that are not ours.
+constexpr std::string_view kNothingAlike = "dumps, log and checkpoints are written in another way";
 
 Setting NotYet(std::string_view name, Field field, std::string_view why, uint32_t flags = 0) {
   return {.name = name,
@@ -18,7 +21,7 @@ Setting NotYet(std::string_view name, Field field, std::string_view why, uint32_
           .why = why,
           .flags = flags,
           .state = State::kAcceptedWithoutEffect,
-          .reason = kNoSnapshots};
+          .reason = kNothingAlike};
 }
 
 }  // namespace
@@ -32,12 +35,20 @@ std::span<const Setting> PersistenceSettings() {
            "Switched on later, a checkpoint of all data comes first."},
       {.name = "save",
        .field = SaveField(),
-       .why = "With appendonly: make a checkpoint after so many seconds with so many changes; "
-              "others are made as the log grows."},
-      NotYet("dbfilename", StringField{&Options::dbfilename, CheckFileName},
-             "File name of the snapshot.", kProtected),
-      NotYet("rdbcompression", BoolField{&Options::rdbcompression}, "Compress the snapshot."),
-      NotYet("rdbchecksum", BoolField{&Options::rdbchecksum}, "Check the snapshot by a checksum.",
+       .why = "After so many seconds with so many changes: write a dump, and at the end, too; with "
+              "appendonly, make a checkpoint."},
+      {.name = "save-format",
+       .field = Enum<&Options::save_format>(kSaveFormat),
+       .why = "What BGSAVE and SAVE make with appendonly: tables is a checkpoint, rdb a dump "
+              "besides. Without appendonly they make a dump."},
+      {.name = "dbfilename",
+       .field = StringField{&Options::dbfilename, CheckFileName},
+       .why = "File name of the dump in `dir`. A server that has no data yet begins with it.",
+       .flags = kProtected},
+      {.name = "rdbcompression",
+       .field = BoolField{&Options::rdbcompression},
+       .why = "Compress the dump."},
+      NotYet("rdbchecksum", BoolField{&Options::rdbchecksum}, "Check the dump by a checksum.",
              kImmutable),
       NotYet("rdb-del-sync-files", BoolField{&Options::rdb_del_sync_files},
              "Remove snapshots made for replicas."),
@@ -45,10 +56,15 @@ std::span<const Setting> PersistenceSettings() {
              "Sync a snapshot piece by piece."),
       NotYet("stop-writes-on-bgsave-error", BoolField{&Options::stop_writes_on_bgsave_error},
              "Refuse writes after a snapshot failed."),
-      NotYet("appendfilename", StringField{&Options::appendfilename}, "File name of the log.",
-             kImmutable),
-      NotYet("appenddirname", StringField{&Options::appenddirname}, "Directory of the log.",
-             kImmutable),
+      {.name = "appendfilename",
+       .field = StringField{&Options::appendfilename},
+       .why = "File name of a Redis' append only file. With appendonly a server that has no data "
+              "yet begins with it.",
+       .flags = kImmutable},
+      {.name = "appenddirname",
+       .field = StringField{&Options::appenddirname},
+       .why = "Directory of a Redis' append only files, to begin with.",
+       .flags = kImmutable},
       {.name = "appendfsync",
        .field = Enum<&Options::appendfsync>(kAppendfsync),
        .why = "When the log is synced, and so what a power cut may take: everysec, always, no."},
@@ -61,8 +77,10 @@ std::span<const Setting> PersistenceSettings() {
       {.name = "auto-aof-rewrite-min-size",
        .field = BytesField{&Options::auto_aof_rewrite_min_size_bytes},
        .why = "... and at least this long."},
-      NotYet("aof-load-truncated", BoolField{&Options::aof_load_truncated},
-             "Start from a log that breaks off."),
+      {.name = "aof-load-truncated",
+       .field = BoolField{&Options::aof_load_truncated},
+       .why = "Begin with a Redis' append only file that breaks off; what is not whole is left "
+              "out."},
       NotYet("aof-use-rdb-preamble", BoolField{&Options::aof_use_rdb_preamble},
              "Begin a rewritten log by a snapshot."),
       NotYet("aof-timestamp-enabled", BoolField{&Options::aof_timestamp_enabled},

@@ -111,6 +111,7 @@ StatusOr<Startup> ParseStartup(std::span<const std::string> arguments,
   if (Status status = ApplySources(*line, variables, files, startup); !status.ok())
     return Unexpected{status};
   startup.health = TargetOf(*line, startup.options);
+  if (!line->import_file.empty()) startup.import_file = files.Absolute(line->import_file);
   if (line->mode == Mode::kHealthcheck) return startup;
   if (Status status = ResolveDir(files, startup); !status.ok()) return Unexpected{status};
   if (Status status = CheckStates(startup.options, startup.provenances, startup.warnings);

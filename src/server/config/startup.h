@@ -31,6 +31,7 @@ struct Startup {
   Provenances provenances;
   std::vector<std::string> warnings;  ///< one line each, for the log
   HealthTarget health;
+  std::string import_file;  ///< absolute; empty: none
 };
 
 /// What ".toml" at the end of the name tells.

@@ -33,6 +33,10 @@ class Printer : public rdb::FileTaker {
                 Shown(source.substr(0, source.find('\n')), kKeyCharsMax).c_str());
     return Status::Ok();
   }
+  Status TakeModuleData(Bytes module) override {
+    std::printf("   - data of the module %s\n", std::string(module).c_str());
+    return Status::Ok();
+  }
   const std::map<std::string, uint64_t>& keys() const { return keys_; }
 
  private:

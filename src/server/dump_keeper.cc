@@ -1,0 +1,218 @@
+#include "server/dump_keeper.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "server/info.h"
+#include "server/log.h"
+#include "server/save_points.h"
+#include "server/version.h"
+#include "server/worker.h"
+
+namespace terrace::server {
+namespace {
+
+using config::LogLevel;
+
+// How soon somebody notices that a save point is reached.
+constexpr auto kLook = std::chrono::milliseconds(100);
+// After one that failed, as Redis has it; what made it fail is seldom gone at once.
+constexpr uint64_t kRetryNs = 5'000'000'000;
+
+double MiB(uint64_t bytes) { return static_cast<double>(bytes) / kMiB; }
+
+}  // namespace
+
+engine::KeptAccess KeptBy(engine::EvictionPolicy policy) {
+  switch (policy) {
+    case engine::EvictionPolicy::kAllKeysLru:
+    case engine::EvictionPolicy::kVolatileLru:
+      return engine::KeptAccess::kIdle;
+    case engine::EvictionPolicy::kAllKeysLfu:
+    case engine::EvictionPolicy::kVolatileLfu:
+      return engine::KeptAccess::kFrequency;
+    default:
+      return engine::KeptAccess::kNone;
+  }
+}
+
+DumpKeeper::DumpKeeper(Parts& parts, FileSystem& files)
+    : parts_(parts), dumper_(files, parts.databases, parts.clock) {
+  points_ = parts.config.Snapshot().save;
+  parts.config.OnChange("save", [this](const config::Options&, const config::Options& now) {
+    MutexLock lock(mutex_);
+    points_ = now.save;
+    return Status::Ok();
+  });
+}
+
+void DumpKeeper::Start() {
+  self_ = parts_.participants.Join();
+  thread_ = std::thread([this] { Run(); });
+}
+
+void DumpKeeper::Stop() {
+  if (!thread_.joinable()) return;
+  stop_ = true;
+  dumper_.Cancel();
+  wake_.NotifyAll();
+  thread_.join();
+  parts_.participants.Leave(self_);
+}
+
+bool DumpKeeper::Request() {
+  MutexLock lock(mutex_);
+  if (making_ || tickets_ != tickets_served_) return false;
+  ++tickets_;
+  wake_.NotifyAll();
+  return true;
+}
+
+Status DumpKeeper::MakeNow(engine::Participant* self) {
+  if (self != nullptr) self->Out();
+  Status status;
+  {
+    MutexLock lock(mutex_);
+    const uint64_t ticket = ++tickets_;
+    wake_.NotifyAll();
+    while (tickets_served_ < ticket) done_.Wait(mutex_);
+    status = last_status_;
+  }
+  if (self != nullptr) self->In();
+  return status;
+}
+
+void DumpKeeper::MakeLast() {
+  const Last last = last_.load(std::memory_order_relaxed);
+  if (last == Last::kNever || (last == Last::kIfSavePoints && !has_save_points())) return;
+  const Counts counts = this->counts();
+  if (counts.made != 0 && counts.changes == ChangesOf(parts_)) return;
+  const Status status = MakeNow(nullptr);
+  if (!status.ok()) Log(LogLevel::kWarning, "The last dump failed");
+}
+
+bool DumpKeeper::has_save_points() const {
+  MutexLock lock(mutex_);
+  return parts_.log_writer == nullptr && !points_.empty();
+}
+
+bool DumpKeeper::running() const {
+  MutexLock lock(mutex_);
+  return making_ || tickets_ != tickets_served_;
+}
+
+DumpKeeper::Counts DumpKeeper::counts() const {
+  MutexLock lock(mutex_);
+  return counts_;
+}
+
+void DumpKeeper::Run() {
+  uint64_t ticket = 0;
+  while (WaitForWork(&ticket)) {
+    Make();
+    MutexLock lock(mutex_);
+    making_ = false;
+    tickets_served_ = ticket;
+    done_.NotifyAll();
+  }
+}
+
+bool DumpKeeper::WaitForWork(uint64_t* ticket) {
+  MutexLock lock(mutex_);
+  while (!stop_) {
+    if (tickets_ != tickets_served_ || IsDue()) {
+      making_ = true;
+      *ticket = tickets_;
+      return true;
+    }
+    wake_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kLook);
+  }
+  return false;
+}
+
+bool DumpKeeper::IsDue() const {
+  if (parts_.log_writer != nullptr || points_.empty()) return false;
+  if (parts_.clock.MonotonicNs() < retry_ns_) return false;
+  return AtSavePoint(points_, ChangesOf(parts_) - counts_.changes,
+                     std::max(counts_.last_ms, parts_.run.started_ms), parts_.clock.WallMs());
+}
+
+void DumpKeeper::Make() {
+  const config::Options options = parts_.config.Snapshot();
+  engine::Dumper::Options wanted = {
+      .directory = ".",
+      .name = options.dbfilename,
+      .compression = options.rdbcompression ? rdb::Compression::kLzf : rdb::Compression::kNone,
+      .kept = KeptBy(parts_.eviction.policy.load()),
+      .lfu = {parts_.engine_settings.lfu_log_factor.load(std::memory_order_relaxed),
+              parts_.engine_settings.lfu_decay_minutes.load(std::memory_order_relaxed)},
+      .notes = {{"redis-ver", kRedisVersion},
+                {"redis-bits", "64"},
+                {"ctime", std::to_string(parts_.clock.WallMs() / 1000)}}};
+  MutexLock turn(parts_.cut_turn);
+  self_->In();
+  wanted.rdb_version = engine::RdbVersionFor(parts_.databases);
+  self_->Out();
+  uint64_t changes = 0;
+  Status status = MakeOne(wanted, &changes);
+  if (!status.ok() && dumper_.version_too_low()) {
+    wanted.rdb_version = rdb::kRdbVersionTimedFields;
+    status = MakeOne(wanted, &changes);
+  }
+  {
+    MutexLock lock(mutex_);
+    last_status_ = status;
+    retry_ns_ = status.ok() ? 0 : parts_.clock.MonotonicNs() + kRetryNs;
+    if (status.ok()) {
+      ++counts_.made;
+      counts_.last_ms = parts_.clock.WallMs();
+      counts_.changes = changes;
+    } else {
+      ++counts_.failed;
+    }
+  }
+  if (!status.ok()) {
+    Log(LogLevel::kWarning, "The dump to %s failed: %s", wanted.name.c_str(),
+        status.message().c_str());
+    return;
+  }
+  const auto stats = dumper_.stats();
+  Log(LogLevel::kNotice, "Dump: %s, %llu keys, %.1f MiB, %llu ms", wanted.name.c_str(),
+      static_cast<unsigned long long>(stats->keys), MiB(stats->bytes),
+      static_cast<unsigned long long>(stats->ms));
+}
+
+Status DumpKeeper::MakeOne(engine::Dumper::Options options, uint64_t* changes) {
+  if (Status opened = dumper_.Open(std::move(options)); !opened.ok()) return opened;
+  {
+    MutexLock lock(mutex_);
+    counts_.begun_ms = parts_.clock.WallMs();
+  }
+  self_->In();
+  parts_.participants.Exclusive(self_, [&] {
+    *changes = ChangesOf(parts_);
+    dumper_.Begin();
+  });
+  self_->Out();
+  while (dumper_.Step(*self_)) {
+    // Begin may have come after the Cancel of whoever stops us.
+    if (stop_) dumper_.Cancel();
+    Pace();
+  }
+  Pace();
+  return dumper_.status();
+}
+
+// Writers wait while the images of what they have changed take more than they should.
+void DumpKeeper::Pace() {
+  const bool wait = dumper_.over_budget();
+  if (wait == writers_wait_) return;
+  writers_wait_ = wait;
+  if (wait) return parts_.gates.Close(exec::kGateImages);
+  parts_.gates.Open(exec::kGateImages);
+  for (auto& worker : parts_.workers) worker->Raise(Signal::kUnpark);
+}
+
+}  // namespace terrace::server

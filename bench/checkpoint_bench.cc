@@ -9,6 +9,8 @@
 //               go (a checkpoint lets the lock go in between, see CheckpointCut::Options)
 //   load        into empty databases, by 1 .. --threads threads, from the page cache
 //   compact     both runs into one
+//   large       a sorted set of a million members: encoding it in one go, and captured in pieces as a checkpoint does, with
+//               how long one takes the lock; and setting a random member's score, by itself and while it is under capture
 //
 // Times are CPU time of the thread unless they say "wall"; the walk's own are taken over all its steps.
 //
@@ -31,7 +33,9 @@
 #include "engine/checkpoint_loader.h"
 #include "engine/checkpointer.h"
 #include "engine/edit.h"
+#include "engine/large_capture.h"
 #include "storage/compaction.h"
+#include "types/sorted_set.h"
 
 using namespace terrace;
 using namespace terrace::engine;
@@ -105,6 +109,7 @@ class Bench {
     std::printf("compact   %10.0f ms   %.1f MB -> %.1f MB\n", (CpuSeconds() - compaction) * 1e3,
                 static_cast<double>(stats.bytes_before) / 1e6,
                 static_cast<double>(stats.bytes) / 1e6);
+    Large();
   }
 
  private:
@@ -171,6 +176,57 @@ class Bench {
     self_->Out();
     std::printf("lock      %10.1f us   longest %.1f us, %s\n",
                 sum * 1e6 / static_cast<double>(shards), longest * 1e6, name);
+  }
+
+  void Large() {
+    constexpr uint64_t kMembers = 1'000'000, kEdits = 100'000;
+    types::SortedSet zset = types::SortedSet::New();
+    const auto set = [&](uint64_t member) {
+      zset.Set("member:" + std::to_string(member), static_cast<double>(random_.Below(kMembers)),
+               {128, 64});
+    };
+    for (uint64_t i = 0; i < kMembers; ++i) set(i);
+    const auto edit = [&] {
+      const double begin = CpuSeconds();
+      for (uint64_t i = 0; i < kEdits; ++i) set(random_.Below(kMembers));
+      return (CpuSeconds() - begin) * 1e9 / static_cast<double>(kEdits);
+    };
+    edit();
+    const double alone_ns = edit();
+    Entry* entry = Entry::NewCollection("large", zset.value(), 0);
+    double begin = CpuSeconds();
+    const size_t bytes = CapturedKey(1, *entry, rdb::Compression::kNone).bytes();
+    std::printf("large     %10.0f ms in one go, %.1f MB\n", (CpuSeconds() - begin) * 1e3,
+                static_cast<double>(bytes) / 1e6);
+    types::CaptureBytes kept;
+    const CheckpointCut::Options options;
+    begin = CpuSeconds();
+    const auto capture =
+        LargeCapture::Begin(databases_->Get(0), 1, *entry, rdb::Compression::kNone, &kept);
+    const double begun = CpuSeconds() - begin;
+    const double captured_ns = edit();
+    const uint64_t kept_bytes = kept.now();
+    double sum = 0, longest = 0;
+    uint64_t pieces = 0;
+    for (; !capture->complete(); ++pieces) {
+      begin = CpuSeconds();
+      capture->Next(options.piece_items, options.stretch_bytes);
+      const double took = CpuSeconds() - begin;
+      sum += took;
+      longest = std::max(longest, took);
+    }
+    begin = CpuSeconds();
+    const size_t finished = capture->Finish().bytes();
+    std::printf(
+        "large     %10.1f us a piece   longest %.1f us, %llu of them; begun in %.1f us, "
+        "finished in %.1f ms, %.1f MB\n",
+        sum * 1e6 / static_cast<double>(pieces), longest * 1e6,
+        static_cast<unsigned long long>(pieces), begun * 1e6, (CpuSeconds() - begin) * 1e3,
+        static_cast<double>(finished) / 1e6);
+    std::printf("large     %10.0f ns an edit   %.0f ns during the capture, %.1f bytes kept\n",
+                alone_ns, captured_ns,
+                static_cast<double>(kept_bytes) / static_cast<double>(kEdits));
+    Entry::Delete(entry);
   }
 
   void Load(unsigned threads) {

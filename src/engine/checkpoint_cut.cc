@@ -61,13 +61,14 @@ uint64_t CheckpointCut::CaptureSome(const Part& part, Stretch* stretch) {
 // --- large collections ---
 
 void CheckpointCut::BeginLarge(Keyspace& keyspace, uint64_t hash, const Entry& entry) {
-  large_.Add(keyspace.space(), std::make_unique<LargeCapture>(
-                                   keyspace, hash, entry, options_.compression, &large_.bytes()));
+  large_.Add(keyspace.space(),
+             LargeCapture::Begin(keyspace, hash, entry, options_.compression, &large_.bytes()));
 }
 
 // Some pieces of it; true when that was all, and it is the walk's alone.
 bool CheckpointCut::WalkLarge(Participant& self, uint32_t space, LargeCapture& capture) {
   const uint64_t from = capture.name().hash >> 16;
+  capture.Prepare();
   for (size_t piece = 0; piece < options_.pieces_max; ++piece) {
     bool done = false;
     self.In();
@@ -109,7 +110,7 @@ void CheckpointCut::Leaves(const Keyspace& keyspace, uint64_t hash, Entry& entry
   if (!IsCollection(entry.encoding()) || !types::UnderCapture(entry.collection())) return;
   LargeCapture* capture = large_.Find(keyspace.space(), {hash, entry.key()});
   TERRACE_CHECK(capture != nullptr);
-  capture->Next(SIZE_MAX, SIZE_MAX);
+  capture->Part();
 }
 
 // --- the walk ---

@@ -56,10 +56,10 @@ class CheckpointCut final : public EditObserver {
     /// When so much was copied under a shard's lock it is let go, and the rest of the shard is another stretch: some
     /// twenty microseconds, as a hand-over of the staircase takes. A value that is larger is copied all the same.
     uint64_t stretch_bytes = 32 * kKiB;
-    /// From where on a collection is captured in pieces, and how many items one has: some thirty microseconds, most of which
-    /// they take to come from memory. A piece ends at stretch_bytes, too.
+    /// From where on a collection is captured in pieces, and how many items one has: some twenty to forty microseconds,
+    /// most of which they take to come from memory. A piece ends at stretch_bytes, too.
     LargeCapture::Limits large;
-    size_t piece_items = 256;
+    size_t piece_items = 128;
     /// Between two pieces. The lock goes to whoever asks first, which without a pause would mostly be the walk again: who
     /// waits for the shard would sleep through hundreds of pieces. And a thread that works for some microseconds only is
     /// seldom interrupted in them, while it holds the lock.

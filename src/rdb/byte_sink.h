@@ -20,7 +20,9 @@ class ByteSink {
   /// The low sizeof(T) bytes, least significant first.
   template <std::unsigned_integral T>
   void PutLittle(T value) {
-    for (size_t i = 0; i < sizeof(T); ++i) PutByte(static_cast<uint8_t>(value >> (8 * i)));
+    char bytes[sizeof(T)];
+    for (size_t i = 0; i < sizeof(T); ++i) bytes[i] = static_cast<char>(value >> (8 * i));
+    out_->append(bytes, sizeof bytes);
   }
 
   /// Most significant byte first.

@@ -40,4 +40,17 @@ void ItemsEncoder::PutScored(Bytes member, double score) {
   sink_.PutLittle(std::bit_cast<uint64_t>(score));
 }
 
+ListEncoder::ListEncoder(uint64_t nodes, Compression compression, std::string* out)
+    : compression_(compression), sink_(out) {
+  sink_.PutByte(static_cast<uint8_t>(ValueCode::kListQuicklist2));
+  PutLength(nodes, sink_);
+}
+
+void ListEncoder::PutNode(bool plain, Bytes bytes) {
+  constexpr uint64_t kPlainContainer = 1;
+  constexpr uint64_t kPackedContainer = 2;
+  PutLength(plain ? kPlainContainer : kPackedContainer, sink_);
+  PutString(bytes, sink_, compression_);
+}
+
 }  // namespace terrace::rdb

@@ -41,4 +41,16 @@ class ItemsEncoder {
   ByteSink sink_;
 };
 
+/// The same for the nodes of a list.
+class ListEncoder {
+ public:
+  ListEncoder(uint64_t nodes, Compression compression, std::string* out);
+  /// A listpack's bytes, or the text of a plain one.
+  void PutNode(bool plain, Bytes bytes);
+
+ private:
+  const Compression compression_;
+  ByteSink sink_;
+};
+
 }  // namespace terrace::rdb

@@ -29,11 +29,15 @@ class Encoder {
 
   void Encode(const Stream& stream) {
     PutLength(stream.nodes(), sink_);
-    stream.ForEachNode([&](const StreamNode& node, StreamId base) {
-      PutLength(kIdBytes, sink_);
-      RawId(base);
-      PutString(node.bytes(), sink_, compression_);
-    });
+    stream.ForEachNode([&](const StreamNode& node, StreamId base) { EncodeNode(node, base); });
+    EncodeRest(stream);
+  }
+  void EncodeNode(const StreamNode& node, StreamId base) {
+    PutLength(kIdBytes, sink_);
+    RawId(base);
+    PutString(node.bytes(), sink_, compression_);
+  }
+  void EncodeRest(const Stream& stream) {
     PutLength(stream.Size(), sink_);
     Id(stream.last_id());
     if (IsAtLeast(code_, ValueCode::kStreamListpacks2)) {
@@ -208,6 +212,16 @@ ValueCode StreamCodeFor(uint16_t rdb_version) {
 
 void EncodeStream(types::Value stream, ValueCode code, Compression compression, ByteSink& sink) {
   Encoder(code, compression, sink).Encode(Stream(stream));
+}
+
+void EncodeStreamNode(const StreamNode& node, StreamId base, Compression compression,
+                      ByteSink& sink) {
+  Encoder(ValueCode::kStreamListpacks, compression, sink).EncodeNode(node, base);
+}
+
+void EncodeBehindNodes(types::Value stream, ValueCode code, Compression compression,
+                       ByteSink& sink) {
+  Encoder(code, compression, sink).EncodeRest(Stream(stream));
 }
 
 PayloadResult<types::Value> DecodeStream(const PayloadBody& body) {

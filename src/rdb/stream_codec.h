@@ -16,6 +16,7 @@
 #include "rdb/byte_sink.h"
 #include "rdb/dump_payload.h"
 #include "rdb/string_codec.h"
+#include "types/stream_node.h"
 #include "types/value.h"
 
 namespace terrace::rdb {
@@ -24,6 +25,11 @@ namespace terrace::rdb {
 ValueCode StreamCodeFor(uint16_t rdb_version);
 /// What follows the code.
 void EncodeStream(types::Value stream, ValueCode code, Compression compression, ByteSink& sink);
+/// The same in parts: behind the number of nodes each of them, and what follows the nodes.
+void EncodeStreamNode(const types::StreamNode& node, types::StreamId base, Compression compression,
+                      ByteSink& sink);
+void EncodeBehindNodes(types::Value stream, ValueCode code, Compression compression,
+                       ByteSink& sink);
 
 /// kBadFormat for what is damaged, also where that shows only in the whole: ids out of order, an entry counted twice, a
 /// delivery that is no consumer's. The value is the caller's.

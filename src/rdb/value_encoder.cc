@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 #include "rdb/items_encoder.h"
-#include "rdb/length_codec.h"
 #include "rdb/stream_codec.h"
 #include "types/intset.h"
 #include "types/items.h"
@@ -14,8 +13,6 @@ namespace {
 
 using types::Listpack;
 
-constexpr uint64_t kPlainContainer = 1;
-constexpr uint64_t kPackedContainer = 2;
 constexpr uint16_t kVersionOfSetListpack = 11;
 
 class Encoder {
@@ -54,15 +51,12 @@ class Encoder {
   }
 
   void EncodeList() {
-    Code(ValueCode::kListQuicklist2);
     const types::List list(value_);
     const size_t nodes = list.Nodes();
-    PutLength(nodes, sink_);
+    ListEncoder encoder(nodes, options_.compression, out_);
     std::string unpacked;
-    for (size_t node = 0; node < nodes; ++node) {
-      PutLength(list.IsPlain(node) ? kPlainContainer : kPackedContainer, sink_);
-      Text(list.NodeBytes(node, &unpacked));
-    }
+    for (size_t node = 0; node < nodes; ++node)
+      encoder.PutNode(list.IsPlain(node), list.NodeBytes(node, &unpacked));
   }
 
   void EncodeSet() {

@@ -27,6 +27,12 @@ void ListCapture::Count(uint64_t bytes) {
   bytes_->Add(bytes);
 }
 
+size_t ListCapture::raw_bytes() const {
+  size_t bytes = 0;
+  for (const Quicklist::Node& node : nodes_) bytes += Quicklist::RawBytes(node);
+  return bytes;
+}
+
 void ListCapture::Detach() {
   if (list_) quicklist_.rep_->capture = nullptr;
   list_ = false;

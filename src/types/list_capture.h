@@ -34,6 +34,9 @@ class ListCapture {
     return Quicklist::BytesOf(nodes_[node], unpacked);
   }
 
+  /// About what all of it would take, unpacked.
+  size_t raw_bytes() const;
+
   /// The list is on its own again, and what both had is the list's: nothing can be read here any more.
   void Detach();
   /// The same, but everything can be read: the list has copied what both had.

@@ -26,6 +26,7 @@ class StreamCapture {
   // --- as it was ---
   size_t Nodes() const { return nodes_.size(); }
   /// CONTRACT: not detached, unless by Part or by the stream itself.
+  StreamId base(size_t i) const { return nodes_[i].base; }
   StreamNode Node(size_t i) const { return {nodes_[i].data, nodes_[i].base}; }
 
   /// The stream is on its own again, and what both had is the stream's: nothing can be read here any more.

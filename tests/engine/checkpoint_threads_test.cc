@@ -85,13 +85,15 @@ class Writer {
     if (unit_.crowded != nullptr)
       std::exchange(unit_.crowded, nullptr)->Step([] { return uint64_t{0}; });
   }
-  // A sorted set of some thousand members, of which there is one in each database, edited, now and then moved or deleted.
+  // A sorted set and a list of some thousand members, of which there is one in each database, edited, now and then moved or
+  // deleted.
   void ChangeLarge(unsigned db) {
-    const std::string key = "large", other = "other";
+    const bool is_list = random_.Below(2) == 0;
+    const std::string key = is_list ? "large list" : "large zset", other = key + ", moved";
     KeyRef refs[2] = {testing::RefOf(*shared_.databases, db, key),
                       testing::RefOf(*shared_.databases, 1 - db, other)};
     KeyLocks locks;
-    const uint64_t what = random_.Below(3000);
+    const uint64_t what = random_.Below(2000);
     locks.Acquire(refs, 2);
     if (what == 0 && refs[0].entry() != nullptr) {
       Edit(unit_, refs[0]).Delete();
@@ -101,20 +103,36 @@ class Writer {
       Entry::Delete(taken);
       Edit(unit_, refs[1]).Put(renamed);
     } else {
-      Edit edit(unit_, refs[0]);
-      const bool is_there = refs[0].entry() != nullptr;
-      types::SortedSet zset =
-          is_there ? types::SortedSet(refs[0].entry()->collection()) : types::SortedSet::New();
-      for (int i = is_there ? 5 : 2000; i > 0; --i) {
-        zset.Set("member:" + std::to_string(random_.Below(4000)),
-                 static_cast<double>(random_.Below(9)), {128, 64});
-      }
-      if (zset.Size() > 1) zset.Erase("member:" + std::to_string(random_.Below(4000)));
-      edit.SetCollection(zset.value());
+      is_list ? EditList(refs[0]) : EditZset(refs[0]);
     }
     locks.Release();
     if (unit_.crowded != nullptr)
       std::exchange(unit_.crowded, nullptr)->Step([] { return uint64_t{0}; });
+  }
+  void EditZset(KeyRef& ref) {
+    Edit edit(unit_, ref);
+    const bool is_there = ref.entry() != nullptr;
+    types::SortedSet zset =
+        is_there ? types::SortedSet(ref.entry()->collection()) : types::SortedSet::New();
+    const auto member = [this] { return "member:" + std::to_string(random_.Below(4000)); };
+    for (int i = is_there ? 5 : 2000; i > 0; --i)
+      zset.Set(member(), static_cast<double>(random_.Below(9)), {128, 64});
+    zset.Erase(member());
+    edit.SetCollection(zset.value());
+  }
+  void EditList(KeyRef& ref) {
+    Edit edit(unit_, ref);
+    const auto limits = types::ListLimits::From(shared_.settings.encoding);
+    const bool is_there = ref.entry() != nullptr;
+    types::List list = is_there ? types::List(ref.entry()->collection()) : types::List::New();
+    while (list.Size() < 3000)
+      list.Push(types::ListEnd::kTail, std::to_string(random_.Next()), limits);
+    const std::string text = std::to_string(random_.Next());
+    list.Replace(random_.Below(list.Size()), text, limits);
+    list.Push(types::ListEnd::kHead, text, limits);
+    list.Take(types::ListEnd::kTail, limits, [](const types::Element&) {});
+    list.Erase(random_.Below(list.Size()), 1, limits);
+    edit.SetCollection(list.value());
   }
   void Push(KeyRef& ref) {
     Edit edit(unit_, ref);
@@ -148,7 +166,7 @@ TEST_SUITE("engine/checkpoint_threads") {
         Checkpointer::Options{
             .table_bytes_max = 50'000,
             .image_bytes_max = 100'000,
-            .cut = {.large = {.items = 500}, .piece_items = 50, .pieces_max = 4}});
+            .cut = {.large = {.items = 500, .nodes = 2}, .piece_items = 50, .pieces_max = 4}});
     std::vector<std::thread> threads;
     for (unsigned i = 0; i < kWriters; ++i) {
       threads.emplace_back([&shared, seed, i] { Writer(shared, seed + i).Run(); });

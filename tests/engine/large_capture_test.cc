@@ -18,19 +18,19 @@ constexpr int kMembers = 3000;
 constexpr size_t kPieceItems = 20;
 // A bucket of a table that was begun is finished.
 constexpr size_t kBucketItems = 24;
-const Checkpointer::Options kInSmallPieces{.cut = {.large = {.items = 200, .bytes = 1 * kMiB},
-                                                   .piece_items = kPieceItems,
-                                                   .piece_pause_us = 0,
-                                                   .pieces_max = 1}};
+const Checkpointer::Options kInSmallPieces{
+    .cut = {.large = {.items = 200, .bytes = 1 * kMiB, .nodes = 3},
+            .piece_items = kPieceItems,
+            .piece_pause_us = 0,
+            .pieces_max = 1}};
 
 struct LargeKey {
   const char* key;
   Type type;
 };
-constexpr LargeKey kLargeKeys[] = {{"large set", Type::kSet},
-                                   {"large hash", Type::kHash},
-                                   {"large timed hash", Type::kHash},
-                                   {"large zset", Type::kZset}};
+constexpr LargeKey kLargeKeys[] = {
+    {"large set", Type::kSet},   {"large hash", Type::kHash}, {"large timed hash", Type::kHash},
+    {"large zset", Type::kZset}, {"large list", Type::kList}, {"large stream", Type::kStream}};
 
 /// A world with large collections.
 class LargeWorld : public World {
@@ -58,6 +58,23 @@ class LargeWorld : public World {
           if (random.Below(timed ? 2 : 40) == 0)
             hash.SetDeadline(member, machine->now_ms + 1 + random.Below(timed ? 20'000 : 900'000));
         });
+      case Type::kList:
+        return machine->Alter<types::List>(db, large.key, large.type, [&](types::List& list) {
+          const auto limits = types::ListLimits::From(machine->limits());
+          const std::string text = member + std::string(random.Below(60), '.');
+          const size_t size = list.Size();
+          if (size < 10 || random.Below(2) == 0) return list.Push(AnyEnd(), text, limits);
+          random.Below(2) == 0 ? list.Replace(random.Below(size), text, limits)
+                               : list.Insert(random.Below(size), text, limits);
+        });
+      case Type::kStream:
+        return machine->Alter<types::Stream>(db, large.key, large.type, [&](types::Stream& stream) {
+          const Bytes pair[] = {"field", member};
+          stream.Append(stream.last_id().Next(), pair, types::StreamLimits(machine->limits()));
+          if (random.Below(50) == 0)
+            stream.CreateGroup(AnyMember(), stream.last_id(),
+                               static_cast<int64_t>(random.Below(9)));
+        });
       default:
         return machine->Alter<types::SortedSet>(
             db, large.key, large.type, [&](types::SortedSet& zset) {
@@ -73,10 +90,27 @@ class LargeWorld : public World {
       case Type::kHash:
         return machine->Alter<types::Hash>(db, large.key, large.type,
                                            [&](types::Hash& hash) { hash.Erase(member); });
+      case Type::kList:
+        return machine->Alter<types::List>(db, large.key, large.type, [&](types::List& list) {
+          const auto limits = types::ListLimits::From(machine->limits());
+          if (list.Size() == 0) return;
+          if (random.Below(2) == 0)
+            return list.Take(AnyEnd(), limits, [](const types::Element&) {});
+          const size_t from = random.Below(list.Size());
+          list.Erase(from, std::min<size_t>(list.Size() - from, random.Below(4)), limits);
+        });
+      case Type::kStream:
+        return machine->Alter<types::Stream>(db, large.key, large.type, [&](types::Stream& stream) {
+          if (stream.Size() == 0) return;
+          stream.Erase({stream.first_id().ms, stream.first_id().seq + random.Below(stream.Size())});
+        });
       default:
         return machine->Alter<types::SortedSet>(
             db, large.key, large.type, [&](types::SortedSet& zset) { zset.Erase(member); });
     }
+  }
+  types::ListEnd AnyEnd() {
+    return random.Below(2) == 0 ? types::ListEnd::kHead : types::ListEnd::kTail;
   }
   const LargeKey& AnyLarge() { return kLargeKeys[random.Below(std::size(kLargeKeys))]; }
   void EditSomething(uint64_t growing) {
@@ -206,7 +240,7 @@ TEST_SUITE("engine/large_capture") {
       world.Begin();
       int erased = 0;
       Must(world.Finish([&] {
-        for (int i = 0; i < 50 && erased < kMembers; ++i, ++erased)
+        for (int i = 0; i < 50 && erased < 2 * kMembers; ++i, ++erased)
           world.Erase(0, large, world.Member(static_cast<uint64_t>(erased)));
       }));
       world.ExpectAtCut();

@@ -67,7 +67,11 @@ CheckpointKeeper::Counts CheckpointKeeper::counts() const {
 
 void CheckpointKeeper::Run() {
   while (WaitForWork()) {
-    Make();
+    {
+      MutexLock turn(parts_.cut_turn);
+      if (stop_) return;
+      Make();
+    }
     if (!stop_) CompactIfMany();
   }
 }
@@ -92,7 +96,6 @@ bool CheckpointKeeper::IsDue() const {
 }
 
 void CheckpointKeeper::Make() {
-  MutexLock turn(parts_.cut_turn);
   storage::CheckpointMark mark;
   mark.history = parts_.run.replication_id();
   uint64_t changes = 0;

@@ -145,8 +145,10 @@ void Machine::Run() {
   heap_.Stop();
   for (auto& worker : workers_) worker->Join();
   dump_keeper_->MakeLast();
-  dump_keeper_->Stop();
+  // One of the two may be waiting for the other's cut.
+  dump_keeper_->Cancel();
   if (checkpoint_keeper_ != nullptr) checkpoint_keeper_->Stop();
+  dump_keeper_->Stop();
   if (log_keeper_ != nullptr) log_keeper_->Stop();
 }
 

@@ -106,7 +106,11 @@ CheckpointKeeper::Counts CheckpointKeeper::counts() const {
 
 void CheckpointKeeper::Run() {
   while (WaitForWork()) {
-    Make();
+    {
+      MutexLock turn(parts_.cut_turn);
+      if (stop_) return;
+      Make();
+    }
     if (!stop_) CompactIfMany();
   }
 }
@@ -159,7 +163,6 @@ bool CheckpointKeeper::SomethingWasFlushed() const {
 }
 
 void CheckpointKeeper::Make() {
-  MutexLock turn(parts_.cut_turn);
   storage::CheckpointMark mark;
   mark.history = parts_.run.replication_id();
   if (parts_.run.second_replication_end >= 0) {

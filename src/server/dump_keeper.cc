@@ -53,11 +53,15 @@ void DumpKeeper::Start() {
   thread_ = std::thread([this] { Run(); });
 }
 
-void DumpKeeper::Stop() {
-  if (!thread_.joinable()) return;
+void DumpKeeper::Cancel() {
   stop_ = true;
   dumper_.Cancel();
   wake_.NotifyAll();
+}
+
+void DumpKeeper::Stop() {
+  if (!thread_.joinable()) return;
+  Cancel();
   thread_.join();
   parts_.participants.Leave(self_);
 }

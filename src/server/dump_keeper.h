@@ -31,7 +31,9 @@ class DumpKeeper {
   DumpKeeper& operator=(const DumpKeeper&) = delete;
 
   void Start();
-  /// One that is running is given up.
+  /// One that is running is given up, and no other begins.
+  void Cancel();
+  /// The same, and waits for it.
   void Stop();
 
   /// False if one is running or asked for already.

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "server/log.h"
 #include "server/mapped_file.h"
 #include "storage/segment_set.h"
 
@@ -37,6 +38,11 @@ StatusOr<bool> IsEmpty(const DataDirectory& data) {
 
 // What a Redis that was started with these options would read; what comes first is read first.
 std::optional<ImportSource> FindInDirectory(const config::Options& options) {
+  if (!options.appendonly && IsThere("terrace-data/MANIFEST")) {
+    Log(config::LogLevel::kWarning,
+        "What is in %s/terrace-data is not read: the server was started without appendonly",
+        options.dir.c_str());
+  }
   if (options.appendonly) {
     const std::string manifest = options.appenddirname + "/" + options.appendfilename + ".manifest";
     if (IsThere(manifest)) return ImportSource{Form::kManifest, manifest};

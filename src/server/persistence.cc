@@ -58,9 +58,11 @@ void Persistence::Start() {
 
 void Persistence::Stop() {
   dumps_.MakeLast();
+  // One of the two may be waiting for the other's cut.
+  dumps_.Cancel();
+  if (checkpoints_ != nullptr) checkpoints_->Stop();
   dumps_.Stop();
   if (values_ != nullptr) values_->Stop();
-  if (checkpoints_ != nullptr) checkpoints_->Stop();
   log_.Stop();
 }
 

@@ -5,9 +5,11 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
+#include "engine/access_clock.h"
 #include "engine/checkpoint_world.h"
 #include "engine/dumped_state.h"
 
@@ -245,6 +247,49 @@ TEST_SUITE("engine/dumper") {
     Must(world.Dump());
     CHECK(!world.dumper->version_too_low());
     CHECK(Difference(DumpedState(world.files.Contents(kPath)), world.at_cut) == "");
+  }
+
+  TEST_CASE("what the eviction policy knows of a key is in the file") {
+    // How the keys of the file were used; the only thing that differs between them.
+    class Used final : public rdb::FileTaker {
+     public:
+      Status TakeDatabase(uint64_t) override { return Status::Ok(); }
+      Status TakeKey(Bytes key, const rdb::KeyFacts& facts, const rdb::PayloadBody&) override {
+        lines[std::string(key)] = facts.idle_seconds ? "idle " + std::to_string(*facts.idle_seconds)
+                                  : facts.frequency
+                                      ? "frequency " + std::to_string(*facts.frequency)
+                                      : "unknown";
+        return Status::Ok();
+      }
+      Status TakeFunctions(Bytes) override { return Status::Ok(); }
+      Status TakeModuleData(Bytes) override { return Status::Ok(); }
+      std::map<std::string, std::string> lines;
+    };
+    World world(1);
+    world.clock.AdvanceMs(5'000'000);
+    const uint64_t now_ms = world.clock.WallMs();
+    world.machine->SetString(0, "seldom", "value");
+    world.machine->SetString(0, "often", "value");
+    const auto dump = [&](KeptAccess kept) {
+      Must(world.dumper->Open({.directory = kWorldDirectory, .name = kName, .kept = kept}));
+      world.machine->Exclusive([&] { world.dumper->Begin(); });
+      Must(world.Finish());
+      Used used;
+      Must(rdb::ReadFile(world.files.Contents(kPath), used));
+      return used.lines;
+    };
+    using Lines = std::map<std::string, std::string>;
+    const auto set_access = [&](const char* key, uint32_t access) {
+      world.machine->LookAt(0, key, [&](Entry& entry) { entry.set_access(access); });
+    };
+    CHECK(dump(KeptAccess::kNone) == Lines{{"seldom", "unknown"}, {"often", "unknown"}});
+    set_access("seldom", (LruClock(now_ms) - 300) & kAccessClockMask);
+    set_access("often", LruClock(now_ms));
+    CHECK(dump(KeptAccess::kIdle) == Lines{{"seldom", "idle 300"}, {"often", "idle 0"}});
+    set_access("seldom", LfuPack(LfuMinutes(now_ms), 1));
+    set_access("often", LfuPack(LfuMinutes(now_ms), 200));
+    CHECK(dump(KeptAccess::kFrequency) ==
+          Lines{{"seldom", "frequency 1"}, {"often", "frequency 200"}});
   }
 
   TEST_CASE("databases without keys are not in the file, those with keys say how many") {

@@ -176,6 +176,11 @@ TEST_SUITE("tools/inspect") {
     CHECK(Has(run.output, "   3 string              2                -  counter\n"));
     CHECK(Has(run.output, "   3 string              5    1700000000000  with\\x0atime\n"));
     CHECK(run.output.ends_with("string: 2\nfine\n"));
+    WriteFile(path, dump + "*1\r\n");
+    run = Inspect("rdb " + path);
+    CHECK(run.code == 0);
+    CHECK(run.output.ends_with("ends at offset " + std::to_string(dump.size()) +
+                               "; 4 bytes behind that are not looked at\nfine\n"));
     dump[dump.size() - 1] = static_cast<char>(dump.back() ^ 1);
     WriteFile(path, dump);
     run = Inspect("rdb " + path);

@@ -54,9 +54,15 @@ Verdict InspectRdb(FileSystem& files, const std::vector<std::string>& args) {
               Shown(Bytes(*bytes).substr(0, 9), 9).c_str());
   std::printf("%4s %-8s %12s %16s  %s\n", "db", "type", "bytes", "deadline, ms", "key");
   Printer printer;
-  const Status status = rdb::ReadFile(*bytes, printer);
+  size_t length = 0;
+  const Status status = rdb::ReadFile(*bytes, printer, &length);
   for (const auto& [name, count] : printer.keys())
     std::printf("%s: %" PRIu64 "\n", name.c_str(), count);
+  // An append only file may begin with an RDB file.
+  if (status.ok() && length < bytes->size()) {
+    std::printf("ends at offset %zu; %zu bytes behind that are not looked at\n", length,
+                bytes->size() - length);
+  }
   std::printf("%s\n", status.ok() ? "fine" : ("damaged: " + status.message()).c_str());
   return status.ok() ? Verdict::kFine : Verdict::kDamaged;
 }

@@ -150,14 +150,14 @@ bool CheckpointKeeper::SomethingWasFlushed() const {
   bool empty = log_bytes() >= kEmptyLogBytesMax;
   for (unsigned db = 0; db < parts_.databases.count(); ++db)
     empty = empty && parts_.databases.Get(db).size() == 0;
-  const bool any = empty || std::any_of(state->databases.begin(), state->databases.end(),
-                               [&](const storage::DatabaseSpace& known) {
-                                 for (unsigned db = 0; db < parts_.databases.count(); ++db) {
-                                   if (parts_.databases.Get(db).space() == known.space)
-                                     return false;
-                                 }
-                                 return true;
-                               });
+  const bool any =
+      empty || std::any_of(state->databases.begin(), state->databases.end(),
+                           [&](const storage::DatabaseSpace& known) {
+                             for (unsigned db = 0; db < parts_.databases.count(); ++db) {
+                               if (parts_.databases.Get(db).space() == known.space) return false;
+                             }
+                             return true;
+                           });
   self_->Out();
   return any;
 }

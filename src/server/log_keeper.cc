@@ -64,9 +64,8 @@ Status LogKeeper::Open(const config::Options& options, DataDirectory& data,
   const uint64_t end = (*set)->next_offset() - 1;
   if (end != 0) {
     const auto histories = (*set)->histories();
-    parts_.run.second_replication_id = histories.empty()
-                                           ? data.manifest().state()->checkpoint.history
-                                           : histories.back().history;
+    parts_.run.second_replication_id =
+        histories.empty() ? data.manifest().state()->checkpoint.history : histories.back().history;
     parts_.run.second_replication_end = static_cast<int64_t>(end);
   }
   parts_.log.ContinueFrom(end);

@@ -86,13 +86,13 @@ void Save(SessionContext& ctx, Args args) {
     if (parts.dumps->running()) return ctx.reply.Error(kSaveRuns);
     auto& worker = static_cast<Worker&>(*ctx.executor.host());
     // The log says why.
-    return parts.dumps->MakeNow(&worker.participant()).ok() ? ctx.reply.Ok() : ctx.reply.Error("ERR");
+    return parts.dumps->MakeNow(&worker.participant()).ok() ? ctx.reply.Ok()
+                                                            : ctx.reply.Error("ERR");
   }
   if (parts.checkpoints->running()) return ctx.reply.Error(kSaveRuns);
   const auto wait = ctx.executor.WaitOutside(ctx.session, ctx.command, args);
   parts.checkpoints->RequestNext(
       [wait](const Status& status) { Answer(*wait, status.ok() ? nullptr : "ERR"); }, 0);
-}
 }
 
 // BGREWRITEAOF
@@ -158,9 +158,10 @@ void Shutdown(SessionContext& ctx, Args args) {
   if (parts.checkpoints != nullptr && !options.no_save) {
     Log(config::LogLevel::kWarning, "User requested shutdown...");
     const auto wait = ctx.executor.WaitOutside(ctx.session, ctx.command, args);
-    return parts.persistence->SaveBeforeStop(options.save, [wait, must, &parts](const Status& status) {
-      must && !status.ok() ? Answer(*wait, kCannotStop) : parts.run.request_stop();
-    });
+    return parts.persistence->SaveBeforeStop(
+        options.save, [wait, must, &parts](const Status& status) {
+          must && !status.ok() ? Answer(*wait, kCannotStop) : parts.run.request_stop();
+        });
   }
   using Last = DumpKeeper::Last;
   const bool saves = parts.log_writer == nullptr && !options.no_save &&

@@ -203,9 +203,10 @@ TEST_SUITE("config/startup") {
   TEST_CASE("a setting without effect is one warning") {
     auto startup = Machine{}.Start({"--daemonize", "yes", "--daemonize", "yes", "--hz", "10"});
     REQUIRE(startup.ok());
-    CHECK(startup->warnings ==
-          Strings{"command line: daemonize has no effect: the process stays in the foreground; let a "
-                  "service manager run it"});
+    CHECK(
+        startup->warnings ==
+        Strings{"command line: daemonize has no effect: the process stays in the foreground; let a "
+                "service manager run it"});
   }
 
   TEST_CASE("modes") {

@@ -18,6 +18,10 @@ void FetchNext(const Table& table, RankedTree::Position at, bool backwards) {
   }
 }
 
+[[gnu::cold, gnu::noinline]] void NoteItem(Table& table, const ScoredItem& item) {
+  table.WillChange(item);
+}
+
 }  // namespace
 
 ScoredTable* ScoredTable::New() {
@@ -47,7 +51,7 @@ ScoredTable::Change ScoredTable::Set(Bytes member, double score) {
     return Change::kAdded;
   }
   if (item->score() == score) return Change::kNone;
-  table_->WillChange(*item);
+  if (TERRACE_UNLIKELY(table_->capture() != nullptr)) NoteItem(*table_, *item);
   tree_.Erase(item);
   item->set_score(score);
   tree_.Insert(item);

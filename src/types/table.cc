@@ -36,6 +36,12 @@ char* WriteString(char* at, Bytes text) {
   return at + text.size();
 }
 
+// Apart, so that who asks for it pays for the question only.
+[[gnu::cold, gnu::noinline]] void NoteItem(TableCapture& capture, uint64_t hash,
+                                           const TableItem& item) {
+  capture.Note(hash, item.member(), &item);
+}
+
 }  // namespace
 
 void SeedTables(HashKey key) {
@@ -211,7 +217,7 @@ bool Table::Erase(Bytes member, uint64_t hash) {
 
 TableItem* Table::Detach(uint64_t hash, uint64_t* slot) {
   TableItem* item = ItemIn(*slot);
-  if (TERRACE_UNLIKELY(capture_ != nullptr)) Note(hash, item->member(), item);
+  if (TERRACE_UNLIKELY(capture_ != nullptr)) NoteItem(*capture_, hash, *item);
   RemoveSlot(BucketAt(BucketOf(hash)), slot);
   item_bytes_ -= AllocationSize(ItemBytes(*item));
   --size_;

@@ -1,5 +1,7 @@
 #include "server/dump_keeper.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -152,6 +154,7 @@ void DumpKeeper::Make() {
   engine::Dumper::Options wanted = {
       .directory = ".",
       .name = options.dbfilename,
+      .name_of_new = "temp-" + std::to_string(::getpid()) + ".rdb",
       .compression = options.rdbcompression ? rdb::Compression::kLzf : rdb::Compression::kNone,
       .kept = KeptBy(parts_.eviction.policy.load()),
       .lfu = {parts_.engine_settings.lfu_log_factor.load(std::memory_order_relaxed),

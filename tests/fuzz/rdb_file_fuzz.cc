@@ -59,6 +59,7 @@ class Taken : public FileTaker {
     return Status::Ok();
   }
   Status TakeFunctions(Bytes) override { return Status::Ok(); }
+  Status TakeModuleData(Bytes) override { return Status::Ok(); }
 
   std::vector<SeenKey> keys;
 
@@ -77,7 +78,6 @@ void DecodeValues(const std::vector<SeenKey>& keys) {
     const auto collection = DecodeCollection(body, limits);
     if (collection.ok()) terrace::types::Destroy(*collection);
   }
-  Status TakeModuleData(Bytes) override { return Status::Ok(); }
 }
 
 std::string Written(const std::vector<SeenKey>& keys) {

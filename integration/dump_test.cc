@@ -255,6 +255,23 @@ TEST_SUITE("integration/dump") {
     CHECK(third.Run("MGET a d") == "[$1 $-1]");
   }
 
+  TEST_CASE("a server with save points stays when it is told to end and cannot write its dump") {
+    if (AgainstStock()) return;
+    ServerProcess server;
+    Client client = server.Connect();
+    REQUIRE(client.Run("CONFIG", "SET", "save", "3600 1") == "+OK");
+    std::filesystem::create_directories(DumpOf(server) + "/in-the-way");
+    client.Run("SET a 1");
+    server.Signal(SIGTERM);
+    REQUIRE(Eventually([&] { return server.Log().find("can't exit") != std::string::npos; }));
+    CHECK(client.Run("INCR a") == ":2");
+    std::filesystem::remove_all(DumpOf(server));
+    Stop(server);
+    server.Restart({});
+    Client again = server.Connect();
+    CHECK(again.Run("GET a") == "$2");
+  }
+
   TEST_CASE("with appendonly, save-format rdb makes a dump besides the checkpoint") {
     if (AgainstStock()) return;
     const Words durable = {"--appendonly", "yes", "--save-format", "rdb"};

@@ -89,6 +89,14 @@ Status DumpKeeper::MakeNow(engine::Participant* self) {
   return status;
 }
 
+bool DumpKeeper::EndAfterDump() {
+  MutexLock lock(mutex_);
+  if (parts_.log_writer != nullptr || points_.empty()) return false;
+  ends_with_ = ++tickets_;
+  wake_.NotifyAll();
+  return true;
+}
+
 void DumpKeeper::MakeLast() {
   const Last last = last_.load(std::memory_order_relaxed);
   if (last == Last::kNever || (last == Last::kIfSavePoints && !has_save_points())) return;
@@ -117,10 +125,19 @@ void DumpKeeper::Run() {
   uint64_t ticket = 0;
   while (WaitForWork(&ticket)) {
     Make();
-    MutexLock lock(mutex_);
-    making_ = false;
-    tickets_served_ = ticket;
-    done_.NotifyAll();
+    bool ends = false;
+    {
+      MutexLock lock(mutex_);
+      making_ = false;
+      tickets_served_ = ticket;
+      if (ends_with_ != 0 && ends_with_ <= ticket) {
+        ends_with_ = 0;
+        ends = last_status_.ok();
+        if (!ends) Log(LogLevel::kWarning, "Error trying to save the DB, can't exit.");
+      }
+      done_.NotifyAll();
+    }
+    if (ends) parts_.run.request_stop();
   }
 }
 

@@ -41,6 +41,9 @@ class DumpKeeper {
   /// Makes one of what there is now, and waits for it. `self`: the caller's participant, which is in and is out meanwhile;
   /// nullptr if it is none.
   Status MakeNow(engine::Participant* self) TERRACE_EXCLUDES(mutex_);
+  /// By a signal to stop: if there are save points one is made, and the server ends when it is good. False, and nothing is
+  /// done, if there are none.
+  bool EndAfterDump() TERRACE_EXCLUDES(mutex_);
   /// When the server ends and nobody changes anything any more: makes one if that was asked for, or, unless it was asked
   /// not to, if there are save points, and something has changed.
   void MakeLast() TERRACE_EXCLUDES(mutex_);
@@ -80,6 +83,7 @@ class DumpKeeper {
   uint64_t tickets_ TERRACE_GUARDED_BY(mutex_) = 0;
   uint64_t tickets_served_ TERRACE_GUARDED_BY(mutex_) = 0;
   bool making_ TERRACE_GUARDED_BY(mutex_) = false;
+  uint64_t ends_with_ TERRACE_GUARDED_BY(mutex_) = 0;  // this ticket's dump; 0: none
   Status last_status_ TERRACE_GUARDED_BY(mutex_);
   Counts counts_ TERRACE_GUARDED_BY(mutex_);
 };

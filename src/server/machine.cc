@@ -100,9 +100,9 @@ Status Machine::Restore() {
 
 Status Machine::Open() {
   on_sigterm_ = std::make_unique<net::SignalHook>(workers_[0]->loop(), SIGTERM,
-                                                  net::Bind<&Machine::RequestStop>(this));
+                                                  net::Bind<&Machine::OnSignal>(this));
   on_sigint_ = std::make_unique<net::SignalHook>(workers_[0]->loop(), SIGINT,
-                                                 net::Bind<&Machine::RequestStop>(this));
+                                                 net::Bind<&Machine::OnSignal>(this));
   on_sigterm_->Start();
   on_sigint_->Start();
   return acceptor_.Listen(options_);
@@ -150,6 +150,10 @@ void Machine::Run() {
   if (checkpoint_keeper_ != nullptr) checkpoint_keeper_->Stop();
   dump_keeper_->Stop();
   if (log_keeper_ != nullptr) log_keeper_->Stop();
+}
+
+void Machine::OnSignal() {
+  if (!dump_keeper_->EndAfterDump()) RequestStop();
 }
 
 void Machine::RequestStop() {

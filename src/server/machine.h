@@ -30,12 +30,13 @@ class Machine {
   Status Open();
   /// Serves until RequestStop; worker 0 runs on this thread.
   void Run();
-  /// From any thread and from signals' callbacks: all workers stop.
+  /// From any thread: all workers stop.
   void RequestStop();
 
   Parts& parts() { return *parts_; }
 
  private:
+  void OnSignal();
   void FollowAddresses();
   void FollowAppendonly();
 

@@ -264,12 +264,21 @@ TEST_SUITE("integration/dump") {
     client.Run("SET a 1");
     server.Signal(SIGTERM);
     REQUIRE(Eventually([&] { return server.Log().find("can't exit") != std::string::npos; }));
+    // Who has save points counts on them.
+    CHECK(client.Run("INCR a").starts_with(
+        "-MISCONF Redis is configured to save RDB snapshots, but it's currently unable to"));
+    CHECK(client.Run("GET a") == "$1");
+    CHECK(client.Run("CONFIG SET stop-writes-on-bgsave-error no") == "+OK");
     CHECK(client.Run("INCR a") == ":2");
+    CHECK(client.Run("CONFIG SET stop-writes-on-bgsave-error yes") == "+OK");
+    CHECK(client.Run("INCR a").starts_with("-MISCONF"));
     std::filesystem::remove_all(DumpOf(server));
+    CHECK(client.Run("SAVE") == "+OK");
+    CHECK(client.Run("INCR a") == ":3");
     Stop(server);
     server.Restart({});
     Client again = server.Connect();
-    CHECK(again.Run("GET a") == "$2");
+    CHECK(again.Run("GET a") == "$3");
   }
 
   TEST_CASE("with appendonly, save-format rdb makes a dump besides the checkpoint") {

@@ -1,5 +1,6 @@
 // DumpKeeper: the thread that writes dumps (engine/dumper.h) of a running server to `dbfilename` in `dir`: when somebody asks
-// (BGSAVE, SAVE, SHUTDOWN) and, of a server without a log, when a save point is reached.
+// (BGSAVE, SAVE, SHUTDOWN) and, of a server without a log, when a save point is reached. If such a server cannot write its
+// dump it takes no more changes that need room, unless stop-writes-on-bgsave-error says no: who has save points counts on them.
 //
 // Threads: Start and Stop by whoever owns it; the rest by any.
 #pragma once
@@ -60,6 +61,8 @@ class DumpKeeper {
   void Run();
   bool WaitForWork(uint64_t* ticket) TERRACE_EXCLUDES(mutex_);
   bool IsDue() const TERRACE_REQUIRES(mutex_);
+  void Follow(const config::Options& options) TERRACE_EXCLUDES(mutex_);
+  void RefuseWritesOrNot() TERRACE_REQUIRES(mutex_);
   void Make() TERRACE_EXCLUDES(mutex_);
   Status MakeOne(engine::Dumper::Options options, uint64_t* changes);
   void Pace();
@@ -78,6 +81,8 @@ class DumpKeeper {
   CondVar wake_;
   CondVar done_;
   std::vector<config::SavePoint> points_ TERRACE_GUARDED_BY(mutex_);
+  bool stop_writes_ TERRACE_GUARDED_BY(mutex_) = true;
+  bool refuses_writes_ TERRACE_GUARDED_BY(mutex_) = false;
   uint64_t retry_ns_ TERRACE_GUARDED_BY(mutex_) = 0;
   // Who asks draws a ticket; a dump serves all tickets drawn before it began.
   uint64_t tickets_ TERRACE_GUARDED_BY(mutex_) = 0;

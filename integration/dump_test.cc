@@ -221,7 +221,8 @@ TEST_SUITE("integration/dump") {
     CHECK(client.Run("LASTSAVE") == last);
     CHECK(client.Run("SHUTDOWN SAVE") == "-ERR Errors trying to SHUTDOWN. Check logs.");
     CHECK(server.Log().find("The dump to dump.rdb failed: ") != std::string::npos);
-    CHECK(!std::filesystem::exists(DumpOf(server) + ".new"));
+    for (const auto& file : std::filesystem::directory_iterator(server.folder()))
+      CHECK(!file.path().filename().string().starts_with("temp-"));
     std::filesystem::remove_all(DumpOf(server));
     CHECK(client.Run("SAVE") == "+OK");
     CHECK(Persistence(client, "rdb_last_bgsave_status") == "ok");
@@ -252,6 +253,32 @@ TEST_SUITE("integration/dump") {
     server.Restart({});
     Client third = server.Connect();
     CHECK(third.Run("MGET a d") == "[$1 $-1]");
+  }
+
+  TEST_CASE("a server with save points stays when it is told to end and cannot write its dump") {
+    if (AgainstStock()) return;
+    ServerProcess server;
+    Client client = server.Connect();
+    REQUIRE(client.Run("CONFIG", "SET", "save", "3600 1") == "+OK");
+    std::filesystem::create_directories(DumpOf(server) + "/in-the-way");
+    client.Run("SET a 1");
+    server.Signal(SIGTERM);
+    REQUIRE(Eventually([&] { return server.Log().find("can't exit") != std::string::npos; }));
+    // Who has save points counts on them.
+    CHECK(client.Run("INCR a").starts_with(
+        "-MISCONF Redis is configured to save RDB snapshots, but it's currently unable to"));
+    CHECK(client.Run("GET a") == "$1");
+    CHECK(client.Run("CONFIG SET stop-writes-on-bgsave-error no") == "+OK");
+    CHECK(client.Run("INCR a") == ":2");
+    CHECK(client.Run("CONFIG SET stop-writes-on-bgsave-error yes") == "+OK");
+    CHECK(client.Run("INCR a").starts_with("-MISCONF"));
+    std::filesystem::remove_all(DumpOf(server));
+    CHECK(client.Run("SAVE") == "+OK");
+    CHECK(client.Run("INCR a") == ":3");
+    Stop(server);
+    server.Restart({});
+    Client again = server.Connect();
+    CHECK(again.Run("GET a") == "$3");
   }
 
   TEST_CASE("with appendonly, save-format rdb makes a dump besides the checkpoint") {

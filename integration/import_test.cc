@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -319,6 +320,30 @@ TEST_SUITE("integration/import") {
     server.Restart({"--import", folder + "/dump.rdb"}, Start::kMayFail);
     CHECK(server.WaitForExit() == 1);
     CHECK(Says(server, "dump.rdb would be read anyway"));
+  }
+
+  TEST_CASE("an import that is killed at any moment is repeated by the next start") {
+    if (Skips()) return;
+    const Redis redis;
+    ServerProcess server;
+    const std::string binary =
+        std::filesystem::read_symlink("/proc/" + std::to_string(server.pid()) + "/exe");
+    Stop(server);
+    Hand(redis.server, server, "dump.rdb");
+    std::minstd_rand random(static_cast<unsigned>(Seed()));
+    for (int round = 0; round < 20; ++round) {
+      INFO(round);
+      std::filesystem::remove_all(server.folder() + "/terrace-data");
+      const std::string command = "timeout -s KILL 0.0" + std::to_string(10 + random() % 50) + " " +
+                                  binary + " --port 0 --unixsocket " + server.folder() +
+                                  "/socket --appendonly yes --dir " + server.folder() +
+                                  " > /dev/null 2>&1";
+      CHECK(std::system(command.c_str()) != 0);
+      server.Restart(kDurable);
+      Client client = server.Connect();
+      CHECK(Digest(client) == redis.digest);
+      server.KillNow();
+    }
   }
 
   TEST_CASE("keys whose time was over when the server began are left out, and counted") {

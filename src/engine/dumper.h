@@ -37,6 +37,9 @@ class Dumper {
   struct Options {
     std::string directory;
     std::string name;
+    /// What the file is called before it is whole. Not the same for two servers that share a directory: one would give its
+    /// name to the other's unfinished file.
+    std::string name_of_new;
     uint16_t rdb_version = rdb::kRdbVersionDefault;
     rdb::Compression compression = rdb::Compression::kLzf;
     KeptAccess kept = KeptAccess::kNone;
@@ -95,7 +98,7 @@ class Dumper {
   void Fail(Status failure);
   void End();
   std::string path() const { return options_.directory + "/" + options_.name; }
-  std::string path_of_new() const { return path() + ".new"; }
+  std::string path_of_new() const { return options_.directory + "/" + options_.name_of_new; }
   void Enter(Stage stage) { stage_.store(stage, std::memory_order_release); }
 
   FileSystem& files_;

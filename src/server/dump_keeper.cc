@@ -1,5 +1,7 @@
 #include "server/dump_keeper.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -21,6 +23,13 @@ constexpr auto kLook = std::chrono::milliseconds(100);
 // After one that failed, as Redis has it; what made it fail is seldom gone at once.
 constexpr uint64_t kRetryNs = 5'000'000'000;
 
+constexpr char kRefusal[] =
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
+    "disk. Commands that may modify the data set are disabled, because this instance is configured "
+    "to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error "
+    "option). "
+    "Please check the Redis logs for details about the RDB error.";
+
 double MiB(uint64_t bytes) { return static_cast<double>(bytes) / kMiB; }
 
 }  // namespace
@@ -40,12 +49,30 @@ engine::KeptAccess KeptBy(engine::EvictionPolicy policy) {
 
 DumpKeeper::DumpKeeper(Parts& parts, FileSystem& files)
     : parts_(parts), dumper_(files, parts.databases, parts.clock) {
-  points_ = parts.config.Snapshot().save;
-  parts.config.OnChange("save", [this](const config::Options&, const config::Options& now) {
-    MutexLock lock(mutex_);
-    points_ = now.save;
-    return Status::Ok();
-  });
+  Follow(parts.config.Snapshot());
+  for (const char* name : {"save", "stop-writes-on-bgsave-error"}) {
+    parts.config.OnChange(name, [this](const config::Options&, const config::Options& now) {
+      Follow(now);
+      return Status::Ok();
+    });
+  }
+}
+
+void DumpKeeper::Follow(const config::Options& options) {
+  MutexLock lock(mutex_);
+  points_ = options.save;
+  stop_writes_ = options.stop_writes_on_bgsave_error;
+  RefuseWritesOrNot();
+}
+
+void DumpKeeper::RefuseWritesOrNot() {
+  const bool refuses =
+      parts_.log_writer == nullptr && stop_writes_ && !points_.empty() && !last_status_.ok();
+  if (refuses == refuses_writes_) return;
+  refuses_writes_ = refuses;
+  if (!refuses) return parts_.gates.Open(exec::kGateLogFails);
+  parts_.gates.set_log_failure(kRefusal);
+  parts_.gates.Close(exec::kGateLogFails);
 }
 
 void DumpKeeper::Start() {
@@ -88,6 +115,14 @@ Status DumpKeeper::MakeNow(engine::Participant* self) {
   return status;
 }
 
+bool DumpKeeper::EndAfterDump() {
+  MutexLock lock(mutex_);
+  if (parts_.log_writer != nullptr || points_.empty()) return false;
+  ends_with_ = ++tickets_;
+  wake_.NotifyAll();
+  return true;
+}
+
 void DumpKeeper::MakeLast() {
   const Last last = last_.load(std::memory_order_relaxed);
   if (last == Last::kNever || (last == Last::kIfSavePoints && !has_save_points())) return;
@@ -116,10 +151,19 @@ void DumpKeeper::Run() {
   uint64_t ticket = 0;
   while (WaitForWork(&ticket)) {
     Make();
-    MutexLock lock(mutex_);
-    making_ = false;
-    tickets_served_ = ticket;
-    done_.NotifyAll();
+    bool ends = false;
+    {
+      MutexLock lock(mutex_);
+      making_ = false;
+      tickets_served_ = ticket;
+      if (ends_with_ != 0 && ends_with_ <= ticket) {
+        ends_with_ = 0;
+        ends = last_status_.ok();
+        if (!ends) Log(LogLevel::kWarning, "Error trying to save the DB, can't exit.");
+      }
+      done_.NotifyAll();
+    }
+    if (ends) parts_.run.request_stop();
   }
 }
 
@@ -148,6 +192,7 @@ void DumpKeeper::Make() {
   engine::Dumper::Options wanted = {
       .directory = ".",
       .name = options.dbfilename,
+      .name_of_new = "temp-" + std::to_string(::getpid()) + ".rdb",
       .compression = options.rdbcompression ? rdb::Compression::kLzf : rdb::Compression::kNone,
       .kept = KeptBy(parts_.eviction.policy.load()),
       .lfu = {parts_.engine_settings.lfu_log_factor.load(std::memory_order_relaxed),
@@ -168,6 +213,7 @@ void DumpKeeper::Make() {
   {
     MutexLock lock(mutex_);
     last_status_ = status;
+    RefuseWritesOrNot();
     retry_ns_ = status.ok() ? 0 : parts_.clock.MonotonicNs() + kRetryNs;
     if (status.ok()) {
       ++counts_.made;

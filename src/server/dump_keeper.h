@@ -1,5 +1,6 @@
 // DumpKeeper: the thread that writes dumps (engine/dumper.h) of a running server to `dbfilename` in `dir`: when somebody asks
-// (BGSAVE, SAVE, SHUTDOWN) and, of a server without a log, when a save point is reached.
+// (BGSAVE, SAVE, SHUTDOWN) and, of a server without a log, when a save point is reached. If such a server cannot write its
+// dump it takes no more changes that need room, unless stop-writes-on-bgsave-error says no: who has save points counts on them.
 //
 // Threads: Start and Stop by whoever owns it; the rest by any.
 #pragma once
@@ -41,6 +42,9 @@ class DumpKeeper {
   /// Makes one of what there is now, and waits for it. `self`: the caller's participant, which is in and is out meanwhile;
   /// nullptr if it is none.
   Status MakeNow(engine::Participant* self) TERRACE_EXCLUDES(mutex_);
+  /// By a signal to stop: if there are save points one is made, and the server ends when it is good. False, and nothing is
+  /// done, if there are none.
+  bool EndAfterDump() TERRACE_EXCLUDES(mutex_);
   /// When the server ends and nobody changes anything any more: makes one if that was asked for, or, unless it was asked
   /// not to, if there are save points, and something has changed.
   void MakeLast() TERRACE_EXCLUDES(mutex_);
@@ -57,6 +61,8 @@ class DumpKeeper {
   void Run();
   bool WaitForWork(uint64_t* ticket) TERRACE_EXCLUDES(mutex_);
   bool IsDue() const TERRACE_REQUIRES(mutex_);
+  void Follow(const config::Options& options) TERRACE_EXCLUDES(mutex_);
+  void RefuseWritesOrNot() TERRACE_REQUIRES(mutex_);
   void Make() TERRACE_EXCLUDES(mutex_);
   Status MakeOne(engine::Dumper::Options options, uint64_t* changes);
   void Pace();
@@ -75,11 +81,14 @@ class DumpKeeper {
   CondVar wake_;
   CondVar done_;
   std::vector<config::SavePoint> points_ TERRACE_GUARDED_BY(mutex_);
+  bool stop_writes_ TERRACE_GUARDED_BY(mutex_) = true;
+  bool refuses_writes_ TERRACE_GUARDED_BY(mutex_) = false;
   uint64_t retry_ns_ TERRACE_GUARDED_BY(mutex_) = 0;
   // Who asks draws a ticket; a dump serves all tickets drawn before it began.
   uint64_t tickets_ TERRACE_GUARDED_BY(mutex_) = 0;
   uint64_t tickets_served_ TERRACE_GUARDED_BY(mutex_) = 0;
   bool making_ TERRACE_GUARDED_BY(mutex_) = false;
+  uint64_t ends_with_ TERRACE_GUARDED_BY(mutex_) = 0;  // this ticket's dump; 0: none
   Status last_status_ TERRACE_GUARDED_BY(mutex_);
   Counts counts_ TERRACE_GUARDED_BY(mutex_);
 };

@@ -112,9 +112,10 @@ void Machine::Run() {
   persistence_.Stop();
 }
 
-// What could not be saved is in the log.
+// With a log, what could not be saved is in it; without one, and with save points, the server goes on if it cannot save.
 void Machine::StopInOrder() {
   Log(config::LogLevel::kWarning, "A signal asks the server to stop");
+  if (parts_->dumps->EndAfterDump()) return;
   if (stopping_.exchange(true)) return RequestStop();
   persistence_.SaveBeforeStop(false, [this](const Status&) { RequestStop(); });
 }

@@ -28,7 +28,7 @@ class Machine {
   Status Open();
   /// Serves until RequestStop; worker 0 runs on this thread.
   void Run();
-  /// From any thread and from signals' callbacks: all workers stop.
+  /// From any thread: all workers stop.
   void RequestStop();
   /// The same in good order: what is to be saved is saved first. A second time it does not wait for that.
   void StopInOrder();

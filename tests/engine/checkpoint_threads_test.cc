@@ -202,6 +202,7 @@ TEST_SUITE("engine/checkpoint_threads") {
       CHECK(Difference(LoadedState(shared.files, *shared.manifest, 2), at_cut) == "");
       Must(dumper.Open({.directory = kWorldDirectory,
                         .name = "dump.rdb",
+                        .name_of_new = "dump.rdb.new",
                         .rdb_version = rdb::kRdbVersionTimedFields}));
       shared.participants.Exclusive(nullptr, [&] {
         at_cut = StateOf(*shared.databases, shared.settings.encoding);

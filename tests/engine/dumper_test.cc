@@ -57,6 +57,7 @@ class World {
         random.Below(2) == 0 ? rdb::Compression::kLzf : rdb::Compression::kNone;
     Status opened = dumper->Open({.directory = kWorldDirectory,
                                   .name = kName,
+                                  .name_of_new = "dump.rdb.new",
                                   .rdb_version = version,
                                   .compression = compression,
                                   .notes = {{"redis-ver", "7"}}});
@@ -271,7 +272,8 @@ TEST_SUITE("engine/dumper") {
     world.machine->SetString(0, "seldom", "value");
     world.machine->SetString(0, "often", "value");
     const auto dump = [&](KeptAccess kept) {
-      Must(world.dumper->Open({.directory = kWorldDirectory, .name = kName, .kept = kept}));
+      Must(world.dumper->Open(
+          {.directory = kWorldDirectory, .name = kName, .name_of_new = "new", .kept = kept}));
       world.machine->Exclusive([&] { world.dumper->Begin(); });
       Must(world.Finish());
       Used used;

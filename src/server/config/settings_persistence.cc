@@ -54,8 +54,11 @@ std::span<const Setting> PersistenceSettings() {
              "Remove snapshots made for replicas."),
       NotYet("rdb-save-incremental-fsync", BoolField{&Options::rdb_save_incremental_fsync},
              "Sync a snapshot piece by piece."),
-      NotYet("stop-writes-on-bgsave-error", BoolField{&Options::stop_writes_on_bgsave_error},
-             "Refuse writes after a snapshot failed."),
+      {.name = "stop-writes-on-bgsave-error",
+       .field = BoolField{&Options::stop_writes_on_bgsave_error},
+       .why =
+           "Without appendonly: refuse changes that need room when there are save points and the "
+           "last dump failed."},
       {.name = "appendfilename",
        .field = StringField{&Options::appendfilename},
        .why = "File name of a Redis' append only file. With appendonly a server that has no data "

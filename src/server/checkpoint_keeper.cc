@@ -76,6 +76,10 @@ bool CheckpointKeeper::WaitForWork() {
 
 // As Redis rewrites its log: when it has grown by so many percent of what the data took, and is worth it.
 bool CheckpointKeeper::IsDue() const {
+  std::atomic<engine::EarlyCheckpoint>& early = parts_.eviction.early_checkpoint;
+  if (early == engine::EarlyCheckpoint::kWanted) return true;
+  if (early == engine::EarlyCheckpoint::kFailed && parts_.clock.MonotonicNs() >= retry_ns_)
+    early = engine::EarlyCheckpoint::kNone;  // it may be wanted again
   const uint64_t percent = parts_.limits.log_growth_percent.load(std::memory_order_relaxed);
   if (percent == 0 || parts_.clock.MonotonicNs() < retry_ns_) return false;
   const uint64_t grown =
@@ -112,6 +116,12 @@ void CheckpointKeeper::Make() {
   }
   const Status status = checkpointer_.status();
   retry_ns_ = status.ok() ? 0 : parts_.clock.MonotonicNs() + kRetryNs;
+  using engine::EarlyCheckpoint;
+  if (parts_.eviction.values_only) {
+    parts_.eviction.early_checkpoint =
+        status.ok() ? EarlyCheckpoint::kNone : EarlyCheckpoint::kFailed;
+    for (auto& worker : parts_.workers) worker->Raise(Signal::kUnpark);
+  }
   {
     MutexLock lock(mutex_);
     if (status.ok()) {

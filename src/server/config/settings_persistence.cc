@@ -9,6 +9,9 @@ constexpr EnumName kAppendfsync[] = {Named("everysec", Appendfsync::kEverySecond
                                      Named("always", Appendfsync::kAlways),
                                      Named("no", Appendfsync::kNo)};
 
+constexpr EnumName kStorageMode[] = {Named("memory", StorageMode::kMemory),
+                                     Named("database", StorageMode::kDatabase)};
+
 constexpr std::string_view kNoSnapshots =
     "this version writes no RDB files; appendonly keeps every change";
 
@@ -49,6 +52,12 @@ std::span<const Setting> PersistenceSettings() {
       {.name = "appendfsync",
        .field = Enum<&Options::appendfsync>(kAppendfsync),
        .why = "When the log is synced, and so what a power cut may take: everysec, always, no."},
+      {.name = "storage-mode",
+       .field = Enum<&Options::storage_mode>(kStorageMode),
+       .why = "memory: all values are there, and maxmemory bounds the data; database: maxmemory "
+              "bounds "
+              "what of them is in memory, the rest is on the disk. Needs appendonly.",
+       .flags = kImmutable},
       NotYet("no-appendfsync-on-rewrite", BoolField{&Options::no_appendfsync_on_rewrite},
              "Do not sync the log while it is rewritten."),
       {.name = "auto-aof-rewrite-percentage",

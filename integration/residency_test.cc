@@ -38,6 +38,13 @@ std::string Text(unsigned seed, size_t size) {
   return text;
 }
 
+// What maxmemory bounds: without what the log keeps.
+long CountedMemory(Client& client) {
+  const std::string info = client.Text("INFO memory");
+  return std::stol(FieldOf(info, "used_memory")) -
+         std::stol(FieldOf(info, "mem_not_counted_for_evict"));
+}
+
 bool AllThere(Client& client) {
   return Eventually([&] { return Tiering(client, "nonresident_values") == "0"; });
 }
@@ -226,6 +233,57 @@ TEST_SUITE("integration/residency") {
     CHECK(again.Run("GET", key(lost[1])) == "$new");
     CHECK(again.Run("DEBUG DIGEST") == digest);
     CHECK(AllThere(again));
+  }
+
+  TEST_CASE("in database mode memory holds what it may of the values, and all data are there") {
+    if (AgainstStock()) return;
+    Words args = kKept;
+    args.insert(args.end(),
+                {"--storage-mode", "database", "--maxmemory", "24mb", "--threads", "2"});
+    ServerProcess server(args);
+    const auto key = [](int i) { return "key" + std::to_string(i); };
+    constexpr int kKeys = 40'000;  // forty megabytes
+    {
+      Client client = server.Connect();
+      CHECK(client.Run("CONFIG GET storage-mode") == "[$storage-mode $database]");
+      // Nothing is refused: while what has changed is on its way to the disk, writers wait.
+      for (int i = 0; i < kKeys; ++i) {
+        const std::string reply = client.Run("SET", key(i), Text(i, 1000));
+        REQUIRE_MESSAGE(reply == "+OK", reply);
+      }
+      CHECK(client.Run("DBSIZE") == ":" + std::to_string(kKeys));
+      CHECK(std::stol(Tiering(client, "values_let_go")) > kKeys / 4);
+      CHECK(FieldOf(client.Text("INFO stats"), "evicted_keys") == "0");
+      CHECK(CountedMemory(client) < 27'000'000);
+      for (int i = 0; i < kKeys; i += 37) {
+        const std::string reply = client.Run("GET", key(i));
+        REQUIRE_MESSAGE(reply == "$" + Text(i, 1000), key(i));
+      }
+      CHECK(std::stol(Tiering(client, "value_read_ins")) > 100);
+      CHECK(Tiering(client, "clients_parked") == "0");
+      client.Run("RPUSH", "list", Text(1, 500), "b");
+      client.Run("APPEND", key(7), "!");
+    }
+    server.KillNow();
+    server.Restart(args);
+    Client client = server.Connect();
+    CHECK(client.Run("DBSIZE") == ":" + std::to_string(kKeys + 1));
+    CHECK(client.Run("GET", key(7)) == "$" + Text(7, 1000) + "!");
+    CHECK(client.Run("LINDEX list 1") == "$b");
+    for (int i = 1; i < kKeys; i += 101) {
+      if (i == 7) continue;
+      const std::string reply = client.Run("GET", key(i));
+      REQUIRE_MESSAGE(reply == "$" + Text(i, 1000), key(i));
+    }
+    CHECK(std::stol(Tiering(client, "nonresident_values")) > kKeys / 4);
+    CHECK(CountedMemory(client) < 27'000'000);
+  }
+
+  TEST_CASE("database mode without a place for the values is refused") {
+    if (AgainstStock()) return;
+    ServerProcess server({"--storage-mode", "database"}, ServerProcess::Start::kMayFail);
+    CHECK(server.WaitForExit() == 1);
+    CHECK(server.Log().find("needs appendonly yes") != std::string::npos);
   }
 }
 

@@ -1,6 +1,9 @@
 #include "engine/eviction.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "engine/residency.h"
 
 namespace terrace::engine {
 namespace {
@@ -8,6 +11,20 @@ namespace {
 bool VolatileOnly(EvictionPolicy policy) {
   return policy == EvictionPolicy::kVolatileLru || policy == EvictionPolicy::kVolatileLfu ||
          policy == EvictionPolicy::kVolatileRandom || policy == EvictionPolicy::kVolatileTtl;
+}
+
+// What the policy means for values that can come back.
+EvictionPolicy ForValues(EvictionPolicy policy) {
+  switch (policy) {
+    case EvictionPolicy::kAllKeysLfu:
+    case EvictionPolicy::kVolatileLfu:
+      return EvictionPolicy::kAllKeysLfu;
+    case EvictionPolicy::kAllKeysRandom:
+    case EvictionPolicy::kVolatileRandom:
+      return EvictionPolicy::kAllKeysRandom;
+    default:
+      return EvictionPolicy::kAllKeysLru;
+  }
 }
 
 uint64_t ScoreOf(const Entry& entry, EvictionPolicy policy, const Unit& unit, Random& random) {
@@ -45,9 +62,16 @@ void Evictor::Offer(uint64_t score, unsigned db, Bytes key) {
 void Evictor::SampleDatabase(Unit& unit, unsigned db, EvictionPolicy policy) {
   Keyspace& keyspace = unit.databases.Get(db);
   const uint32_t wanted = std::max(1u, settings_.samples.load(std::memory_order_relaxed));
+  const bool values_only = settings_.values_only.load(std::memory_order_relaxed);
   uint32_t seen = 0;
   const auto offer = [&](const Entry& entry) {
     if (seen >= wanted || (VolatileOnly(policy) && !entry.has_deadline())) return;
+    if (values_only) {
+      if (!Residency::IsWorthReading(entry)) return;
+      if (entry.changed()) ++seen_changed_;
+      if (!Residency::CanLetGo(keyspace, entry)) return;
+      ++seen_clean_;
+    }
     ++seen;
     Offer(ScoreOf(entry, policy, unit, unit.random), db, entry.key());
   };
@@ -71,20 +95,31 @@ void Evictor::SampleDatabase(Unit& unit, unsigned db, EvictionPolicy policy) {
 }
 
 bool Evictor::PickVictim(Unit& unit, unsigned* db, std::string* key) {
-  const EvictionPolicy policy = settings_.policy.load(std::memory_order_relaxed);
+  // Most buckets may hold nothing that could go: what is away is away.
+  constexpr int kRounds = 8;
+  const bool values_only = settings_.values_only.load(std::memory_order_relaxed);
+  EvictionPolicy policy = settings_.policy.load(std::memory_order_relaxed);
+  if (values_only) policy = ForValues(policy);
   if (policy == EvictionPolicy::kNoEviction) return false;
   if (policy != pool_policy_) {
     pool_.clear();
     pool_policy_ = policy;
   }
-  for (unsigned i = 0; i < unit.databases.count(); ++i) {
-    if (unit.databases.Get(i).size() > 0) SampleDatabase(unit, i, policy);
+  for (int round = 0; round == 0 || (values_only && pool_.empty() && round < kRounds); ++round) {
+    for (unsigned i = 0; i < unit.databases.count(); ++i) {
+      if (unit.databases.Get(i).size() > 0) SampleDatabase(unit, i, policy);
+    }
   }
   if (pool_.empty()) return false;
   *db = pool_.back().db;
   *key = std::move(pool_.back().key);
   pool_.pop_back();
   return true;
+}
+
+bool Evictor::TakeMostlyChanged() {
+  const uint64_t clean = std::exchange(seen_clean_, 0);
+  return std::exchange(seen_changed_, 0) > clean;
 }
 
 }  // namespace terrace::engine

@@ -28,10 +28,17 @@ enum class EvictionPolicy : uint8_t {
   kVolatileTtl,
 };
 
+/// What is asked of who makes checkpoints, where only what tables have may leave memory.
+enum class EarlyCheckpoint : uint8_t { kNone, kWanted, kFailed };
+
 struct EvictionSettings {
   std::atomic<int64_t> memory_max{0};  // 0: no limit
   std::atomic<EvictionPolicy> policy{EvictionPolicy::kNoEviction};
   std::atomic<uint32_t> samples{5};
+  /// Values go and keys stay: what tables have leaves memory and is read again when it is needed (engine/residency.h). Which
+  /// go first is as the policy says; it cannot say that none do, nor does it matter which keys have deadlines.
+  std::atomic<bool> values_only{false};
+  std::atomic<EarlyCheckpoint> early_checkpoint{EarlyCheckpoint::kNone};
 
   /// Whether a look at what waits is due. What every command may ask.
   bool IsFull() const {
@@ -61,6 +68,8 @@ class Evictor {
   /// Picks the next key to go, over all databases; false if the policy finds none. The key may have changed or gone by
   /// the time it is locked.
   bool PickVictim(Unit& unit, unsigned* db, std::string* key);
+  /// With values_only: whether most of what was looked at since the last call has changed since the last checkpoint.
+  bool TakeMostlyChanged();
 
  private:
   struct Candidate {
@@ -77,6 +86,8 @@ class Evictor {
   const EvictionSettings& settings_;
   EvictionPolicy pool_policy_ = EvictionPolicy::kNoEviction;
   std::vector<Candidate> pool_;  // ascending score: the best candidate last
+  uint64_t seen_changed_ = 0;
+  uint64_t seen_clean_ = 0;
 };
 
 }  // namespace terrace::engine

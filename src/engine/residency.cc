@@ -44,6 +44,40 @@ Status Residency::ReadIn(KeyRef& ref) {
   return value.error();
 }
 
+bool Residency::IsWorthReading(const Entry& entry) {
+  if (entry.is_away() || entry.has_timed_items()) return false;
+  switch (entry.encoding()) {
+    case Encoding::kInteger:
+      return false;
+    case Encoding::kInline:
+      return entry.StringLength() > storage::kInlineValueBytesMax;
+    default:
+      return true;
+  }
+}
+
+// What a cut that is not done yet has captured is in no table that counts; if it fails it is changed again.
+bool Residency::CanLetGo(const Keyspace& keyspace, const Entry& entry) {
+  if (entry.changed() || !entry.in_table() || !IsWorthReading(entry)) return false;
+  return keyspace.observer() == nullptr || !entry.awaits_install() ||
+         entry.epoch() != keyspace.epoch();
+}
+
+void Residency::LetGo(KeyRef& ref) {
+  Entry* entry = ref.entry();
+  TERRACE_DCHECK(CanLetGo(*ref.keyspace, *entry));
+  const uint32_t number = next_mark_.fetch_add(1, std::memory_order_relaxed);
+  Entry* away = Entry::NewAway(ref.key, entry->type(),
+                               AwayMark::Of(entry->MemoryEstimate(), number), entry->deadline_ms());
+  away->set_access(entry->access());
+  away->set_epoch(entry->epoch());
+  if (entry->awaits_install()) away->EnterTable();
+  databases_.Discard(ref.keyspace->Replace(*ref.shard, ref.slot, ref.hash, away));
+  ref.keyspace->CountAway();
+  ref.version = ref.shard->version();
+  counters_.let_go.fetch_add(1, std::memory_order_relaxed);
+}
+
 StatusOr<Residency::OwnEntry> Residency::Copy(const Keyspace& keyspace, const Entry& entry) {
   return Read(AwayKey(keyspace, keyspace.HashOf(entry.key()), entry));
 }
@@ -73,6 +107,8 @@ bool Residency::PutIf(Keyspace& keyspace, uint64_t hash, Bytes key, const AwayMa
   const bool fits =
       entry != nullptr && entry->is_away() && (mark == nullptr || entry->away_mark() == *mark);
   if (fits && value.ok()) {
+    if (mark != nullptr && clock_after_reading_)
+      entry->set_access(clock_after_reading_(entry->access()));
     Put(keyspace, *shard, slot, hash, *std::move(value));
   } else if (fits) {
     entry->set_away_mark(entry->away_mark().Unreadable());

@@ -1,7 +1,8 @@
 // Residency: values that are not in memory, and how they come back.
 //
 // An entry whose value is *away* has key, type, deadline and access clock like any other, and in place of the value a mark
-// (engine/entry.h AwayMark). Such entries are made by a restart, which reads keys only. The value is the newest record of the
+// (engine/entry.h AwayMark). Such entries are made by a restart, which reads keys only, and where values leave memory to make
+// room (EvictionSettings::values_only). The value is the newest record of the
 // key in the tables in force (engine/value_store.h).
 //
 //   a command needs it     the executor sees it under the key's lock (ExpireDue), releases, and has its session wait while a
@@ -24,6 +25,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -70,6 +72,7 @@ class Residency {
     std::atomic<uint64_t> warmed{0};        // by the walk
     std::atomic<uint64_t> failed{0};        // reads
     std::atomic<uint64_t> waits{0};         // commands that had their sessions wait
+    std::atomic<uint64_t> let_go{0};
   };
   /// An entry that others cannot see.
   struct DeleteEntry {
@@ -82,6 +85,13 @@ class Residency {
 
   /// Reads the value of a key that is locked and whose value is away, and puts it in.
   Status ReadIn(KeyRef& ref);
+  /// Whether its value takes more memory than being without it, and has no deadlines that the entry must know.
+  static bool IsWorthReading(const Entry& entry);
+  /// Whether the tables in force have the value as it is, and it is worth it. Its shard is locked.
+  static bool CanLetGo(const Keyspace& keyspace, const Entry& entry);
+  /// The value leaves memory. CONTRACT: CanLetGo, and the key is locked.
+  void LetGo(KeyRef& ref);
+
   /// What the entry would be with its value. The entry's shard is locked, or it stands still otherwise.
   StatusOr<OwnEntry> Copy(const Keyspace& keyspace, const Entry& entry);
 
@@ -103,6 +113,11 @@ class Residency {
   ValueReader* reader() const { return reader_; }
   /// Before commands run.
   void set_reader(ValueReader* reader) { reader_ = reader; }
+  /// What the access clock of an entry becomes when its value was read in for somebody who waits: it must not be the next to
+  /// go before he has seen it. As it is, if not set.
+  void set_clock_after_reading(std::function<uint32_t(uint32_t)> clock) {
+    clock_after_reading_ = std::move(clock);
+  }
 
  private:
   static void Put(Keyspace& keyspace, Shard& shard, Slot slot, uint64_t hash, OwnEntry value);
@@ -113,6 +128,8 @@ class Residency {
   Databases& databases_;
   const types::EncodingLimits& limits_;
   ValueReader* reader_ = nullptr;
+  std::function<uint32_t(uint32_t)> clock_after_reading_;
+  std::atomic<uint32_t> next_mark_{1};
   Counters counters_;
 };
 

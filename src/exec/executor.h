@@ -232,6 +232,7 @@ class Executor {
   bool GatesClosedMeanwhile(const Session& session);
   void PublishEvents();
   bool EvictOne();
+  bool LetOneGo();
   bool EvictUntilUnderLimit();
 
   Environment& env_;

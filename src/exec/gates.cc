@@ -45,6 +45,10 @@ Passage PassMemory(Executor& executor, Session& session, const Command& command,
   // Every command tries to make room; only one that would need more memory is refused when there is none.
   if (executor.MakeRoom()) return Passage::kRun;
   if (!Has(commands::kDenyOom, session, command)) return Passage::kRun;
+  // A checkpoint makes room: until it is done writers wait.
+  if (executor.env().eviction.early_checkpoint == engine::EarlyCheckpoint::kWanted &&
+      session.waker != nullptr)
+    return Passage::kPark;
   return Refuse(executor, session, command,
                 "OOM command not allowed when used memory > 'maxmemory'.");
 }

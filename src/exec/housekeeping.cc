@@ -63,7 +63,23 @@ uint64_t Executor::ExpireDueKeys(unsigned part, unsigned parts, uint64_t budget_
   return earliest;
 }
 
+// One value leaves memory; nothing changes.
+bool Executor::LetOneGo() {
+  unsigned db;
+  std::string key;
+  unit_.Begin(WallMs(), engine::Origin::kClient);
+  if (!evictor_.PickVictim(unit_, &db, &key)) return false;
+  KeyRef ref = RefFor(db, key);
+  locks_.Acquire(&ref, 1);
+  const engine::Entry* entry = ref.entry();
+  if (entry != nullptr && engine::Residency::CanLetGo(*ref.keyspace, *entry))
+    env_.databases.residency()->LetGo(ref);
+  locks_.Release();
+  return true;
+}
+
 bool Executor::EvictOne() {
+  if (env_.eviction.values_only.load(std::memory_order_relaxed)) return LetOneGo();
   unsigned db;
   std::string key;
   unit_.Begin(WallMs(), engine::Origin::kClient);
@@ -91,6 +107,11 @@ bool Executor::MakeRoom() {
   if (!env_.eviction.OverLimit(env_.databases.reaper(), env_.log.memory_bytes())) return true;
   const uint64_t start = NowNs();
   const bool made = EvictUntilUnderLimit();
+  if (env_.eviction.values_only.load(std::memory_order_relaxed) && evictor_.TakeMostlyChanged()) {
+    using engine::EarlyCheckpoint;
+    EarlyCheckpoint none = EarlyCheckpoint::kNone;
+    env_.eviction.early_checkpoint.compare_exchange_strong(none, EarlyCheckpoint::kWanted);
+  }
   if (observer_ != nullptr) observer_->OnHousekeeping("eviction-cycle", NowNs() - start);
   return made;
 }

@@ -130,7 +130,11 @@ bool CheckpointKeeper::WaitForWork() {
 
 // As Redis rewrites its log: when it has grown by so many percent of what the data took, and is worth it.
 bool CheckpointKeeper::IsDue() {
+  std::atomic<engine::EarlyCheckpoint>& early = parts_.eviction.early_checkpoint;
+  if (early == engine::EarlyCheckpoint::kWanted) return true;
   if (parts_.clock.MonotonicNs() < retry_ns_) return false;
+  if (early == engine::EarlyCheckpoint::kFailed)
+    early = engine::EarlyCheckpoint::kNone;  // it may be wanted again
   const std::vector<config::SavePoint> points = parts_.limits.save_points();
   if (data_.unfinished() ||
       AtSavePoint(points, ChangesOf(parts_) - counts_.changes,
@@ -197,6 +201,12 @@ void CheckpointKeeper::Make() {
   }
   const Status status = Complete(mark, *writer);
   retry_ns_ = status.ok() ? 0 : parts_.clock.MonotonicNs() + kRetryNs;
+  using engine::EarlyCheckpoint;
+  if (parts_.eviction.values_only) {
+    parts_.eviction.early_checkpoint =
+        status.ok() ? EarlyCheckpoint::kNone : EarlyCheckpoint::kFailed;
+    for (auto& worker : parts_.workers) worker->Raise(Signal::kUnpark);
+  }
   {
     MutexLock lock(mutex_);
     limit_ns_ = UINT64_MAX;

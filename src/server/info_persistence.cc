@@ -71,8 +71,8 @@ void Rdb(InfoSource& source, const Checkpoints& checkpoints, std::string* out) {
                (last_ms != 0 ? last_ms : source.parts.run.started_ms) / 1000,
                checkpoints.last_failed ? "err" : "ok");
   AppendFormat(out,
-               "rdb_last_bgsave_time_sec:%" PRId64
-               "\r\nrdb_current_bgsave_time_sec:%" PRId64 "\r\n"
+               "rdb_last_bgsave_time_sec:%" PRId64 "\r\nrdb_current_bgsave_time_sec:%" PRId64
+               "\r\n"
                "rdb_saves:%" PRIu64 "\r\nrdb_last_cow_size:%" PRIu64 "\r\n",
                SecondsOf(checkpoints), RunsFor(checkpoints, source.now_ms), checkpoints.counts.made,
                checkpoints.last.image_bytes_peak);
@@ -85,7 +85,8 @@ void Aof(const InfoSource& source, const Checkpoints& checkpoints, std::string* 
   const engine::LogWriter* writer = source.parts.log_writer;
   AppendFormat(out,
                "aof_enabled:%d\r\naof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:0\r\n"
-               "aof_last_rewrite_time_sec:%" PRId64 "\r\naof_current_rewrite_time_sec:%" PRId64 "\r\n",
+               "aof_last_rewrite_time_sec:%" PRId64 "\r\naof_current_rewrite_time_sec:%" PRId64
+               "\r\n",
                writer != nullptr ? 1 : 0, checkpoints.running ? 1 : 0, SecondsOf(checkpoints),
                RunsFor(checkpoints, source.now_ms));
   const bool writes = writer == nullptr || writer->state() == engine::LogWriter::State::kRunning;
@@ -145,8 +146,8 @@ void OurCheckpoints(const CheckpointKeeper& keeper, const Checkpoints& checkpoin
 }  // namespace
 
 uint64_t ChangesOf(const Parts& parts) {
-  return SumOverWorkers(
-      parts, [](Worker& worker) { return worker.executor().counters().changes.load(); });
+  return SumOverWorkers(parts,
+                        [](Worker& worker) { return worker.executor().counters().changes.load(); });
 }
 
 void InfoPersistence(InfoSource& source, std::string* out) {

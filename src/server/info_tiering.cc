@@ -25,10 +25,10 @@ void InfoTiering(InfoSource& source, std::string* out) {
                counters.read_in.load(), counters.read_at_once.load(), counters.failed.load(),
                counters.waits.load(), keeper->waiting());
   AppendFormat(out,
-               "warming:%d\r\nwarm_left_by_loading:%" PRIu64 "\r\nwarm_values:%" PRIu64
-               "\r\nwarm_ms:%" PRIu64 "\r\n",
-               keeper->warming() ? 1 : 0, keeper->left_by_loading(), counters.warmed.load(),
-               keeper->warm_ms());
+               "values_let_go:%" PRIu64 "\r\nwarming:%d\r\nwarm_left_by_loading:%" PRIu64
+               "\r\nwarm_values:%" PRIu64 "\r\nwarm_ms:%" PRIu64 "\r\n",
+               counters.let_go.load(), keeper->warming() ? 1 : 0, keeper->left_by_loading(),
+               counters.warmed.load(), keeper->warm_ms());
 }
 
 }  // namespace terrace::server

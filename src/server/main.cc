@@ -89,6 +89,10 @@ int Serve(config::Startup startup) {
   if (!FitMaxclients(options)) return 1;
   const PidFile pidfile(options.pidfile);
   const int64_t port = options.port;
+  if (options.storage_mode == config::StorageMode::kDatabase && !options.appendonly) {
+    Log(LogLevel::kWarning, "storage-mode database needs appendonly yes, aborting.");
+    return 1;
+  }
   std::unique_ptr<DataDirectory> data;
   if (options.appendonly) {
     auto opened = DataDirectory::Open(SystemFiles(), options.dir);

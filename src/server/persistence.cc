@@ -71,6 +71,8 @@ Status Persistence::Follow(const config::Options& before, const config::Options&
   const bool on = parts_.log_writer != nullptr;
   wanted_ = Wanted::kNothing;
   if (after.appendonly == on) return Status::Ok();  // undone
+  if (!after.appendonly && after.storage_mode == config::StorageMode::kDatabase)
+    return Status::Error("storage-mode database keeps values in what appendonly writes");
   if (after.appendonly) {
     const Status prepared = PrepareOn(after);
     if (!prepared.ok()) {

@@ -124,6 +124,7 @@ void ApplySettings(const config::Options& options, Parts& parts) {
       static_cast<int64_t>(std::min<uint64_t>(options.maxmemory_bytes, INT64_MAX));
   parts.databases.reaper().LimitTo(options.maxmemory_bytes);
   parts.eviction.policy = PolicyOf(options.maxmemory_policy);
+  parts.eviction.values_only = options.storage_mode == config::StorageMode::kDatabase;
   parts.eviction.samples = static_cast<uint32_t>(options.maxmemory_samples);
   options.maxmemory_bytes != 0 ? parts.gates.Close(exec::kGateMaxMemory)
                                : parts.gates.Open(exec::kGateMaxMemory);

@@ -24,6 +24,17 @@ ValueKeeper::ValueKeeper(Parts& parts, DataDirectory& data)
       residency_(store_, parts.databases, parts.engine_settings.encoding),
       pool_(residency_) {
   parts_.databases.set_residency(&residency_);
+  residency_.set_clock_after_reading([this](uint32_t clock) {
+    const uint64_t now_ms = parts_.clock.WallMs();
+    if (!parts_.engine_settings.lfu.load(std::memory_order_relaxed))
+      return engine::LruClock(now_ms);
+    const engine::LfuSettings lfu{
+        parts_.engine_settings.lfu_log_factor.load(std::memory_order_relaxed),
+        parts_.engine_settings.lfu_decay_minutes.load(std::memory_order_relaxed)};
+    const auto counter = engine::LfuCounter(clock, now_ms, lfu);
+    return engine::LfuPack(engine::LfuMinutes(now_ms),
+                           std::max<uint8_t>(counter, engine::kLfuInitial));
+  });
 }
 
 ValueKeeper::~ValueKeeper() {
@@ -34,9 +45,11 @@ ValueKeeper::~ValueKeeper() {
 void ValueKeeper::Start() {
   begun_ns_ = parts_.clock.MonotonicNs();
   left_by_loading_ = parts_.databases.away();
-  if (left_by_loading_ == 0) return EndWarming();
+  const bool values_go = parts_.eviction.values_only;
+  if (left_by_loading_ == 0 && !values_go) return EndWarming();
   pool_.Start(kReaders);
   residency_.set_reader(&pool_);
+  if (values_go) return;
   const unsigned count = std::min(static_cast<unsigned>(parts_.workers.size()), kWarmersMax);
   warming_ = count;
   for (unsigned i = 0; i < count; ++i) {

@@ -3,7 +3,7 @@
 //
 //   made       before the tables are loaded: what is loaded, replayed and run from now on may be without its value
 //   Start      when the log is replayed, before the workers run
-//   all there  the tables are closed, and nobody asks any more
+//   all there  (but where values may leave memory) the tables are closed, and nobody asks any more
 //
 // Threads: made, started and stopped by whoever owns it; the rest by any.
 #pragma once

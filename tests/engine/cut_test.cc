@@ -280,7 +280,8 @@ class World {
   void Move(unsigned from_db, const std::string& from, unsigned to_db, const std::string& to) {
     const bool renames = from_db == to_db;
     if (renames && from == to) return;
-    KeyRef refs[2] = {testing::RefOf(databases_, from_db, from), testing::RefOf(databases_, to_db, renames ? to : from)};
+    KeyRef refs[2] = {testing::RefOf(databases_, from_db, from),
+                      testing::RefOf(databases_, to_db, renames ? to : from)};
     const std::string target(refs[1].key);
     KeyLocks locks;
     locks.Acquire(refs, 2);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/random.h"
 #include "engine/checkpoint_loader.h"
 #include "engine/checkpointer.h"
 #include "engine/residency.h"
@@ -66,15 +67,45 @@ class AwayEngine : public StreamEngine, public exec::Waker, public engine::Value
   }
 
   void Checkpoint() {
+    BeginCheckpoint();
+    while (StepCheckpoint()) {
+    }
+  }
+  /// Unless one is under way.
+  void BeginCheckpoint() {
+    if (checkpointer_.running()) return;
     participant->Out();
     participants.Exclusive(nullptr, [&] { checkpointer_.Begin({}); });
-    Must(checkpointer_.Run(*participant));
     participant->In();
+  }
+  /// False when it is done. One that `fails` is given up instead.
+  bool StepCheckpoint(bool fails = false) {
+    if (!checkpointer_.running()) return false;
+    if (fails) checkpointer_.Cancel();
+    participant->Out();
+    const bool more = checkpointer_.Step(*participant);
+    participant->In();
+    return more;
   }
   void Warm() {
     participant->Out();
     Must(engine::ValueWarmer(residency).Warm(0, 1, *participant, [] { return true; }));
     participant->In();
+  }
+  /// One in so many of the values that may leave memory does.
+  void LetSomeGo(Random& random, uint64_t one_in) {
+    for (unsigned db = 0; db < kStreamDatabases; ++db) {
+      std::vector<std::string> keys;
+      databases.Get(db).ForEach(
+          [&](const engine::Entry& entry) { keys.emplace_back(entry.key()); });
+      for (const std::string& key : keys) {
+        engine::KeyRef ref = executor.RefFor(db, key);
+        executor.WithLocked(&ref, 1, [&] {
+          if (engine::Residency::CanLetGo(*ref.keyspace, *ref.entry()) && random.Below(one_in) == 0)
+            residency.LetGo(ref);
+        });
+      }
+    }
   }
   /// Everything, wherever it is.
   std::map<std::string, std::string> Contents() {

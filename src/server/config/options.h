@@ -30,6 +30,7 @@ enum class LogLevel : uint8_t { kDebug, kVerbose, kNotice, kWarning, kNothing };
 /// What BGSAVE and SAVE of a server with appendonly make: a checkpoint, or a dump besides.
 enum class SaveFormat : uint8_t { kTables, kRdb };
 enum class Appendfsync : uint8_t { kEverySecond, kAlways, kNo };
+enum class StorageMode : uint8_t { kMemory, kDatabase };
 /// Who may use a guarded command: nobody, anybody, or connections from this machine.
 enum class CommandAccess : uint8_t { kNo, kYes, kLocal };
 enum class SanitizeDumpPayload : uint8_t { kNo, kYes, kClients };
@@ -242,6 +243,7 @@ struct Options {
   std::string appendfilename = "appendonly.aof";
   std::string appenddirname = "appendonlydir";
   Appendfsync appendfsync = Appendfsync::kEverySecond;
+  StorageMode storage_mode = StorageMode::kMemory;
   bool no_appendfsync_on_rewrite = false;
   int64_t auto_aof_rewrite_percentage = 100;
   uint64_t auto_aof_rewrite_min_size_bytes = 64 * kMiB;

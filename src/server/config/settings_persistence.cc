@@ -15,6 +15,9 @@ constexpr EnumName kSaveFormat[] = {Named("tables", SaveFormat::kTables),
 // Settings of ways to write files that are not ours.
 constexpr std::string_view kNothingAlike = "dumps, log and checkpoints are written in another way";
 
+constexpr EnumName kStorageMode[] = {Named("memory", StorageMode::kMemory),
+                                     Named("database", StorageMode::kDatabase)};
+
 Setting NotYet(std::string_view name, Field field, std::string_view why, uint32_t flags = 0) {
   return {.name = name,
           .field = field,
@@ -71,6 +74,12 @@ std::span<const Setting> PersistenceSettings() {
       {.name = "appendfsync",
        .field = Enum<&Options::appendfsync>(kAppendfsync),
        .why = "When the log is synced, and so what a power cut may take: everysec, always, no."},
+      {.name = "storage-mode",
+       .field = Enum<&Options::storage_mode>(kStorageMode),
+       .why = "memory: all values are there, and maxmemory bounds the data; database: maxmemory "
+              "bounds "
+              "what of them is in memory, the rest is on the disk. Needs appendonly.",
+       .flags = kImmutable},
       NotYet("no-appendfsync-on-rewrite", BoolField{&Options::no_appendfsync_on_rewrite},
              "Do not sync the log while it is rewritten."),
       {.name = "auto-aof-rewrite-percentage",

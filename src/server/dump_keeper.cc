@@ -70,6 +70,7 @@ void DumpKeeper::RefuseWritesOrNot() {
       parts_.log_writer == nullptr && stop_writes_ && !points_.empty() && !last_status_.ok();
   if (refuses == refuses_writes_) return;
   refuses_writes_ = refuses;
+  if (!refuses && parts_.log_writer != nullptr) return;  // the gate is the log's then
   if (!refuses) return parts_.gates.Open(exec::kGateLogFails);
   parts_.gates.set_log_failure(kRefusal);
   parts_.gates.Close(exec::kGateLogFails);

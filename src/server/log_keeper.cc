@@ -87,6 +87,8 @@ Status LogKeeper::Prepare(DataDirectory& data, LogSync sync) {
 
 Status LogKeeper::Engage() {
   parts_.log.NameDatabaseAnew();
+  // A dump that failed may have closed it, which is not looked at while there is a log. Open closes it again if need be.
+  parts_.gates.Open(exec::kGateLogFails);
   if (Status opened = writer_->Open(parts_.run.replication_id()); !opened.ok()) {
     writer_ = nullptr;
     return opened;

@@ -67,8 +67,8 @@ struct Parts {
   RunState run = {};
   Monitors monitors{gates};
   // The first two while the data are kept; they change in exclusive sections.
-  const engine::LogWriter* log_writer = nullptr;
-  CheckpointKeeper* checkpoints = nullptr;
+  std::atomic<const engine::LogWriter*> log_writer{nullptr};
+  std::atomic<CheckpointKeeper*> checkpoints{nullptr};
   Persistence* persistence = nullptr;
   ValueKeeper* values = nullptr;
   DumpKeeper* dumps = nullptr;

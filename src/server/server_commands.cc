@@ -32,7 +32,7 @@ Parts& PartsOf(SessionContext& ctx) { return static_cast<Worker&>(*ctx.executor.
 uint64_t LastSaveMs(const Parts& parts) {
   uint64_t last_ms = parts.dumps->counts().last_ms;
   if (parts.checkpoints != nullptr)
-    last_ms = std::max(last_ms, parts.checkpoints->counts().last_ms);
+    last_ms = std::max(last_ms, parts.checkpoints.load()->counts().last_ms);
   return last_ms != 0 ? last_ms : parts.run.started_ms;
 }
 
@@ -89,9 +89,9 @@ void Save(SessionContext& ctx, Args args) {
     return parts.dumps->MakeNow(&worker.participant()).ok() ? ctx.reply.Ok()
                                                             : ctx.reply.Error("ERR");
   }
-  if (parts.checkpoints->running()) return ctx.reply.Error(kSaveRuns);
+  if (parts.checkpoints.load()->running()) return ctx.reply.Error(kSaveRuns);
   const auto wait = ctx.executor.WaitOutside(ctx.session, ctx.command, args);
-  parts.checkpoints->RequestNext(
+  parts.checkpoints.load()->RequestNext(
       [wait](const Status& status) { Answer(*wait, status.ok() ? nullptr : "ERR"); }, 0);
 }
 
@@ -111,7 +111,7 @@ void BgSave(SessionContext& ctx, Args args) {
   }
   Parts& parts = PartsOf(ctx);
   bool started = SavesDumps(parts) && parts.dumps->Request();
-  if (parts.checkpoints != nullptr) started |= parts.checkpoints->Request();
+  if (parts.checkpoints != nullptr) started |= parts.checkpoints.load()->Request();
   started ? ctx.reply.Simple("Background saving started") : ctx.reply.Error(kSaveRuns);
 }
 

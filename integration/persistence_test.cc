@@ -92,7 +92,10 @@ void Checkpoint(Client& client) {
 uint64_t BytesOf(const ServerProcess& server, const char* extension) {
   uint64_t bytes = 0;
   for (const auto& file : std::filesystem::directory_iterator(DataFolder(server))) {
-    if (file.path().extension() == extension) bytes += file.file_size();
+    // It may go while we look.
+    std::error_code gone;
+    const uint64_t size = file.file_size(gone);
+    if (file.path().extension() == extension && !gone) bytes += size;
   }
   return bytes;
 }

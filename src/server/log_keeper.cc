@@ -7,6 +7,7 @@
 
 #include "engine/checkpoint_loader.h"
 #include "exec/log_replay.h"
+#include "net/process.h"
 #include "server/log.h"
 #include "server/worker.h"
 #include "storage/log_reader.h"
@@ -113,7 +114,8 @@ Status LogKeeper::LoadTables(DataDirectory& data) {
       engine::CheckpointLoader::Open(data.files(), data.manifest(), parts_.databases,
                                      parts_.engine_settings.encoding, engine::LoadValues::kNone);
   if (!loader.ok()) return loader.error();
-  const auto count = std::min(static_cast<unsigned>(parts_.workers.size()), kLoadersMax);
+  // However many workers there will be: now they rest.
+  const auto count = std::min(static_cast<unsigned>(net::AllowedCpus()), kLoadersMax);
   std::vector<Status> outcomes(count);
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < count; ++i) {

@@ -120,6 +120,7 @@ TEST_SUITE("integration/dump") {
         }
       });
     }
+    REQUIRE(Eventually([&] { return client.Run("EXISTS total") == ":1"; }));
     for (int round = 0; round < 4; ++round) {
       client.Run("SET round " + std::to_string(round));
       BgSave(client);

@@ -117,7 +117,7 @@ def sync(options):
                 writes = load(options, server, '--connections=50', '--seconds=5', 'set')
                 waits = probe.end()
                 print(f"{round_} {spec.name:8} reader p99 {waits['wait_ms_p99']:6.2f} ms, longest {waits['wait_ms_max']:6.2f} ms;"
-                      f" {writes['ops_per_second']:.0f} writes/s", flush=True)
+                      f" {writes['ops_per_s']:.0f} writes/s", flush=True)
 
 
 def wait_for_save(link, before):

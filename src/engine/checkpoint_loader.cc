@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -14,6 +15,9 @@ namespace {
 
 // So many keys are loaded between two looks at who wants us out, and at how large the keyspace will be.
 constexpr uint64_t kKeysAtATime = 256;
+// Of so many keys one is hashed again. A checksum has told already that they are what was written; this tells whether it was
+// written under our secret, and then every key would be wrong.
+constexpr uint64_t kKeysAProof = 64;
 
 bool HasTimedFields(rdb::ValueCode code) {
   return code == rdb::ValueCode::kHashMetadata || code == rdb::ValueCode::kHashListpackEx ||
@@ -70,9 +74,15 @@ class CheckpointLoader::Part {
     Status status;
     self_.In();
     while (status.ok() && records.Next()) {
-      status = LoadOne(keyspace, records.record(), records.source());
-      if (++loaded % kKeysAtATime == 0) Grow(keyspace, loaded, records.record().hash);
+      if (loaded % kKeysAProof == 0) status = CheckHash(keyspace, records.record(), records.source());
+      if (status.ok()) status = LoadOne(keyspace, records.record(), records.source());
+      if (++loaded % kKeysAtATime == 0) {
+        LetGoOfShard();
+        Grow(keyspace, loaded, records.record().hash);
+      }
     }
+    LetGoOfShard();
+    keyspace.CountAway(std::exchange(away_, 0));
     self_.Out();
     loader_.databases_.participants().Reclaim();
     return status.ok() ? records.status() : status;
@@ -83,22 +93,36 @@ class CheckpointLoader::Part {
   uint64_t next_due_ms() const { return next_due_ms_; }
 
  private:
-  Status LoadOne(Keyspace& keyspace, const storage::StoredRecord& record,
-                 size_t source) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
-    if (keyspace.HashOf(record.key) != record.hash)
-      return Damage(record, source, "does not belong here: the hash of its key is another");
+  Status CheckHash(const Keyspace& keyspace, const storage::StoredRecord& record,
+                   size_t source) const {
+    if (keyspace.HashOf(record.key) == record.hash) return Status::Ok();
+    return Damage(record, source, "does not belong here: the hash of its key is another");
+  }
+
+  Status LoadOne(Keyspace& keyspace, const storage::StoredRecord& record, size_t source) {
     const auto entry = MakeEntry(record, source);
     if (!entry.ok()) return entry.error();
     (*entry)->set_epoch(keyspace.epoch());
     const uint64_t due_ms = (*entry)->due_ms();
     if (due_ms != 0) next_due_ms_ = std::min(next_due_ms_, due_ms);
-    Shard* shard = keyspace.staircase().Lock(record.hash);
-    keyspace.Insert(*shard, record.hash, *entry, self_.slot());
-    if ((*entry)->is_away()) keyspace.CountAway();
-    shard->Unlock();
+    if ((*entry)->is_away()) ++away_;
+    keyspace.Insert(ShardOf(keyspace.staircase(), record.hash), record.hash, *entry, self_.slot());
     ++keys_;
     bytes_ += record.key.size();
     return Status::Ok();
+  }
+
+  // Locked until LetGoOfShard, or the first key of another shard: neighbours in a table are neighbours here.
+  Shard& ShardOf(Staircase& staircase, uint64_t hash) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
+    // While it is locked it stays what it is, so that a right guess needs no second look.
+    if (shard_ != nullptr && staircase.Guess(hash) == shard_) return *shard_;
+    LetGoOfShard();
+    shard_ = staircase.Lock(hash);
+    return *shard_;
+  }
+
+  void LetGoOfShard() TERRACE_NO_THREAD_SAFETY_ANALYSIS {
+    if (shard_ != nullptr) std::exchange(shard_, nullptr)->Unlock();
   }
 
   StatusOr<Entry*> MakeEntry(const storage::StoredRecord& record, size_t source) {
@@ -126,16 +150,23 @@ class CheckpointLoader::Part {
   }
 
   // Keys come in the order of their hashes, which are spread evenly: from what has come, and where it ends, follows how
-  // many there will be. So the staircase is as high as it must be before the shards fill, and nothing moves twice.
+  // many there will be. So the staircase is as high as it must be before the shards fill, and nothing moves twice. Whoever finds
+  // somebody else at it waits: to go on would be to fill a shard that is about to be divided, and to hold its lock.
   void Grow(Keyspace& keyspace, uint64_t loaded, uint64_t hash) {
     if (hash == first_) return;
     const double done = static_cast<double>(hash - first_) * 0x1.0p-64;
     const auto expected = static_cast<uint64_t>(static_cast<double>(loaded) / done);
     Staircase& staircase = keyspace.staircase();
     bool grew = false;
-    while (staircase.shards() * kShardEntriesTarget < expected &&
-           staircase.Step(expected, 1, []() -> uint64_t { return 0; }))
-      grew = true;
+    while (staircase.shards() * kShardEntriesTarget < expected && staircase.NeedsStep(expected, 1)) {
+      if (staircase.Step(expected, 1, []() -> uint64_t { return 0; })) {
+        grew = true;
+      } else {
+        self_.Out();
+        std::this_thread::yield();
+        self_.In();
+      }
+    }
     self_.Yield();
     if (grew) loader_.databases_.participants().Reclaim();
   }
@@ -145,6 +176,9 @@ class CheckpointLoader::Part {
   uint64_t first_;
   uint64_t last_;
   std::vector<storage::ValueCursor> values_;  // one for each table
+  Shard* shard_ = nullptr;                    // the one that is locked
+  // Counted here and told at the end: a line that several threads write costs more than all else that is done for a key.
+  uint64_t away_ = 0;
   uint64_t keys_ = 0;
   uint64_t bytes_ = 0;
   uint64_t next_due_ms_ = UINT64_MAX;

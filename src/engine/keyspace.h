@@ -71,7 +71,7 @@ class Keyspace {
 
   /// A loaded entry was put in, or one was put in place of another, whose value is away. That one comes back, or goes, is
   /// noticed.
-  void CountAway() { away_.fetch_add(1, std::memory_order_relaxed); }
+  void CountAway(uint64_t entries = 1) { away_.fetch_add(entries, std::memory_order_relaxed); }
 
   // --- without any lock ---
   uint64_t size() const;

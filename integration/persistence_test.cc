@@ -324,6 +324,30 @@ TEST_SUITE("integration/persistence") {
     CHECK(again.Run("DBSIZE") == ":0");
   }
 
+  TEST_CASE("writers wait for a checkpoint instead of making it keep more images than it may") {
+    if (AgainstStock()) return;
+    Words args = Durable("no");
+    args.insert(args.end(), {"--checkpoint-image-bytes", "10kb", "--threads", "1"});
+    ServerProcess server(args);
+    Client client = server.Connect();
+    constexpr int kKeys = 20'000;
+    const auto fill = [&](const std::string& value) {
+      for (int i = 0; i < kKeys; ++i) client.SendRequest({"SET", "key" + std::to_string(i), value});
+      for (const std::string& reply : client.Read(kKeys)) REQUIRE(reply == "+OK");
+    };
+    fill(std::string(1000, 'a'));
+    CHECK(client.Run("BGSAVE") == "+Background saving started");
+    fill(std::string(1000, 'b'));
+    CHECK(Eventually([&] { return Persistence(client, "rdb_bgsave_in_progress") == "0"; }));
+    CHECK(Persistence(client, "rdb_last_bgsave_status") == "ok");
+    CHECK(std::stol(Persistence(client, "rdb_last_cow_size")) < 1'000'000);
+    server.KillNow();
+    server.Restart(args);
+    Client again = server.Connect();
+    CHECK(again.Run("DBSIZE") == ":20000");
+    CHECK(again.Run("GET", "key7") == "$" + std::string(1000, 'b'));
+  }
+
   TEST_CASE("a byte that turned among the keys of a table stops the start and is named") {
     if (AgainstStock()) return;
     ServerProcess server(Durable("everysec"));

@@ -36,8 +36,6 @@ class Checkpointer {
  public:
   struct Options {
     uint64_t table_bytes_max = 256 * kMiB;
-    /// What old images may take before writers are to wait.
-    uint64_t image_bytes_max = 64 * kMiB;
     CheckpointCut::Options cut;
   };
   enum class Stage : uint8_t {
@@ -89,9 +87,8 @@ class Checkpointer {
   /// Of the last one that was installed; none before the first.
   std::optional<Stats> stats() const TERRACE_EXCLUDES(mutex_);
 
+  /// What old images take. Beyond what they may, writers should wait, holding nothing, until the walk has come further.
   uint64_t image_bytes() const { return cut_.image_bytes(); }
-  /// Writers should wait, holding nothing, until the walk has come further.
-  bool over_budget() const { return image_bytes() > options_.image_bytes_max; }
 
  private:
   unsigned PartitionBits() const;

@@ -1,7 +1,7 @@
 // OldImages: keys that changed while a checkpoint walked towards them, as they were at its cut. They wait here until the
 // walk comes to their place.
 //
-// Memory is bounded by those who write: they look at over_budget() before they lock anything, and wait if need be. One unit
+// Memory is bounded by those who write: they look at how much it is before they lock anything, and wait if need be. One unit
 // that has locked already takes all the images it needs, so the budget may be overshot by what is under way.
 //
 // Threads: Add by whoever edits, under the lock of the key's shard; it takes a leaf lock. The rest by the walk.

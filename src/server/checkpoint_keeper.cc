@@ -268,7 +268,7 @@ bool CheckpointKeeper::WaitForLog(engine::LogWriter& writer, uint64_t offset) {
 
 // Writers wait while the images of what they have changed take more than they should.
 void CheckpointKeeper::Pace() {
-  const bool wait = checkpointer_.over_budget();
+  const bool wait = checkpointer_.image_bytes() > parts_.limits.image_bytes.load(std::memory_order_relaxed);
   if (wait == writers_wait_) return;
   writers_wait_ = wait;
   if (wait) return parts_.gates.Close(exec::kGateImages);

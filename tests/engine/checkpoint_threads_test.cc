@@ -45,7 +45,7 @@ class Writer {
 
   void Run() {
     while (!shared_.done.load(std::memory_order_relaxed)) {
-      if (shared_.checkpointer->over_budget()) {
+      if (shared_.checkpointer->image_bytes() > 100'000) {
         std::this_thread::yield();
         continue;
       }
@@ -165,7 +165,6 @@ TEST_SUITE("engine/checkpoint_threads") {
         shared.files, *shared.manifest, *shared.databases, SystemClock(),
         Checkpointer::Options{
             .table_bytes_max = 50'000,
-            .image_bytes_max = 100'000,
             .cut = {.large = {.items = 500, .nodes = 2}, .piece_items = 50, .pieces_max = 4}});
     std::vector<std::thread> threads;
     for (unsigned i = 0; i < kWriters; ++i) {

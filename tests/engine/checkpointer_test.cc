@@ -265,9 +265,8 @@ TEST_SUITE("engine/checkpointer") {
     }
   }
 
-  TEST_CASE(
-      "old images are counted while they wait, and writers are told when there are too many") {
-    World world(1, {.image_bytes_max = 10'000});
+  TEST_CASE("old images are counted while they wait") {
+    World world(1, {});
     for (int i = 0; i < 100; ++i)
       world.machine->SetString(0, Machine::KeyOf(i), std::string(100, 'a'));
     world.Begin();
@@ -277,10 +276,9 @@ TEST_SUITE("engine/checkpointer") {
     const uint64_t bytes = world.checkpointer().image_bytes();
     CHECK(bytes > 20 * 100);
     CHECK(bytes < 20 * 400);
-    CHECK_FALSE(world.checkpointer().over_budget());
     for (int i = 0; i < 100; ++i)
       world.machine->SetString(0, Machine::KeyOf(i), std::string(100, 'c'));
-    CHECK(world.checkpointer().over_budget());
+    CHECK(world.checkpointer().image_bytes() > 10'000);
     world.checkpointer().Step(world.machine->self());
     CHECK(world.checkpointer().image_bytes() == 0);
     Must(world.Finish());

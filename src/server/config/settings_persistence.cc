@@ -89,6 +89,10 @@ std::span<const Setting> PersistenceSettings() {
       {.name = "auto-aof-rewrite-min-size",
        .field = BytesField{&Options::auto_aof_rewrite_min_size_bytes},
        .why = "... and at least this long."},
+      {.name = "checkpoint-image-bytes",
+       .field = BytesField{&Options::checkpoint_image_bytes, 1},
+       .why = "What a checkpoint or a dump may keep in memory of keys that change before it has "
+              "come to them; beyond it writers wait for it."},
       {.name = "aof-load-truncated",
        .field = BoolField{&Options::aof_load_truncated},
        .why = "Begin with a Redis' append only file that breaks off; what is not whole is left "

@@ -2,7 +2,8 @@
 """What keeping the data costs those who use it, Terrace and redis-server by turns.
 
     bench/persistence.py sync       a disk whose sync takes 5 ms, 50 writers under `always`, one reader
-    bench/persistence.py save       a checkpoint (Redis: BGSAVE) of --keys keys while 20,000 are written a second
+    bench/persistence.py save       a checkpoint (Redis: BGSAVE) of --keys keys while 20,000 are written a second;
+                                    with --dump an RDB file of a server that has no log
     bench/persistence.py restart    from a clean end to the first GET, and until all values are in memory
 
 The server has CPU 0; the reader (resp_load's probe, a GET every millisecond) and the writers have CPU 1.
@@ -100,8 +101,9 @@ def load(options, server, *arguments):
 
 def specs(options, extra=''):
     terrace = os.path.join(options.build, 'src/server/terrace-server')
-    both = [Spec('terrace', f'{terrace} --port {{port}} --threads 1 --dir {{dir}} --appendonly yes {extra}'),
-            Spec('redis', f'redis-server --port {{port}} --save "" --dir {{dir}} --appendonly yes {extra}')]
+    log = 'no' if options.dump else 'yes'
+    both = [Spec('terrace', f'{terrace} --port {{port}} --threads 1 --dir {{dir}} --appendonly {log} {extra}'),
+            Spec('redis', f'redis-server --port {{port}} --save "" --dir {{dir}} --appendonly {log} {extra}')]
     return [spec for spec in both if spec.name in options.server]
 
 
@@ -123,6 +125,12 @@ def sync(options):
 def wait_for_save(link, before):
     while link.field('persistence', 'rdb_bgsave_in_progress') != '0' or link.run('LASTSAVE') == before:
         time.sleep(0.02)
+
+
+def saved_bytes(options, server, link):
+    if options.dump:
+        return os.path.getsize(os.path.join(server.folder, 'dump.rdb'))
+    return link.field('persistence', 'checkpoint_bytes')
 
 
 def save(options):
@@ -167,7 +175,7 @@ def save(options):
                 more = peak - before + (int(link.field('persistence', 'rdb_last_cow_size')) if spec.name == 'redis' else 0)
                 print(f"{round_} {spec.name:8} {seconds:5.1f} s; memory +{100 * more / before:.1f} %; longest wait"
                       f" {waits['wait_ms_max']:6.2f} ms (p99.9 {waits['wait_ms_p999']:.2f}), before it"
-                      f" {idle['wait_ms_max']:.2f}; {link.field('persistence', 'checkpoint_bytes')} bytes", flush=True)
+                      f" {idle['wait_ms_max']:.2f}; {saved_bytes(options, server, link)} bytes", flush=True)
 
 
 def restart(options):
@@ -210,6 +218,7 @@ def main():
     parser.add_argument('--keys', type=int, default=5_000_000)
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--zset', action='store_true', help='save: a sorted set of a million members is written, too')
+    parser.add_argument('--dump', action='store_true', help='save: without appendonly, so that it is a dump')
     parser.add_argument('--settled', action='store_true', help='save: the second checkpoint is measured, of what has changed')
     parser.add_argument('--settle', type=float, default=3.0, metavar='SECONDS', help='save: after the fill')
     parser.add_argument('--server', action='append', choices=['terrace', 'redis'])

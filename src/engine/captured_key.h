@@ -1,4 +1,5 @@
-// CapturedKey: a key as it was at a cut, and as a checkpoint writes it (storage/table_format.h):
+// CapturedKey: a key as it was at a cut, copied whole (large collections are not: engine/large_capture.h), and as a checkpoint
+// writes it (storage/table_format.h):
 //
 //   kind      the value code (rdb/value_code.h)
 //   deadline  the key's own; those of a hash's fields are in its value
@@ -12,7 +13,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 
 #include "base/blob.h"
 #include "base/bytes.h"
@@ -31,14 +31,6 @@ class CapturedKey {
   CapturedKey(uint64_t hash, const Entry& entry, rdb::Compression compression)
       : CapturedKey(hash, entry, {.rdb_version = rdb::kRdbVersionMax, .compression = compression}) {
   }
-
-  /// Of what was encoded already.
-  CapturedKey(uint64_t hash, Bytes key, uint64_t deadline_ms, std::string encoded)
-      : hash_(hash),
-        deadline_ms_(deadline_ms),
-        key_(key),
-        encoded_(std::move(encoded)),
-        compression_(rdb::Compression::kNone) {}
 
   uint64_t hash() const { return hash_; }
   /// The order of tables is that of names. It lies in here.

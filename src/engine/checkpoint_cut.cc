@@ -1,13 +1,13 @@
 #include "engine/checkpoint_cut.h"
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
 
 namespace terrace::engine {
+
 void CheckpointCut::Begin(uint32_t* next_space) {
   TERRACE_CHECK(parts_.empty());
   spaces_.clear();
@@ -15,9 +15,8 @@ void CheckpointCut::Begin(uint32_t* next_space) {
   position_ = 0;
   given_up_.store(false, std::memory_order_relaxed);
   images_.Clear();
-  large_.bytes().ResetPeak();
+  large_.Reset();
   large_by_edits_.store(0, std::memory_order_relaxed);
-  piece_items_peak_ = 0;
   for (unsigned db = 0; db < databases_.count(); ++db) {
     Keyspace& keyspace = databases_.Get(db);
     if (keyspace.space() == Keyspace::kNoSpace) {
@@ -38,127 +37,77 @@ void CheckpointCut::Begin(uint32_t* next_space) {
 }
 
 // At most one shard of `part`.
-uint64_t CheckpointCut::CaptureSome(const Part& part, Stretch* stretch) {
+void CheckpointCut::Capture(Participant& self, const Part& part) {
+  captured_.emplace();
   uint64_t bytes = 0;
-  return part.keyspace->CaptureShard(position_, [&](Entry& entry) {
+  self.In();
+  captured_->end = part.keyspace->CaptureShard(position_, [&](Entry& entry) {
     if (!entry.changed()) {
       entry.EndAwaitingInstall();
       return true;
     }
-    if (entry.in_table()) ++stretch->overwritten;
+    if (entry.in_table()) ++captured_->overwritten;
     const uint64_t hash = part.keyspace->HashOf(entry.key());
-    if (LargeCapture::Takes(entry, options_.large)) {
-      BeginLarge(*part.keyspace, hash, entry);
+    if (large_.Takes(entry)) {
+      large_.Begin(*part.keyspace, hash, entry, encode_options());
     } else {
-      stretch->keys.emplace_back(hash, entry, options_.compression);
-      bytes += stretch->keys.back().bytes();
+      captured_->keys.emplace_back(hash, entry, encode_options());
+      bytes += captured_->keys.back().bytes();
     }
     entry.EnterTable();
     return bytes < options_.stretch_bytes;
   });
+  self.Out();
+  // No more images can come from below the end: what is there carries the cut's number.
+  images_.TakeBelow(part.space, captured_->end, &captured_->keys);
+  std::sort(captured_->keys.begin(), captured_->keys.end(),
+            [](const CapturedKey& a, const CapturedKey& b) { return a.name() < b.name(); });
 }
-
-// --- large collections ---
-
-void CheckpointCut::BeginLarge(Keyspace& keyspace, uint64_t hash, const Entry& entry) {
-  large_.Add(keyspace.space(),
-             LargeCapture::Begin(keyspace, hash, entry, options_.compression, &large_.bytes()));
-}
-
-// Some pieces of it; true when that was all, and it is the walk's alone.
-bool CheckpointCut::WalkLarge(Participant& self, uint32_t space, LargeCapture& capture) {
-  const uint64_t from = capture.name().hash >> 16;
-  capture.Prepare();
-  for (size_t piece = 0; piece < options_.pieces_max; ++piece) {
-    bool done = false;
-    self.In();
-    capture.keyspace().staircase().ForEachShard(from, [&](Shard&, uint64_t, uint64_t) {
-      const size_t items = capture.Next(options_.piece_items, options_.stretch_bytes);
-      piece_items_peak_ = std::max(piece_items_peak_, items);
-      done = capture.complete();
-      if (done) FinishLarge(space, capture);
-      return false;
-    });
-    self.Out();
-    if (done) return true;
-    if (options_.piece_pause_us != 0)
-      std::this_thread::sleep_for(std::chrono::microseconds(options_.piece_pause_us));
-  }
-  return false;
-}
-
-// From now on nobody finds it: what becomes of the key is not its concern any more.
-void CheckpointCut::FinishLarge(uint32_t space, const LargeCapture& capture) {
-  let_go_.push_back(large_.Remove(space, capture));
-}
-
-void CheckpointCut::FreeLetGo() {
-  for (const auto& capture : let_go_)
-    if (Entry* entry = capture->ReleaseEntry()) databases_.Discard(entry);
-  let_go_.clear();
-}
-
-bool CheckpointCut::Keeps(const Keyspace& keyspace, uint64_t hash, Entry* entry) {
-  if (!IsCollection(entry->encoding()) || !types::UnderCapture(entry->collection())) return false;
-  LargeCapture* capture = large_.Find(keyspace.space(), {hash, entry->key()});
-  TERRACE_CHECK(capture != nullptr);
-  capture->TakeOver(entry);
-  return true;
-}
-
-void CheckpointCut::Leaves(const Keyspace& keyspace, uint64_t hash, Entry& entry) {
-  if (!IsCollection(entry.encoding()) || !types::UnderCapture(entry.collection())) return;
-  LargeCapture* capture = large_.Find(keyspace.space(), {hash, entry.key()});
-  TERRACE_CHECK(capture != nullptr);
-  capture->Part();
-}
-
-// --- the walk ---
 
 bool CheckpointCut::Next(Participant& self, Stretch* stretch) {
   stretch->keys.clear();
   stretch->removed.clear();
-  stretch->overwritten = 0;
+  stretch->large = nullptr;
   if (part_ == parts_.size()) return false;
   Part& part = parts_[part_];
-  stretch->space = part.space;
-  if (!open_end_) {
-    // May take long, and needs nothing that others see.
-    if (position_ == 0) part.sorted = part.removed.Sorted();
-    open_.keys.clear();
-    open_.overwritten = 0;
-    self.In();
-    open_end_ = CaptureSome(part, &open_);
-    self.Out();
-  }
-  const uint64_t end = *open_end_;
-  while (LargeCapture* capture = large_.FirstBelow(part.space, end)) {
-    if (!WalkLarge(self, part.space, *capture)) return true;
-    open_.keys.push_back(capture->Finish());
-    FreeLetGo();
-  }
-  open_end_.reset();
+  // May take long, and needs nothing that others see.
+  if (position_ == 0 && !captured_) part.sorted = part.removed.Sorted();
+  if (!captured_) Capture(self, part);
+  HandOut(part, stretch);
+  if (stretch->large != nullptr) return true;
   self.In();
-  Advance(end);
+  Advance(captured_->end);
   self.Out();
-  stretch->keys.swap(open_.keys);
-  stretch->overwritten = open_.overwritten;
-  // No more images can come from below `end`: what is there carries the cut's number.
-  images_.TakeBelow(part.space, end, &stretch->keys);
-  std::sort(stretch->keys.begin(), stretch->keys.end(),
-            [](const CapturedKey& a, const CapturedKey& b) { return a.name() < b.name(); });
-  AddRemoved(part, end, stretch);
+  captured_.reset();
   return true;
 }
 
-void CheckpointCut::AddRemoved(Part& part, uint64_t end, Stretch* stretch) {
+// To the next large key, or to the end.
+void CheckpointCut::HandOut(Part& part, Stretch* stretch) {
+  stretch->space = part.space;
+  stretch->overwritten = std::exchange(captured_->overwritten, 0);
+  stretch->large = large_.Open(*part.keyspace, captured_->end);
+  const auto from = captured_->keys.begin() + static_cast<ptrdiff_t>(captured_->keys_done);
+  auto to = captured_->keys.end();
+  if (stretch->large != nullptr) {
+    const HashedKey name = stretch->large->name();
+    to = std::find_if(from, to, [&name](const CapturedKey& key) { return name < key.name(); });
+  }
+  captured_->keys_done = static_cast<size_t>(to - captured_->keys.begin());
+  stretch->keys.assign(std::move_iterator(from), std::move_iterator(to));
+  AddRemoved(part, stretch);
+}
+
+void CheckpointCut::AddRemoved(Part& part, Stretch* stretch) {
+  const LargeCapture* large = stretch->large;
   auto key = stretch->keys.begin();
   for (; part.removed_done < part.sorted.size(); ++part.removed_done) {
     const HashedKey& removed = part.sorted[part.removed_done];
-    if ((removed.hash >> 16) >= end) return;
+    if (large != nullptr ? large->name() < removed : (removed.hash >> 16) >= captured_->end) return;
     ++stretch->overwritten;
     while (key != stretch->keys.end() && key->name() < removed) ++key;
-    const bool came_back = key != stretch->keys.end() && key->name() == removed;
+    const bool came_back = (key != stretch->keys.end() && key->name() == removed) ||
+                           (large != nullptr && large->name() == removed);
     if (!came_back) stretch->removed.push_back(removed);
   }
 }
@@ -185,11 +134,11 @@ void CheckpointCut::Drop(std::unique_ptr<Keyspace> keyspace) {
 void CheckpointCut::OldImage(const Keyspace& keyspace, uint64_t hash, Entry& entry) {
   if (!entry.changed() || given_up_.load(std::memory_order_relaxed))
     return entry.EndAwaitingInstall();
-  if (LargeCapture::Takes(entry, options_.large)) {
-    BeginLarge(const_cast<Keyspace&>(keyspace), hash, entry);
+  if (large_.Takes(entry)) {
+    large_.Begin(keyspace, hash, entry, encode_options());
     large_by_edits_.fetch_add(1, std::memory_order_relaxed);
   } else {
-    images_.Add(keyspace.space(), CapturedKey(hash, entry, options_.compression));
+    images_.Add(keyspace.space(), CapturedKey(hash, entry, encode_options()));
   }
   entry.EnterTable();  // the edit that follows marks it again
 }
@@ -210,11 +159,9 @@ void CheckpointCut::TakeOver(std::unique_ptr<Keyspace> keyspace) {
 
 void CheckpointCut::GiveUp() {
   given_up_.store(true, std::memory_order_relaxed);
-  images_.Clear();               // writers may be waiting for that
-  let_go_ = large_.RemoveAll();  // and for those: UndoNext frees them
-  for (const auto& capture : let_go_) capture->GiveUp();
-  open_end_.reset();
-  open_.keys.clear();
+  images_.Clear();  // writers may be waiting for that
+  large_.GiveUp();  // and for those: UndoNext frees them
+  captured_.reset();
   part_ = 0;
   position_ = 0;
   for (Part& part : parts_) {
@@ -225,7 +172,7 @@ void CheckpointCut::GiveUp() {
 }
 
 bool CheckpointCut::UndoNext(Participant& self) {
-  FreeLetGo();
+  large_.FreeGivenUp();
   if (part_ == parts_.size()) return false;
   self.In();
   Keyspace* keyspace = parts_[part_].keyspace;

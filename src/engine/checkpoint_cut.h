@@ -10,13 +10,13 @@
 //   - old images: entries that were like that, until an edit came before the walk
 //   - keys that were removed before the cut and that a table has; unless the key came back, then it is among the others
 //
-// A large collection is not copied but captured a piece at a time (engine/large_capture.h): begun by the walk or by an edit,
-// and walked over when the walk has the rest of the stretch it belongs to.
+// A large collection is not copied but captured a piece at a time (engine/large_captures.h): begun by the walk or by an edit.
+// Its value is handed out in pieces, too, when its turn comes: what the walk has of a shard is cut into stretches there.
 //
 // A keyspace that is flushed meanwhile is this cut's alone, and goes when the walk is through with it. SWAPDB concerns
 // nothing here: a keyspace takes its space along.
 //
-// Threads: Begin, GiveUp and End in an exclusive section. Next and UndoNext by the thread that walks. What concerns an entry
+// Threads: Begin, GiveUp and End in an exclusive section. Next, NextPiece and UndoNext by the thread that walks. What concerns an entry
 // under its shard's lock, TakeOver in an exclusive section, by whoever edits. The figures by any.
 #pragma once
 
@@ -46,6 +46,8 @@ class CheckpointCut final : public EditObserver {
     uint32_t space = 0;
     std::vector<CapturedKey> keys;
     std::vector<HashedKey> removed;
+    /// A key behind all of those, whose value comes from NextPiece; nullptr: there is none.
+    const LargeCapture* large = nullptr;
     /// How many records in older tables are dead with it.
     uint64_t overwritten = 0;
   };
@@ -56,20 +58,11 @@ class CheckpointCut final : public EditObserver {
     /// When so much was copied under a shard's lock it is let go, and the rest of the shard is another stretch: some
     /// twenty microseconds, as a hand-over of the staircase takes. A value that is larger is copied all the same.
     uint64_t stretch_bytes = 32 * kKiB;
-    /// From where on a collection is captured in pieces, and how many items one has: some twenty to forty microseconds,
-    /// most of which they take to come from memory. A piece ends at stretch_bytes, too.
-    LargeCapture::Limits large;
-    size_t piece_items = 128;
-    /// Between two pieces. The lock goes to whoever asks first, which without a pause would mostly be the walk again: who
-    /// waits for the shard would sleep through hundreds of pieces. And a thread that works for some microseconds only is
-    /// seldom interrupted in them, while it holds the lock.
-    uint64_t piece_pause_us = 50;
-    /// So many pieces a call of Next.
-    size_t pieces_max = 64;
+    LargeCaptures::Options large;
   };
 
   CheckpointCut(Databases& databases, const Options& options)
-      : databases_(databases), options_(options) {}
+      : databases_(databases), options_(options), large_(databases, options.large) {}
 
   /// What the databases hold now is what will be handed out. A keyspace that needs a space gets `*next_space`, which is
   /// counted up.
@@ -77,9 +70,11 @@ class CheckpointCut final : public EditObserver {
   /// The spaces of the databases at the cut.
   const std::vector<storage::DatabaseSpace>& databases() const { return spaces_; }
 
-  /// One shard, or a part of it: `stretch` is what it has to offer, and may be empty (a large collection takes several calls).
-  /// False when there was none left. The caller is out.
+  /// One shard, or a part of it: `stretch` is what it has to offer, and may be empty. False when there was none left. The
+  /// caller is out, and is through with the large key of the stretch before.
   bool Next(Participant& self, Stretch* stretch);
+  /// As LargeCaptures has it: the value of the stretch's large key, until false.
+  bool NextPiece(Participant& self, std::string* piece) { return large_.NextPiece(self, piece); }
   /// In an exclusive section: what was handed out came to nothing. From now on there are no more old images, and UndoNext
   /// marks what was captured as changed again, a shard at a time; false when there was none left.
   void GiveUp();
@@ -89,19 +84,23 @@ class CheckpointCut final : public EditObserver {
   void End();
 
   /// What edits have made it keep and the walk has not handed out yet.
-  uint64_t image_bytes() const { return images_.bytes() + large_.bytes().now(); }
+  uint64_t image_bytes() const { return images_.bytes() + large_.bytes(); }
   /// The most it was, or a little more; since Begin.
-  uint64_t image_bytes_peak() const { return images_.bytes_peak() + large_.bytes().peak(); }
+  uint64_t image_bytes_peak() const { return images_.bytes_peak() + large_.bytes_peak(); }
   /// Entries that an edit met before the walk did.
   uint64_t old_images() const {
     return images_.taken() + large_by_edits_.load(std::memory_order_relaxed);
   }
   /// The most items that were encoded under a shard's lock at once.
-  size_t piece_items_peak() const { return piece_items_peak_; }
+  size_t piece_items_peak() const { return large_.piece_items_peak(); }
 
   void OldImage(const Keyspace& keyspace, uint64_t hash, Entry& entry) override;
-  bool Keeps(const Keyspace& keyspace, uint64_t hash, Entry* entry) override;
-  void Leaves(const Keyspace& keyspace, uint64_t hash, Entry& entry) override;
+  bool Keeps(const Keyspace& keyspace, uint64_t hash, Entry* entry) override {
+    return large_.Keeps(keyspace, hash, entry);
+  }
+  void Leaves(const Keyspace& keyspace, uint64_t hash, Entry& entry) override {
+    large_.Leaves(keyspace, hash, entry);
+  }
   void TakeOver(std::unique_ptr<Keyspace> keyspace) override;
 
  private:
@@ -115,12 +114,20 @@ class CheckpointCut final : public EditObserver {
     size_t removed_done = 0;
   };
 
-  uint64_t CaptureSome(const Part& part, Stretch* stretch);
-  void BeginLarge(Keyspace& keyspace, uint64_t hash, const Entry& entry);
-  bool WalkLarge(Participant& self, uint32_t space, LargeCapture& capture);
-  void FinishLarge(uint32_t space, const LargeCapture& capture);
-  void FreeLetGo();
-  void AddRemoved(Part& part, uint64_t end, Stretch* stretch);
+  /// What the walk has captured of a shard, and how far it has handed it out.
+  struct Captured {
+    std::vector<CapturedKey> keys;  // in the order of tables
+    size_t keys_done = 0;
+    uint64_t end = 0;  // the position behind it
+    uint64_t overwritten = 0;
+  };
+
+  rdb::EncodeOptions encode_options() const {
+    return {.rdb_version = rdb::kRdbVersionMax, .compression = options_.compression};
+  }
+  void Capture(Participant& self, const Part& part);
+  void HandOut(Part& part, Stretch* stretch);
+  void AddRemoved(Part& part, Stretch* stretch);
   void Advance(uint64_t position);
   void Drop(std::unique_ptr<Keyspace> keyspace);
 
@@ -136,11 +143,7 @@ class CheckpointCut final : public EditObserver {
 
   LargeCaptures large_;
   std::atomic<uint64_t> large_by_edits_{0};
-  // The walk's: a stretch whose large collections it has not come through with, and where it ends.
-  Stretch open_;
-  std::optional<uint64_t> open_end_;
-  size_t piece_items_peak_ = 0;
-  std::vector<std::unique_ptr<LargeCapture>> let_go_;
+  std::optional<Captured> captured_;  // the walk's
 };
 
 }  // namespace terrace::engine

@@ -44,6 +44,8 @@ void Checkpointer::Begin(const storage::CheckpointMark& mark) {
   counts_ = Stats{.log_offset = mark.log_offset};
   overwritten_ = 0;
   failure_ = Status::Ok();
+  stretch_ = {};
+  large_value_.clear();
   next_space_ = std::max(next_space_, manifest_.state()->next_space);
   cut_.Begin(&next_space_);
   run_ = std::make_unique<storage::RunWriter>(
@@ -97,8 +99,14 @@ bool Checkpointer::Step(Participant& self) {
 }
 
 void Checkpointer::Walk(Participant& self) {
-  if (!cut_.Next(self, &stretch_)) return Enter(Stage::kSync);
-  if (Status status = WriteStretch(); !status.ok()) Fail(std::move(status));
+  Status status;
+  if (stretch_.large != nullptr) {
+    status = WritePiece(self);
+  } else {
+    if (!cut_.Next(self, &stretch_)) return Enter(Stage::kSync);
+    status = WriteStretch();
+  }
+  if (!status.ok()) Fail(std::move(status));
 }
 
 // Two lists in the same order, and nothing in both.
@@ -125,6 +133,23 @@ Status Checkpointer::WriteStretch() {
   counts_.tombstones += stretch_.removed.size();
   overwritten_ += stretch_.overwritten;
   return Status::Ok();
+}
+
+Status Checkpointer::WritePiece(Participant& self) {
+  const LargeCapture& large = *stretch_.large;
+  storage::KeyRecord record{.space = stretch_.space, .hash = large.name().hash};
+  record.kind = static_cast<uint8_t>(large.code());
+  const std::string key(large.name().key);
+  record.key = key;
+  record.deadline_ms = large.deadline_ms();
+  const bool more = cut_.NextPiece(self, &piece_);
+  large_value_.append(piece_);
+  if (more) return Status::Ok();
+  stretch_.large = nullptr;
+  record.size = large_value_.size();
+  ++counts_.entries;
+  const std::string value = std::exchange(large_value_, std::string());
+  return run_->Add(record, value);
 }
 
 void Checkpointer::Sync() {
@@ -182,6 +207,7 @@ void Checkpointer::AddDeadBytes(ManifestState* state) const {
 void Checkpointer::Fail(Status failure) {
   failure_ = std::move(failure);
   run_->GiveUp();
+  stretch_.large = nullptr;
   databases_.participants().Exclusive(nullptr, [this] { cut_.GiveUp(); });
   Enter(Stage::kUndo);
 }

@@ -2,7 +2,8 @@
 // everybody goes on. What it must get right is in docs/checkpoints.md.
 //
 //   Begin       the cut, in an exclusive section: microseconds
-//   kWalk       a shard at a time: captured under its lock, then sorted and written with no lock held
+//   kWalk       a shard at a time, or a piece of a large collection: captured under its lock, then sorted and written with no
+//               lock held
 //   kSync       the last table is complete and on the disk
 //   kVerify     every table is read back
 //   kInstall    the manifest names them, and the offset: the commit point
@@ -20,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/mutex.h"
 #include "base/status.h"
@@ -75,7 +77,7 @@ class Checkpointer {
   bool running() const { return stage() != Stage::kIdle; }
   Stage stage() const { return stage_.load(std::memory_order_acquire); }
 
-  /// Goes on a little: one shard, one table, one step of the others. False when the checkpoint is over.
+  /// Goes on a little: one shard or piece, one table, one step of the others. False when the checkpoint is over.
   bool Step(Participant& self);
   /// To its end.
   Status Run(Participant& self);
@@ -94,6 +96,7 @@ class Checkpointer {
   unsigned PartitionBits() const;
   void Walk(Participant& self);
   Status WriteStretch();
+  Status WritePiece(Participant& self);
   void Sync();
   void Verify();
   void Install();
@@ -121,7 +124,9 @@ class Checkpointer {
   uint32_t next_space_ = 0;
   uint64_t begun_ns_ = 0;
   std::unique_ptr<storage::RunWriter> run_;
-  CheckpointCut::Stretch stretch_;
+  CheckpointCut::Stretch stretch_;  // large: of which not all has been written
+  std::string piece_;
+  std::string large_value_;
   Stats counts_;
   uint64_t overwritten_ = 0;
   Status failure_;

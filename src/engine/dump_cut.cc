@@ -9,14 +9,18 @@
 
 namespace terrace::engine {
 
-void DumpCut::Begin(uint16_t rdb_version) {
+void DumpCut::Begin(uint16_t rdb_version, rdb::Compression compression) {
   TERRACE_CHECK(parts_.empty());
   rdb_version_ = rdb_version;
+  compression_ = compression;
   part_ = 0;
   position_ = 0;
   given_up_.store(false, std::memory_order_relaxed);
   version_too_low_.store(false, std::memory_order_relaxed);
   images_.Clear();
+  large_.Reset();
+  large_by_edits_.store(0, std::memory_order_relaxed);
+  captured_to_.reset();
   {
     MutexLock lock(mutex_);
     unreadable_ = Status::Ok();
@@ -44,42 +48,70 @@ std::optional<CapturedKey> DumpCut::Capture(const Keyspace& keyspace, uint64_t h
     unreadable_ = Status(whole.status()).WithContext("key '" + std::string(entry.key()) + "'");
     return std::nullopt;
   }
-  if (whole.get()->has_timed_items() && rdb_version_ < rdb::kRdbVersionTimedFields)
-    version_too_low_.store(true, std::memory_order_relaxed);
+  LookAtVersion(*whole.get());
   // What is worth compressing is compressed when nothing is locked any more.
   return CapturedKey(hash, *whole.get(),
                      {.rdb_version = rdb_version_, .compression = rdb::Compression::kNone});
 }
 
+bool DumpCut::BeginsLarge(const Keyspace& keyspace, uint64_t hash, const Entry& entry) {
+  if (!large_.Takes(entry)) return false;
+  LookAtVersion(entry);
+  large_.Begin(keyspace, hash, entry, {.rdb_version = rdb_version_, .compression = compression_});
+  return true;
+}
+
+void DumpCut::LookAtVersion(const Entry& entry) {
+  if (entry.has_timed_items() && rdb_version_ < rdb::kRdbVersionTimedFields)
+    version_too_low_.store(true, std::memory_order_relaxed);
+}
+
 bool DumpCut::Next(Participant& self, Stretch* stretch) {
   stretch->keys.clear();
+  stretch->large = nullptr;
+  large_.FreeGivenUp();
   if (part_ == parts_.size()) return false;
-  self.In();
   const auto index = static_cast<uint32_t>(part_);
   Part& part = parts_[index];
-  uint64_t end = Staircase::kEnd;
-  const bool is_gone = part.keyspace == nullptr || (given_up() && part.taken_over != nullptr);
-  if (!is_gone) {
-    if (position_ == 0) part.deadlines = part.keyspace->deadlines();
-    uint64_t bytes = 0;
-    end = part.keyspace->CaptureShard(position_, [&](Entry& entry) {
-      if (given_up()) return true;
-      auto captured = Capture(*part.keyspace, part.keyspace->HashOf(entry.key()), entry);
-      if (!captured) return true;
-      stretch->keys.push_back(*std::move(captured));
-      bytes += stretch->keys.back().bytes();
-      return bytes < kStretchBytes;
-    });
+  if (!captured_to_) {
+    self.In();
+    captured_to_ = CaptureSome(part, stretch);
+    self.Out();
+    // No more images can come from below there: what is there carries the cut's number.
+    images_.TakeBelow(index, *captured_to_, &stretch->keys);
   }
   stretch->db = part.db;
   stretch->db_keys = part.keys;
   stretch->db_deadlines = part.deadlines;
-  Advance(end);
+  if (given_up()) {
+    stretch->keys.clear();
+  } else {
+    stretch->large = large_.Open(*part.keyspace, *captured_to_);
+    if (stretch->large != nullptr) return true;
+  }
+  self.In();
+  Advance(*captured_to_);
   self.Out();
-  // No more images can come from below `end`: what is there carries the cut's number.
-  images_.TakeBelow(index, end, &stretch->keys);
-  if (given_up()) stretch->keys.clear();
+  captured_to_.reset();
   return true;
+}
+
+// At most one shard of `part`; where it ends. The walk is in.
+uint64_t DumpCut::CaptureSome(Part& part, Stretch* stretch) {
+  const bool is_gone = part.keyspace == nullptr || (given_up() && part.taken_over != nullptr);
+  if (is_gone) return Staircase::kEnd;
+  if (position_ == 0) part.deadlines = part.keyspace->deadlines();
+  uint64_t bytes = 0;
+  return part.keyspace->CaptureShard(position_, [&](Entry& entry) {
+    if (given_up()) return true;
+    const uint64_t hash = part.keyspace->HashOf(entry.key());
+    if (BeginsLarge(*part.keyspace, hash, entry)) return true;
+    auto captured = Capture(*part.keyspace, hash, entry);
+    if (!captured) return true;
+    stretch->keys.push_back(*std::move(captured));
+    bytes += stretch->keys.back().bytes();
+    return bytes < kStretchBytes;
+  });
 }
 
 // To `position` of the part the walk is in, or to the next part. The walk is in.
@@ -104,10 +136,15 @@ void DumpCut::Drop(std::unique_ptr<Keyspace> keyspace) {
 void DumpCut::GiveUp() {
   given_up_.store(true, std::memory_order_relaxed);
   images_.Clear();  // writers may be waiting for that
+  large_.GiveUp();  // and for those: Next frees them
 }
 
 void DumpCut::OldImage(const Keyspace& keyspace, uint64_t hash, Entry& entry) {
   if (given_up()) return;
+  if (BeginsLarge(keyspace, hash, entry)) {
+    large_by_edits_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
   const auto part = part_of_.find(&keyspace);
   TERRACE_CHECK(part != part_of_.end());
   auto captured = Capture(keyspace, hash, entry);
@@ -139,6 +176,7 @@ void DumpCut::End() {
   for (Part& part : parts_) {
     if (part.keyspace != nullptr) part.keyspace->EndCut();
   }
+  large_.FreeGivenUp();
   parts_.clear();
   part_of_.clear();
   images_.Clear();

@@ -39,7 +39,8 @@ void Dumper::Begin() {
   failure_ = write_status_ = Status::Ok();
   version_too_low_ = false;
   db_.reset();
-  cut_.Begin(options_.rdb_version);
+  stretch_ = {};
+  cut_.Begin(options_.rdb_version, options_.compression);
   writer_ = std::make_unique<rdb::FileWriter>([this](Bytes bytes) { return Append(bytes); },
                                               options_.rdb_version);
   for (const auto& [name, value] : options_.notes) writer_->Note(name, value);
@@ -68,9 +69,14 @@ bool Dumper::Step(Participant& self) {
 void Dumper::Walk(Participant& self) {
   if (failure_.ok() && cancelled_.load(std::memory_order_relaxed))
     Fail(Status::Error("the dump was cancelled"));
-  if (!cut_.Next(self, &stretch_)) return Enter(failure_.ok() ? Stage::kFinish : Stage::kRelease);
-  if (!failure_.ok()) return;
-  Status written = Write();
+  Status written;
+  if (stretch_.large != nullptr) {
+    written = WritePiece(self);
+  } else {
+    if (!cut_.Next(self, &stretch_)) return Enter(failure_.ok() ? Stage::kFinish : Stage::kRelease);
+    if (!failure_.ok()) return;
+    written = WriteStretch();
+  }
   if (written.ok() && cut_.version_too_low()) {
     version_too_low_ = true;
     written = Status::Error("a hash has got fields with deadlines meanwhile");
@@ -79,25 +85,37 @@ void Dumper::Walk(Participant& self) {
   if (!written.ok()) Fail(std::move(written));
 }
 
-Status Dumper::Write() {
-  if (stretch_.keys.empty()) return Status::Ok();
+Status Dumper::WriteStretch() {
+  if (stretch_.keys.empty() && stretch_.large == nullptr) return Status::Ok();
   if (db_ != stretch_.db) {
     db_ = stretch_.db;
     // Hints, both of them.
     writer_->SelectDatabase(*db_, stretch_.db_keys,
                             std::min(stretch_.db_deadlines, stretch_.db_keys));
   }
+  const auto facts = [this](uint64_t deadline_ms, uint32_t access) {
+    return FactsOf(deadline_ms, access, options_.kept, cut_ms_, options_.lfu);
+  };
   std::string room, compressed;
   for (const CapturedKey& key : stretch_.keys) {
     Bytes body = key.Body(&room);
     if (options_.compression == rdb::Compression::kLzf) body = rdb::CompressBody(body, &compressed);
-    writer_->Key(key.key(),
-                 FactsOf(key.deadline_ms(), key.access(), options_.kept, cut_ms_, options_.lfu),
-                 body);
+    writer_->Key(key.key(), facts(key.deadline_ms(), key.access()), body);
     if (!writer_->ok()) return write_status_;
   }
   counts_.keys += stretch_.keys.size();
-  return Status::Ok();
+  if (const LargeCapture* large = stretch_.large) {
+    writer_->BeginKey(large->name().key, facts(large->deadline_ms(), large->access()),
+                      large->code());
+    ++counts_.keys;
+  }
+  return write_status_;
+}
+
+Status Dumper::WritePiece(Participant& self) {
+  if (!cut_.NextPiece(self, &piece_)) stretch_.large = nullptr;
+  writer_->Value(piece_);
+  return write_status_;
 }
 
 bool Dumper::Append(Bytes bytes) {
@@ -121,12 +139,14 @@ Status Dumper::Finish() {
 
 void Dumper::Fail(Status failure) {
   failure_ = std::move(failure);
-  cut_.GiveUp();
+  stretch_.large = nullptr;
+  databases_.participants().Exclusive(nullptr, [this] { cut_.GiveUp(); });
 }
 
 void Dumper::End() {
-  counts_.old_images = cut_.images().taken();
-  counts_.image_bytes_peak = cut_.images().bytes_peak();
+  counts_.old_images = cut_.old_images();
+  counts_.image_bytes_peak = cut_.image_bytes_peak();
+  counts_.piece_items_peak = cut_.piece_items_peak();
   databases_.participants().Exclusive(nullptr, [this] { cut_.End(); });
   writer_.reset();
   file_.reset();

@@ -3,7 +3,8 @@
 //
 //   Open        the file beside the one of that name
 //   Begin       the cut, in an exclusive section: microseconds
-//   kWalk       a shard at a time: captured under its lock, compressed and written with no lock held
+//   kWalk       a shard at a time, or a piece of a large collection: captured under its lock, compressed and written with
+//               no lock held
 //   kFinish     the file is complete, on the disk, and has its name
 //   kRelease    nobody takes old images any more
 //
@@ -55,14 +56,16 @@ class Dumper {
     uint64_t ms = 0;  // from Begin on
     uint64_t old_images = 0;
     uint64_t image_bytes_peak = 0;
+    uint64_t piece_items_peak = 0;  // of large collections, under a shard's lock at once
   };
 
   /// What old images may take before writers are to wait.
   static constexpr uint64_t kImageBytesMax = 64 * kMiB;
 
   /// All outlive it.
-  Dumper(FileSystem& files, Databases& databases, Clock& clock)
-      : files_(files), databases_(databases), clock_(clock), cut_(databases) {}
+  Dumper(FileSystem& files, Databases& databases, Clock& clock,
+         const LargeCaptures::Options& large = {})
+      : files_(files), databases_(databases), clock_(clock), cut_(databases, large) {}
   /// CONTRACT: none is under way.
   ~Dumper();
   Dumper(const Dumper&) = delete;
@@ -86,13 +89,14 @@ class Dumper {
   /// Of the last one that was good; none before the first.
   std::optional<Stats> stats() const TERRACE_EXCLUDES(mutex_);
 
-  uint64_t image_bytes() const { return cut_.images().bytes(); }
+  uint64_t image_bytes() const { return cut_.image_bytes(); }
   /// Writers should wait, holding nothing, until the walk has come further.
   bool over_budget() const { return image_bytes() > kImageBytesMax; }
 
  private:
   void Walk(Participant& self);
-  Status Write();
+  Status WriteStretch();
+  Status WritePiece(Participant& self);
   bool Append(Bytes bytes);
   Status Finish();
   void Fail(Status failure);
@@ -112,7 +116,8 @@ class Dumper {
   Options options_;
   std::unique_ptr<WritableFile> file_;
   std::unique_ptr<rdb::FileWriter> writer_;
-  DumpCut::Stretch stretch_;
+  DumpCut::Stretch stretch_;  // large: of which not all has been written
+  std::string piece_;
   std::optional<unsigned> db_;  // whose keys are being written
   uint64_t begun_ns_ = 0;
   uint64_t cut_ms_ = 0;

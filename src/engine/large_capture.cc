@@ -27,16 +27,23 @@ bool LargeCapture::Takes(const Entry& entry, const Limits& limits) {
 }
 
 std::unique_ptr<LargeCapture> LargeCapture::Begin(Keyspace& keyspace, uint64_t hash,
-                                                  const Entry& entry, rdb::Compression compression,
+                                                  const Entry& entry,
+                                                  const rdb::EncodeOptions& options,
                                                   types::CaptureBytes* bytes) {
   switch (entry.encoding()) {
     case Encoding::kQuicklist:
-      return std::make_unique<LargeList>(keyspace, hash, entry, compression, bytes);
+      return std::make_unique<LargeList>(keyspace, hash, entry, options, bytes);
     case Encoding::kStream:
-      return std::make_unique<LargeStream>(keyspace, hash, entry, compression, bytes);
+      return std::make_unique<LargeStream>(keyspace, hash, entry, options, bytes);
     default:
-      return std::make_unique<LargeTable>(keyspace, hash, entry, compression, bytes);
+      return std::make_unique<LargeTable>(keyspace, hash, entry, options, bytes);
   }
+}
+
+// The buffers change places, so that soon neither has to grow under a lock.
+void LargeCapture::TakePiece(std::string* piece) {
+  piece->clear();
+  piece->swap(encoded_);
 }
 
 Entry* LargeCapture::ReleaseEntry() { return std::exchange(entry_, nullptr); }

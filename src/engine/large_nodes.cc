@@ -1,45 +1,44 @@
 #include "engine/large_nodes.h"
 
-#include "rdb/dump_payload.h"
-#include "rdb/items_encoder.h"
 #include "rdb/length_codec.h"
-#include "rdb/stream_codec.h"
 
 namespace terrace::engine {
 
 LargeList::LargeList(Keyspace& keyspace, uint64_t hash, const Entry& entry,
-                     rdb::Compression compression, types::CaptureBytes* bytes)
-    : LargeNodes(keyspace, hash, entry, types::Quicklist(entry.collection().data), compression,
-                 bytes) {}
+                     const rdb::EncodeOptions& options, types::CaptureBytes* bytes)
+    : LargeNodes(keyspace, hash, entry, types::Quicklist(entry.collection().data),
+                 options.compression, bytes),
+      encoder_(options.compression, &encoded_) {}
 
-void LargeList::Encode() {
-  constexpr size_t kBesideNode = 16;
-  encoded_.reserve(nodes_.raw_bytes() + kBesideNode * (nodes_.Nodes() + 1));
-  rdb::ListEncoder encoder(nodes_.Nodes(), compression_, &encoded_);
-  std::string unpacked;
-  for (size_t node = 0; node < nodes_.Nodes(); ++node)
-    encoder.PutNode(nodes_.IsPlain(node), nodes_.NodeBytes(node, &unpacked));
+void LargeList::EncodeNode(size_t node) {
+  encoder_.PutNode(nodes_.IsPlain(node), nodes_.NodeBytes(node, &unpacked_));
 }
 
 LargeStream::LargeStream(Keyspace& keyspace, uint64_t hash, const Entry& entry,
-                         rdb::Compression compression, types::CaptureBytes* bytes)
-    : LargeNodes(keyspace, hash, entry, types::Stream(entry.collection()), compression, bytes),
-      code_(rdb::StreamCodeFor(rdb::kRdbVersionMax)) {
+                         const rdb::EncodeOptions& options, types::CaptureBytes* bytes)
+    : LargeNodes(keyspace, hash, entry, types::Stream(entry.collection()), options.compression,
+                 bytes),
+      code_(rdb::StreamCodeFor(options.rdb_version)) {
+  // Under the lock, so as it is.
   rdb::ByteSink sink(&behind_nodes_);
-  rdb::EncodeBehindNodes(entry.collection(), code_, compression, sink);
+  rdb::EncodeBehindNodes(entry.collection(), code_, rdb::Compression::kNone, sink);
 }
 
-void LargeStream::Encode() {
-  constexpr size_t kBesideNode = 32;
-  size_t bytes = behind_nodes_.size() + kBesideNode;
-  for (size_t i = 0; i < nodes_.Nodes(); ++i) bytes += nodes_.Node(i).bytes().size() + kBesideNode;
-  encoded_.reserve(bytes);
+void LargeStream::EncodeHead() {
   rdb::ByteSink sink(&encoded_);
-  sink.PutByte(static_cast<uint8_t>(code_));
   rdb::PutLength(nodes_.Nodes(), sink);
-  for (size_t i = 0; i < nodes_.Nodes(); ++i)
-    rdb::EncodeStreamNode(nodes_.Node(i), nodes_.base(i), compression_, sink);
-  sink.PutBytes(behind_nodes_);
+}
+
+void LargeStream::EncodeNode(size_t node) {
+  rdb::ByteSink sink(&encoded_);
+  rdb::EncodeStreamNode(nodes_.Node(node), nodes_.base(node), compression_, sink);
+}
+
+bool LargeStream::EncodeRest(size_t bytes_max) {
+  if (behind_done_ == behind_nodes_.size()) return false;
+  encoded_.append(behind_nodes_, behind_done_, bytes_max);
+  behind_done_ += encoded_.size();
+  return true;
 }
 
 }  // namespace terrace::engine

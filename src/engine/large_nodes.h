@@ -5,21 +5,23 @@
 #include <string>
 
 #include "engine/large_capture.h"
-#include "rdb/value_code.h"
+#include "rdb/items_encoder.h"
+#include "rdb/stream_codec.h"
 #include "types/list_capture.h"
 #include "types/stream_capture.h"
 
 namespace terrace::engine {
 
-/// What both have in common: all is encoded before the lock is asked for, and then there is nothing but to let go.
+/// What both have in common: all nodes are encoded before the lock is asked for, and then there is nothing but to let go.
 template <typename Capture>
 class LargeNodes : public LargeCapture {
  public:
-  void Prepare() final {
-    if (!encoded_.empty()) return;
-    Encode();
+  bool EncodeAhead(size_t bytes_max) final {
+    if (next_ == 0) EncodeHead();
+    for (; next_ < nodes_.Nodes() && encoded_.size() < bytes_max; ++next_) EncodeNode(next_);
+    return !encoded_.empty();
   }
-  size_t Next(size_t, size_t) final {
+  size_t EncodeLocked(size_t, size_t) final {
     nodes_.Detach();
     complete_ = true;
     return 0;
@@ -33,34 +35,48 @@ class LargeNodes : public LargeCapture {
   LargeNodes(Keyspace& keyspace, uint64_t hash, const Entry& entry, Kind collection,
              rdb::Compression compression, types::CaptureBytes* bytes)
       : LargeCapture(keyspace, hash, entry), compression_(compression), nodes_(collection, bytes) {}
-  virtual void Encode() = 0;
-  std::string TakeEncoded() final { return std::move(encoded_); }
+  virtual void EncodeHead() = 0;
+  virtual void EncodeNode(size_t node) = 0;
 
   const rdb::Compression compression_;
   Capture nodes_;
-  std::string encoded_;
+
+ private:
+  size_t next_ = 0;
   bool complete_ = false;
 };
 
 class LargeList final : public LargeNodes<types::ListCapture> {
  public:
-  LargeList(Keyspace& keyspace, uint64_t hash, const Entry& entry, rdb::Compression compression,
-            types::CaptureBytes* bytes);
+  LargeList(Keyspace& keyspace, uint64_t hash, const Entry& entry,
+            const rdb::EncodeOptions& options, types::CaptureBytes* bytes);
+
+  rdb::ValueCode code() const override { return rdb::ListEncoder::kCode; }
+  bool EncodeRest(size_t) override { return false; }
 
  private:
-  void Encode() override;
+  void EncodeHead() override { encoder_.PutHead(nodes_.Nodes()); }
+  void EncodeNode(size_t node) override;
+
+  rdb::ListEncoder encoder_;
+  std::string unpacked_;
 };
 
 class LargeStream final : public LargeNodes<types::StreamCapture> {
  public:
-  LargeStream(Keyspace& keyspace, uint64_t hash, const Entry& entry, rdb::Compression compression,
-              types::CaptureBytes* bytes);
+  LargeStream(Keyspace& keyspace, uint64_t hash, const Entry& entry,
+              const rdb::EncodeOptions& options, types::CaptureBytes* bytes);
+
+  rdb::ValueCode code() const override { return code_; }
+  bool EncodeRest(size_t bytes_max) override;
 
  private:
-  void Encode() override;
+  void EncodeHead() override;
+  void EncodeNode(size_t node) override;
 
   const rdb::ValueCode code_;
   std::string behind_nodes_;
+  size_t behind_done_ = 0;
 };
 
 }  // namespace terrace::engine

@@ -1,10 +1,10 @@
 #include "rdb/body_compression.h"
 
+#include "base/check.h"
 #include "rdb/byte_sink.h"
 #include "rdb/byte_source.h"
 #include "rdb/length_codec.h"
 #include "rdb/string_codec.h"
-#include "rdb/value_code.h"
 
 namespace terrace::rdb {
 namespace {
@@ -37,27 +37,13 @@ class Compressor {
         });
         break;
       case ValueCode::kSet:
-        Repeat(Length(), [this] { String(); });
-        break;
       case ValueCode::kHash:
-        Repeat(Length(), [this] {
-          String();
-          String();
-        });
+      case ValueCode::kZset2:
+        Repeat(Length(), [this, code] { Item(code); });
         break;
       case ValueCode::kHashMetadata:
         Copy(8);  // the smallest deadline
-        Repeat(Length(), [this] {
-          Length();  // from that one to the field's
-          String();
-          String();
-        });
-        break;
-      case ValueCode::kZset2:
-        Repeat(Length(), [this] {
-          String();
-          Copy(8);  // the score
-        });
+        Repeat(Length(), [this, code] { Item(code); });
         break;
       case ValueCode::kStreamListpacks2:
       case ValueCode::kStreamListpacks3:
@@ -72,8 +58,18 @@ class Compressor {
     }
     return source_.finished();
   }
+  void RunOverItems(ValueCode code) {
+    while (source_.ok() && source_.remaining() != 0) Item(code);
+    TERRACE_CHECK(source_.finished());
+  }
 
  private:
+  void Item(ValueCode code) {
+    if (code == ValueCode::kHashMetadata) Length();  // from the smallest deadline to the field's
+    String();
+    if (code == ValueCode::kHash || code == ValueCode::kHashMetadata) String();
+    if (code == ValueCode::kZset2) Copy(8);  // the score
+  }
   void Copy(uint64_t bytes) { sink_.PutBytes(source_.TakeBytes(bytes)); }
   uint64_t Length() {
     const uint64_t length = TakeLength(source_);
@@ -98,6 +94,10 @@ Bytes CompressBody(Bytes body, std::string* room) {
     return body;
   room->assign(1, body[0]);
   return Compressor(body.substr(1), room).Run(code) ? Bytes(*room) : body;
+}
+
+void CompressItems(ValueCode code, Bytes items, std::string* out) {
+  Compressor(items, out).RunOverItems(code);
 }
 
 }  // namespace terrace::rdb

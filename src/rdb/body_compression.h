@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "rdb/value_code.h"
 
 namespace terrace::rdb {
 
@@ -12,5 +13,8 @@ namespace terrace::rdb {
 /// value. Views `body` where there is nothing to gain, otherwise `*room`. Bodies over 16 MiB that are no single string stay
 /// as they are: they would be in memory twice.
 Bytes CompressBody(Bytes body, std::string* room);
+
+/// The same for some whole items, as an ItemsEncoder has put them for a value of this code: they go behind `out`.
+void CompressItems(ValueCode code, Bytes items, std::string* out);
 
 }  // namespace terrace::rdb

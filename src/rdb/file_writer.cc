@@ -42,7 +42,7 @@ void FileWriter::SelectDatabase(uint64_t db, uint64_t keys, uint64_t deadlines) 
   PutLength(deadlines, sink);
 }
 
-void FileWriter::Key(Bytes key, const KeyFacts& facts, Bytes body) {
+void FileWriter::BeginKey(Bytes key, const KeyFacts& facts, ValueCode code) {
   ByteSink sink(&buffer_);
   if (facts.deadline_ms != 0) {
     PutOpcode(FileOpcode::kDeadlineMs, sink);
@@ -55,9 +55,17 @@ void FileWriter::Key(Bytes key, const KeyFacts& facts, Bytes body) {
     PutOpcode(FileOpcode::kFrequency, sink);
     sink.PutByte(*facts.frequency);
   }
-  sink.PutByte(static_cast<uint8_t>(body[0]));
+  sink.PutByte(static_cast<uint8_t>(code));
   PutString(key, sink);
-  sink.PutBytes(body.substr(1));
+  FlushIfFull();
+}
+
+void FileWriter::Value(Bytes piece) {
+  if (piece.size() >= kBufferBytes) {
+    Flush();
+    return Write(piece);
+  }
+  buffer_.append(piece);
   FlushIfFull();
 }
 
@@ -76,9 +84,14 @@ void FileWriter::FlushIfFull() {
 }
 
 void FileWriter::Flush() {
-  checksum_ = Crc64(buffer_, checksum_);
-  ok_ = ok_ && out_(buffer_);
+  if (buffer_.empty()) return;
+  Write(buffer_);
   buffer_.clear();
+}
+
+void FileWriter::Write(Bytes bytes) {
+  checksum_ = Crc64(bytes, checksum_);
+  ok_ = ok_ && out_(bytes);
 }
 
 }  // namespace terrace::rdb

@@ -18,6 +18,7 @@
 
 #include "base/bytes.h"
 #include "rdb/dump_payload.h"
+#include "rdb/value_code.h"
 
 namespace terrace::rdb {
 
@@ -31,13 +32,20 @@ struct KeyFacts {
 
 class FileWriter {
  public:
-  /// `out` gets the bytes in order, some hundred KiB at a time; false from it means they could not be written.
+  /// `out` gets the bytes in order, some hundred KiB at a time, or a longer piece of a value as it is; false from it means
+  /// they could not be written.
   explicit FileWriter(std::function<bool(Bytes)> out, uint16_t rdb_version = kRdbVersionDefault);
 
   void Note(Bytes name, Bytes value);
   void SelectDatabase(uint64_t db, uint64_t keys, uint64_t deadlines);
   /// `body` as EncodeCollection and EncodeStringValue give it: the value code first.
-  void Key(Bytes key, const KeyFacts& facts, Bytes body);
+  void Key(Bytes key, const KeyFacts& facts, Bytes body) {
+    BeginKey(key, facts, static_cast<ValueCode>(body[0]));
+    Value(body.substr(1));
+  }
+  /// The same in pieces: what follows the code in as many calls of Value as one likes.
+  void BeginKey(Bytes key, const KeyFacts& facts, ValueCode code);
+  void Value(Bytes piece);
   /// Ends the file. False if anything could not be written.
   [[nodiscard]] bool Finish();
   /// Nothing has failed so far.
@@ -46,6 +54,7 @@ class FileWriter {
  private:
   void FlushIfFull();
   void Flush();
+  void Write(Bytes bytes);
 
   const std::function<bool(Bytes)> out_;
   std::string buffer_;

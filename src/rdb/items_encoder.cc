@@ -4,34 +4,28 @@
 
 #include "base/check.h"
 #include "rdb/length_codec.h"
-#include "rdb/value_code.h"
 
 namespace terrace::rdb {
-namespace {
 
-ValueCode CodeOf(const ItemsEncoder::Head& head) {
-  switch (head.type) {
+ValueCode ItemsEncoder::Head::code() const {
+  switch (type) {
     case Type::kSet:
       return ValueCode::kSet;
     case Type::kHash:
-      return head.next_deadline_ms == 0 ? ValueCode::kHash : ValueCode::kHashMetadata;
+      return next_deadline_ms == 0 ? ValueCode::kHash : ValueCode::kHashMetadata;
     default:
-      TERRACE_CHECK(head.type == Type::kZset);
+      TERRACE_CHECK(type == Type::kZset);
       return ValueCode::kZset2;
   }
 }
 
-}  // namespace
-
-ItemsEncoder::ItemsEncoder(const Head& head, Compression compression, std::string* out)
-    : next_deadline_ms_(head.next_deadline_ms), compression_(compression), sink_(out) {
-  sink_.PutByte(static_cast<uint8_t>(CodeOf(head)));
-  if (next_deadline_ms_ != 0) sink_.PutLittle(next_deadline_ms_);
-  PutLength(head.items, sink_);
+void ItemsEncoder::PutHead() {
+  if (head_.next_deadline_ms != 0) sink_.PutLittle(head_.next_deadline_ms);
+  PutLength(head_.items, sink_);
 }
 
 void ItemsEncoder::PutTimedField(Bytes field, Bytes value, uint64_t deadline_ms) {
-  PutLength(deadline_ms == 0 ? 0 : deadline_ms - next_deadline_ms_ + 1, sink_);
+  PutLength(deadline_ms == 0 ? 0 : deadline_ms - head_.next_deadline_ms + 1, sink_);
   PutField(field, value);
 }
 
@@ -40,11 +34,7 @@ void ItemsEncoder::PutScored(Bytes member, double score) {
   sink_.PutLittle(std::bit_cast<uint64_t>(score));
 }
 
-ListEncoder::ListEncoder(uint64_t nodes, Compression compression, std::string* out)
-    : compression_(compression), sink_(out) {
-  sink_.PutByte(static_cast<uint8_t>(ValueCode::kListQuicklist2));
-  PutLength(nodes, sink_);
-}
+void ListEncoder::PutHead(uint64_t nodes) { PutLength(nodes, sink_); }
 
 void ListEncoder::PutNode(bool plain, Bytes bytes) {
   constexpr uint64_t kPlainContainer = 1;

@@ -43,17 +43,25 @@ class Encoder {
   void Text(Bytes text) { PutString(text, sink_, options_.compression); }
   bool packed() const { return value_.encoding == Encoding::kListpack; }
   Bytes packed_bytes() const { return Listpack(value_.data).bytes(); }
+  // Code and head are written.
   ItemsEncoder Items() {
-    return ItemsEncoder(
-        {value_.type, types::CountItems(value_),
-         value_.encoding == Encoding::kTimedTable ? types::NextDeadline(value_) : 0},
-        options_.compression, out_);
+    const ItemsEncoder::Head head{.type = value_.type,
+                                  .items = types::CountItems(value_),
+                                  .next_deadline_ms = value_.encoding == Encoding::kTimedTable
+                                                          ? types::NextDeadline(value_)
+                                                          : 0};
+    Code(head.code());
+    ItemsEncoder encoder(head, options_.compression, out_);
+    encoder.PutHead();
+    return encoder;
   }
 
   void EncodeList() {
     const types::List list(value_);
     const size_t nodes = list.Nodes();
-    ListEncoder encoder(nodes, options_.compression, out_);
+    Code(ListEncoder::kCode);
+    ListEncoder encoder(options_.compression, out_);
+    encoder.PutHead(nodes);
     std::string unpacked;
     for (size_t node = 0; node < nodes; ++node)
       encoder.PutNode(list.IsPlain(node), list.NodeBytes(node, &unpacked));

@@ -11,7 +11,7 @@
 //
 //   C1  A member that is not in old_ and lies ahead of the cursor is as it was.
 //   C2  A member the cursor has passed was handed out, or is in old_.
-//   C3  size() members come out of Next and ForEachOld together.
+//   C3  size() members come out of Next and NextOld together.
 //
 // In the order of a scan nothing ever changes its place, so what the cursor has passed is of no more interest. A member of
 // a sorted set may move ahead of the cursor again: there every member that is touched goes into old_, without a form if it
@@ -20,7 +20,7 @@
 // Deadlines of fields are looked up when a field is handed out, or noted: those of fields that were not touched are what
 // they were, even if the table of deadlines has gone and come meanwhile.
 //
-// Threads: everything under the lock of the key's shard, but ForEachOld, which is for after Detach, and the destructor, then.
+// Threads: everything under the lock of the key's shard, but NextOld, which is for after Detach, and the destructor, then.
 #pragma once
 
 #include <cstddef>
@@ -74,9 +74,10 @@ class TableCapture {
   /// The collection is on its own again. What Next has not handed out is lost.
   void Detach();
   bool detached() const { return table_ == nullptr; }
-  /// visit(const Item&) for the members whose old forms were kept.
+  /// visit(const Item&) for some more of the members whose old forms were kept, about `bytes_max` bytes of them. False when
+  /// these were the last.
   template <typename Visit>
-  void ForEachOld(Visit&& visit) const;
+  bool NextOld(size_t bytes_max, Visit&& visit);
 
   // --- for the collection ---
   /// Before `member` comes (held is nullptr), or changes or goes.
@@ -119,6 +120,7 @@ class TableCapture {
 
   Table* old_;  // member -> its form
   uint64_t old_bytes_ = 0;
+  uint64_t old_cursor_ = 0;  // what NextOld has handed out
   std::string room_;
 };
 
@@ -184,10 +186,16 @@ bool TableCapture::Next(size_t items_max, size_t bytes_max, Visit&& visit) {
 }
 
 template <typename Visit>
-void TableCapture::ForEachOld(Visit&& visit) const {
-  old_->ForEach([&](const TableItem& old) {
-    if (!old.value().empty()) visit(ReadOld(type_, old));
-  });
+bool TableCapture::NextOld(size_t bytes_max, Visit&& visit) {
+  size_t bytes = 0;
+  do {
+    old_->VisitAt(old_cursor_, [&](const TableItem& old) {
+      bytes += old.member().size() + old.value().size();
+      if (!old.value().empty()) visit(ReadOld(type_, old));
+    });
+    old_cursor_ = old_->NextCursor(old_cursor_);
+  } while (old_cursor_ != 0 && bytes < bytes_max);
+  return old_cursor_ != 0;
 }
 
 }  // namespace terrace::types

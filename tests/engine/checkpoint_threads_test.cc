@@ -165,7 +165,7 @@ TEST_SUITE("engine/checkpoint_threads") {
         shared.files, *shared.manifest, *shared.databases, SystemClock(),
         Checkpointer::Options{
             .table_bytes_max = 50'000,
-            .cut = {.large = {.items = 500, .nodes = 2}, .piece_items = 50, .pieces_max = 4}});
+            .cut = {.large = {.limits = {.items = 500, .nodes = 2}, .piece_items = 50}}});
     std::vector<std::thread> threads;
     for (unsigned i = 0; i < kWriters; ++i) {
       threads.emplace_back([&shared, seed, i] { Writer(shared, seed + i).Run(); });
@@ -181,10 +181,14 @@ TEST_SUITE("engine/checkpoint_threads") {
       }
     });
     Participant* self = shared.participants.Join();
-    Dumper dumper(shared.files, *shared.databases, SystemClock());
+    Dumper dumper(shared.files, *shared.databases, SystemClock(),
+                  {.limits = {.items = 500, .nodes = 2}, .piece_items = 50});
     storage::CheckpointMark mark;
-    uint64_t images = 0, tombstones = 0, pieces = 0;
-    for (int round = 0; round < 8 || images == 0 || tombstones == 0 || pieces == 0; ++round) {
+    uint64_t images = 0, tombstones = 0, pieces = 0, pieces_of_dumps = 0;
+    const auto has_all = [&] {
+      return images != 0 && tombstones != 0 && pieces != 0 && pieces_of_dumps != 0;
+    };
+    for (int round = 0; round < 8 || !has_all(); ++round) {
       WorldState at_cut;
       mark.log_offset += 10;
       shared.participants.Exclusive(nullptr, [&] {
@@ -210,6 +214,7 @@ TEST_SUITE("engine/checkpoint_threads") {
       while (dumper.Step(*self)) {
       }
       Must(dumper.status());
+      pieces_of_dumps += dumper.stats()->piece_items_peak;
       const std::string dump = shared.files.Contents(std::string(kWorldDirectory) + "/dump.rdb");
       CHECK(Difference(DumpedState(dump), at_cut) == "");
     }

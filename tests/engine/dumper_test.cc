@@ -4,94 +4,21 @@
 
 #include <doctest/doctest.h>
 
-#include <functional>
 #include <map>
-#include <memory>
 #include <string>
 
 #include "engine/access_clock.h"
-#include "engine/checkpoint_world.h"
-#include "engine/dumped_state.h"
+#include "engine/dump_run.h"
 
 namespace terrace::engine {
 namespace {
 
-using storage::Manifest;
 using storage::PrintedSeed;
 using testing::Fault;
-using testing::LossyFileSystem;
-
-constexpr char kName[] = "dump.rdb";
-constexpr char kPath[] = "db/dump.rdb";
-constexpr char kPathOfNew[] = "db/dump.rdb.new";
-
-class World {
- public:
-  Random random;
-  LossyFileSystem files;
-  std::unique_ptr<Manifest> manifest;
-  std::unique_ptr<Machine> machine;
-  ManualClock clock;
-  std::unique_ptr<Dumper> dumper;
-  WorldState at_cut;
-
-  explicit World(uint64_t seed) : random(seed) {
-    Must(files.CreateDirectory(kWorldDirectory));
-    Must(files.SyncDirectory("."));
-    manifest = Must(Manifest::Create(files, kWorldDirectory, NewManifestState()));
-    machine = std::make_unique<Machine>(files, *manifest, random.Next(), Checkpointer::Options());
-    dumper = std::make_unique<Dumper>(files, machine->databases(), clock);
-  }
-
-  void Change(uint64_t times, uint64_t growing) {
-    for (uint64_t i = 0; i < times; ++i) machine->ChangeSomething(5'000, growing);
-  }
-  void FlushOrSwap() {
-    const auto a = static_cast<unsigned>(random.Below(kWorldDatabases));
-    const auto b = static_cast<unsigned>(random.Below(kWorldDatabases));
-    if (random.Below(2) == 0) return machine->Flush(a);
-    if (a != b) machine->Swap(a, b);
-  }
-  Status Begin(uint16_t version = rdb::kRdbVersionTimedFields) {
-    const auto compression =
-        random.Below(2) == 0 ? rdb::Compression::kLzf : rdb::Compression::kNone;
-    Status opened = dumper->Open({.directory = kWorldDirectory,
-                                  .name = kName,
-                                  .name_of_new = "dump.rdb.new",
-                                  .rdb_version = version,
-                                  .compression = compression,
-                                  .notes = {{"redis-ver", "7"}}});
-    if (!opened.ok()) return opened;
-    at_cut = machine->State();
-    machine->Exclusive([this] { dumper->Begin(); });
-    return opened;
-  }
-  Status Finish(const std::function<void()>& between = [] {}) {
-    do {
-      between();
-    } while (dumper->Step(machine->self()));
-    return dumper->status();
-  }
-  Status Dump() {
-    Status begun = Begin();
-    return begun.ok() ? Finish() : begun;
-  }
-  /// Everything is captured, or newer than the last cut.
-  uint64_t CountUnstamped() {
-    uint64_t others = 0;
-    machine->self().In();
-    for (unsigned db = 0; db < kWorldDatabases; ++db) {
-      Keyspace& keyspace = machine->databases().Get(db);
-      keyspace.ForEach([&](const Entry& entry) { others += entry.epoch() != keyspace.epoch(); });
-    }
-    machine->self().Out();
-    return others;
-  }
-};
 
 TEST_SUITE("engine/dumper") {
   TEST_CASE("what is read from the file is the state at the cut, whatever goes on around it") {
-    World world(PrintedSeed("engine/dumper"));
+    DumpWorld world(PrintedSeed("engine/dumper"));
     Random& random = world.random;
     uint64_t images = 0;
     for (int round = 0; round < 32; ++round) {
@@ -114,19 +41,19 @@ TEST_SUITE("engine/dumper") {
         world.Change(random.Below(40), growing);
         if (random.Below(200) == 0) world.FlushOrSwap();
       }));
-      CHECK(Difference(DumpedState(world.files.Contents(kPath)), world.at_cut) == "");
+      CHECK(world.DifferenceFromCut() == "");
       const Dumper::Stats stats = world.dumper->stats().value();
       CHECK(stats.keys == world.at_cut.size());
-      CHECK(stats.bytes == world.files.Contents(kPath).size());
+      CHECK(stats.bytes == world.files.Contents(kDumpPath).size());
       CHECK(world.dumper->image_bytes() == 0);
-      CHECK(!world.files.Exists(kPathOfNew));
+      CHECK(!world.files.Exists(kDumpPathOfNew));
       images += stats.old_images;
     }
     CHECK(images > 0);
   }
 
   TEST_CASE("the marks that checkpoints go by are as they were") {
-    World world(PrintedSeed("engine/dumper/marks"));
+    DumpWorld world(PrintedSeed("engine/dumper/marks"));
     world.Change(3000, 80);
     Marks marks;
     world.machine->Exclusive(
@@ -140,10 +67,10 @@ TEST_SUITE("engine/dumper") {
   }
 
   TEST_CASE("one that is given up has been everywhere all the same, and leaves the file that was") {
-    World world(PrintedSeed("engine/dumper/cancel"));
+    DumpWorld world(PrintedSeed("engine/dumper/cancel"));
     world.Change(5000, 80);
     Must(world.Dump());
-    const std::string before = world.files.Contents(kPath);
+    const std::string before = world.files.Contents(kDumpPath);
     for (int steps = 0; steps < 20; steps += 3) {
       CAPTURE(steps);
       world.Change(500, 60);
@@ -160,21 +87,21 @@ TEST_SUITE("engine/dumper") {
       CHECK(status.message() == "the dump was cancelled");
       CHECK(world.CountUnstamped() == 0);
       CHECK(world.dumper->image_bytes() == 0);
-      CHECK(world.files.Contents(kPath) == before);
-      CHECK(!world.files.Exists(kPathOfNew));
+      CHECK(world.files.Contents(kDumpPath) == before);
+      CHECK(!world.files.Exists(kDumpPathOfNew));
     }
     Must(world.Dump());
-    CHECK(Difference(DumpedState(world.files.Contents(kPath)), world.at_cut) == "");
+    CHECK(world.DifferenceFromCut() == "");
   }
 
   TEST_CASE("whichever change of a file fails, it is said, and the next dump is whole") {
-    World world(PrintedSeed("engine/dumper/failure"));
+    DumpWorld world(PrintedSeed("engine/dumper/failure"));
     world.Change(6000, 90);
     Must(world.Dump());
     for (uint64_t n = 1, good = 0; good < 2; ++n) {
       CAPTURE(n);
       world.Change(50, 50);
-      const std::string before = world.files.Contents(kPath);
+      const std::string before = world.files.Contents(kDumpPath);
       world.files.FailChange(n, n % 2 == 0 ? Fault::kShortWrite : Fault::kIo);
       const uint64_t changes = world.files.changes();
       const Status status = world.Dump();
@@ -183,14 +110,14 @@ TEST_SUITE("engine/dumper") {
       good += status.ok() && !met ? 1 : 0;
       if (!status.ok()) {
         CHECK(world.CountUnstamped() == 0);
-        const std::string now = world.files.Contents(kPath);
+        const std::string now = world.files.Contents(kDumpPath);
         CHECK((now == before || Difference(DumpedState(now), world.at_cut) == ""));
       } else {
-        CHECK(Difference(DumpedState(world.files.Contents(kPath)), world.at_cut) == "");
+        CHECK(world.DifferenceFromCut() == "");
       }
       world.files.FailChange(1'000'000, Fault::kIo);
       Must(world.Dump());
-      CHECK(Difference(DumpedState(world.files.Contents(kPath)), world.at_cut) == "");
+      CHECK(world.DifferenceFromCut() == "");
     }
   }
 
@@ -200,7 +127,7 @@ TEST_SUITE("engine/dumper") {
     uint64_t stops = 0, old_ones = 0, new_ones = 0;
     for (uint64_t n = 1;; ++n) {
       CAPTURE(n);
-      World world(seed);
+      DumpWorld world(seed);
       world.Change(4000, 90);
       Must(world.Dump());
       const WorldState before = world.at_cut;
@@ -212,7 +139,7 @@ TEST_SUITE("engine/dumper") {
       ++stops;
       for (uint64_t outcome = 0; outcome < 6; ++outcome) {
         const auto disk = world.files.Crash(outcome);
-        const WorldState state = DumpedState(disk->Contents(kPath));
+        const WorldState state = DumpedState(disk->Contents(kDumpPath));
         const bool is_old = Difference(state, before) == "";
         const bool is_new = Difference(state, world.at_cut) == "";
         CHECK((is_old || is_new));
@@ -227,7 +154,7 @@ TEST_SUITE("engine/dumper") {
   }
 
   TEST_CASE("a field's deadline that comes in between asks for a newer version of RDB") {
-    World world(1);
+    DumpWorld world(1);
     Machine& machine = *world.machine;
     for (int i = 0; i < 2000; ++i) machine.SetString(1, Machine::KeyOf(i), "value");
     machine.self().In();
@@ -247,7 +174,7 @@ TEST_SUITE("engine/dumper") {
     CHECK(world.dumper->version_too_low());
     Must(world.Dump());
     CHECK(!world.dumper->version_too_low());
-    CHECK(Difference(DumpedState(world.files.Contents(kPath)), world.at_cut) == "");
+    CHECK(world.DifferenceFromCut() == "");
   }
 
   TEST_CASE("what the eviction policy knows of a key is in the file") {
@@ -266,18 +193,18 @@ TEST_SUITE("engine/dumper") {
       Status TakeModuleData(Bytes) override { return Status::Ok(); }
       std::map<std::string, std::string> lines;
     };
-    World world(1);
+    DumpWorld world(1);
     world.clock.AdvanceMs(5'000'000);
     const uint64_t now_ms = world.clock.WallMs();
     world.machine->SetString(0, "seldom", "value");
     world.machine->SetString(0, "often", "value");
     const auto dump = [&](KeptAccess kept) {
       Must(world.dumper->Open(
-          {.directory = kWorldDirectory, .name = kName, .name_of_new = "new", .kept = kept}));
+          {.directory = kWorldDirectory, .name = kDumpName, .name_of_new = "new", .kept = kept}));
       world.machine->Exclusive([&] { world.dumper->Begin(); });
       Must(world.Finish());
       Used used;
-      Must(rdb::ReadFile(world.files.Contents(kPath), used));
+      Must(rdb::ReadFile(world.files.Contents(kDumpPath), used));
       return used.lines;
     };
     using Lines = std::map<std::string, std::string>;
@@ -295,18 +222,18 @@ TEST_SUITE("engine/dumper") {
   }
 
   TEST_CASE("databases without keys are not in the file, those with keys say how many") {
-    World world(1);
+    DumpWorld world(1);
     Must(world.Dump());
-    CHECK(DumpedState(world.files.Contents(kPath)).empty());
+    CHECK(DumpedState(world.files.Contents(kDumpPath)).empty());
     for (int i = 0; i < 70; ++i)
       world.machine->SetString(2, Machine::KeyOf(i), "value", i < 7 ? 2'000'000 : 0);
     Must(world.Begin());
     world.machine->Swap(2, 3);
     Must(world.Finish());
     // Database 2: 70 keys, 7 of them with a deadline.
-    CHECK(world.files.Contents(kPath).find(std::string("\xfe\x02\xfb\x40\x46\x07", 6)) !=
+    CHECK(world.files.Contents(kDumpPath).find(std::string("\xfe\x02\xfb\x40\x46\x07", 6)) !=
           std::string::npos);
-    CHECK(Difference(DumpedState(world.files.Contents(kPath)), world.at_cut) == "");
+    CHECK(world.DifferenceFromCut() == "");
   }
 }
 

@@ -4,143 +4,21 @@
 
 #include <doctest/doctest.h>
 
-#include <functional>
 #include <string>
 
 #include "engine/checkpoint_run.h"
+#include "engine/large_keys.h"
 
 namespace terrace::engine {
 namespace {
 
 using storage::PrintedSeed;
 
-constexpr int kMembers = 3000;
-constexpr size_t kPieceItems = 20;
-// A bucket of a table that was begun is finished.
-constexpr size_t kBucketItems = 24;
-const Checkpointer::Options kInSmallPieces{
-    .cut = {.large = {.items = 200, .bytes = 1 * kMiB, .nodes = 3},
-            .piece_items = kPieceItems,
-            .piece_pause_us = 0,
-            .pieces_max = 1}};
-
-struct LargeKey {
-  const char* key;
-  Type type;
-};
-constexpr LargeKey kLargeKeys[] = {
-    {"large set", Type::kSet},   {"large hash", Type::kHash}, {"large timed hash", Type::kHash},
-    {"large zset", Type::kZset}, {"large list", Type::kList}, {"large stream", Type::kStream}};
-
 /// A world with large collections.
-class LargeWorld : public World {
+class LargeWorld : public World, public LargeKeys {
  public:
-  explicit LargeWorld(uint64_t seed) : World(seed, kInSmallPieces) {
-    for (const LargeKey& large : kLargeKeys) Fill(0, large);
-  }
-  void Fill(unsigned db, const LargeKey& large) {
-    for (int i = 0; i < kMembers; ++i) Add(db, large, Member(i));
-  }
-  std::string Member(uint64_t i) { return "member:" + std::to_string(i); }
-  std::string AnyMember() { return Member(random.Below(2 * kMembers)); }
-
-  void Add(unsigned db, const LargeKey& large, const std::string& member) {
-    switch (large.type) {
-      case Type::kSet:
-        return machine->Alter<types::Set>(db, large.key, large.type, [&](types::Set& set) {
-          set.Add(Bytes(member), types::SetLimits(machine->limits()));
-        });
-      case Type::kHash:
-        return machine->Alter<types::Hash>(db, large.key, large.type, [&](types::Hash& hash) {
-          hash.Set(member, std::string(random.Below(90), 'v'),
-                   types::HashLimits(machine->limits()));
-          const bool timed = large.key == Bytes("large timed hash");
-          if (random.Below(timed ? 2 : 40) == 0)
-            hash.SetDeadline(member, machine->now_ms + 1 + random.Below(timed ? 20'000 : 900'000));
-        });
-      case Type::kList:
-        return machine->Alter<types::List>(db, large.key, large.type, [&](types::List& list) {
-          const auto limits = types::ListLimits::From(machine->limits());
-          const std::string text = member + std::string(random.Below(60), '.');
-          const size_t size = list.Size();
-          if (size < 10 || random.Below(2) == 0) return list.Push(AnyEnd(), text, limits);
-          random.Below(2) == 0 ? list.Replace(random.Below(size), text, limits)
-                               : list.Insert(random.Below(size), text, limits);
-        });
-      case Type::kStream:
-        return machine->Alter<types::Stream>(db, large.key, large.type, [&](types::Stream& stream) {
-          const Bytes pair[] = {"field", member};
-          stream.Append(stream.last_id().Next(), pair, types::StreamLimits(machine->limits()));
-          if (random.Below(50) == 0)
-            stream.CreateGroup(AnyMember(), stream.last_id(),
-                               static_cast<int64_t>(random.Below(9)));
-        });
-      default:
-        return machine->Alter<types::SortedSet>(
-            db, large.key, large.type, [&](types::SortedSet& zset) {
-              zset.Set(member, static_cast<double>(random.Below(100)), {128, 64});
-            });
-    }
-  }
-  void Erase(unsigned db, const LargeKey& large, const std::string& member) {
-    switch (large.type) {
-      case Type::kSet:
-        return machine->Alter<types::Set>(db, large.key, large.type,
-                                          [&](types::Set& set) { set.Remove(Bytes(member)); });
-      case Type::kHash:
-        return machine->Alter<types::Hash>(db, large.key, large.type,
-                                           [&](types::Hash& hash) { hash.Erase(member); });
-      case Type::kList:
-        return machine->Alter<types::List>(db, large.key, large.type, [&](types::List& list) {
-          const auto limits = types::ListLimits::From(machine->limits());
-          if (list.Size() == 0) return;
-          if (random.Below(2) == 0)
-            return list.Take(AnyEnd(), limits, [](const types::Element&) {});
-          const size_t from = random.Below(list.Size());
-          list.Erase(from, std::min<size_t>(list.Size() - from, random.Below(4)), limits);
-        });
-      case Type::kStream:
-        return machine->Alter<types::Stream>(db, large.key, large.type, [&](types::Stream& stream) {
-          if (stream.Size() == 0) return;
-          stream.Erase({stream.first_id().ms, stream.first_id().seq + random.Below(stream.Size())});
-        });
-      default:
-        return machine->Alter<types::SortedSet>(
-            db, large.key, large.type, [&](types::SortedSet& zset) { zset.Erase(member); });
-    }
-  }
-  types::ListEnd AnyEnd() {
-    return random.Below(2) == 0 ? types::ListEnd::kHead : types::ListEnd::kTail;
-  }
-  const LargeKey& AnyLarge() { return kLargeKeys[random.Below(std::size(kLargeKeys))]; }
-  void EditSomething(uint64_t growing) {
-    random.Below(100) < growing ? Add(0, AnyLarge(), AnyMember())
-                                : Erase(0, AnyLarge(), AnyMember());
-  }
-  /// All that a key can go through as a whole.
-  void DisturbSomething() {
-    const std::string key = AnyLarge().key, other = AnyLarge().key;
-    const auto db = static_cast<unsigned>(random.Below(2));
-    switch (random.Below(9)) {
-      case 0:
-        return machine->Delete(db, key);
-      case 1:
-        return machine->SetString(db, key, "overwritten");
-      case 2:
-        return machine->Move(0, key, 0, other);
-      case 3:
-        return machine->Move(db, key, 1 - db, key);
-      case 4:
-        return machine->Copy(db, key, db, other);
-      case 5:
-        return random.Below(4) == 0 ? machine->Flush(db) : machine->Swap(0, 1);
-      case 6:
-        machine->SetString(db, "renamed", key);
-        return machine->Move(db, "renamed", db, other);
-      default:
-        return Fill(db, AnyLarge());
-    }
-  }
+  explicit LargeWorld(uint64_t seed)
+      : World(seed, {.cut = {.large = kInSmallPieces}}), LargeKeys(random, machine) {}
 };
 
 TEST_SUITE("engine/large_capture") {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "rdb/items_encoder.h"
 #include "rdb/value_encoder.h"
 #include "types/encoding_limits.h"
 #include "types/hash.h"
@@ -74,6 +75,33 @@ TEST_SUITE("rdb/body_compression") {
       CheckValue(zset.value(), "sorted set");
       CheckValue(stream.value(), "stream");
       CheckValue(timed.value(), "hash with deadlines", {kRdbVersionMax});
+    }
+  }
+
+  TEST_CASE("items that come in pieces are compressed as those that come at once") {
+    const ItemsEncoder::Head heads[] = {
+        {.type = Type::kSet, .items = 50},
+        {.type = Type::kHash, .items = 50},
+        {.type = Type::kHash, .items = 50, .next_deadline_ms = 1'000'000},
+        {.type = Type::kZset, .items = 50}};
+    for (const ItemsEncoder::Head& head : heads) {
+      CAPTURE(static_cast<int>(head.code()));
+      std::string at_once, in_pieces;
+      for (int i = 0; i < 50; ++i) {
+        std::string plain;
+        for (const Compression compression : {Compression::kLzf, Compression::kNone}) {
+          ItemsEncoder encoder(head, compression,
+                               compression == Compression::kLzf ? &at_once : &plain);
+          if (head.type == Type::kSet) encoder.PutMember(Text(i));
+          if (head.type == Type::kZset) encoder.PutScored(Text(i), i);
+          if (head.type == Type::kHash && head.next_deadline_ms == 0)
+            encoder.PutField(Text(i), Text(-i));
+          if (head.next_deadline_ms != 0)
+            encoder.PutTimedField(Text(i), Text(-i), 1'000'000 + static_cast<uint64_t>(i));
+        }
+        CompressItems(head.code(), plain, &in_pieces);
+      }
+      CHECK(in_pieces == at_once);
     }
   }
 

@@ -90,6 +90,38 @@ TEST_SUITE("rdb/file") {
               "db 9", "c idle 300 code 0 bytes 1"});
   }
 
+  TEST_CASE("a value in pieces, small and large ones, is the same as one that comes whole") {
+    const std::string text(700'000, 't');
+    const std::string body = EncodeStringValue(text, Compression::kNone);
+    std::string files[2];
+    for (std::string& file : files) {
+      std::vector<size_t> sizes;
+      FileWriter writer([&](Bytes bytes) {
+        CHECK(!bytes.empty());
+        sizes.push_back(bytes.size());
+        file.append(bytes);
+        return true;
+      });
+      writer.SelectDatabase(0, 2, 0);
+      const KeyFacts facts{.deadline_ms = 1'700'000'000'123};
+      if (&file == files) {
+        writer.Key("long", facts, body);
+      } else {
+        writer.BeginKey("long", facts, ValueCode::kString);
+        for (size_t at = 1, size = 1; at < body.size(); at += size, size = size * 3 / 2 + 1)
+          writer.Value(Bytes(body).substr(at, size));
+        writer.Value("");
+      }
+      writer.Key("short", {}, EncodeStringValue("text"));
+      CHECK(writer.Finish());
+      CHECK(sizes.size() > 2);
+    }
+    CHECK((files[0] == files[1]));
+    Taken taken;
+    CHECK(ReadFile(files[1], taken).message() == "");
+    CHECK(taken.lines.size() == 3);
+  }
+
   TEST_CASE("a file cut off anywhere is refused, and so is one with a byte changed") {
     const std::string whole = Written();
     for (size_t length = 0; length < whole.size(); ++length) {

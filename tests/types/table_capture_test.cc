@@ -65,7 +65,8 @@ class Taken {
     }
     capture_.Detach();
     walked = is_.size();
-    capture_.ForEachOld([this](const auto& item) { Add(item); });
+    while (capture_.NextOld(100, [this](const auto& item) { Add(item); })) {
+    }
     CHECK(is_.size() == capture_.size());
     CHECK((is_ == should_));
   }

@@ -120,6 +120,7 @@ struct Parking {
   std::deque<OwnedRequest> requests;  // kPaused: the one that was held up; then what came behind it
   size_t bytes = 0;                   // of these
   std::optional<Resumed> resumed;     // the first of these has waited for keys before
+  unsigned read_ins = 0;              // how often it has waited for values
 
   /// Nothing of the session may run before what it has parked.
   bool parked() const { return reason != ParkReason::kNone || !requests.empty(); }

@@ -417,6 +417,34 @@ TEST_SUITE("exec/values") {
     CHECK(engine.Run({"LRANGE", "list", "0", "0"}) == "[\"a\"]");
   }
 
+  TEST_CASE("a command whose values leave again before it runs reads them itself in the end") {
+    const auto disk = Left({{"SET", "a", kLong}, {"SET", "b", kLong}, Push("list")});
+    AwayEngine engine(*disk, LoadValues::kNone);
+    Random random(1);
+    const auto run = [&](const Words& words) {
+      const uint64_t before = engine.orders;
+      bool done = engine.Begin(words);
+      while (!done) {
+        REQUIRE(engine.orders < before + 10);
+        engine.ReadAsked();
+        engine.LetSomeGo(random, 1);  // others need the room
+        done = engine.GoOn();
+      }
+      CHECK(engine.orders == before + 3);
+      return engine.Reply();
+    };
+    CHECK(run({"MGET", "a", "b"}) == "[\"" + kLong + "\", \"" + kLong + "\"]");
+    CHECK(engine.residency.counters().read_at_once == 2);
+    // That command only; and a transaction is one.
+    engine.LetSomeGo(random, 1);
+    CHECK(run({"STRLEN", "a"}) == "40");
+    engine.LetSomeGo(random, 1);
+    CHECK(engine.Run({"MULTI"}) == "OK");
+    engine.Run({"APPEND", "b", "!"});
+    engine.Run({"LLEN", "list"});
+    CHECK(run({"EXEC"}) == "[41, 3]");
+  }
+
   TEST_CASE("a client that goes while its value is read is missed by nobody") {
     const auto disk = Left({{"SET", "a", kLong}});
     AwayEngine engine(*disk, LoadValues::kNone);

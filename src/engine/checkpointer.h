@@ -91,6 +91,7 @@ class Checkpointer {
 
   uint64_t image_bytes() const { return cut_.image_bytes(); }
   /// Writers should wait, holding nothing, until the walk has come further.
+  uint64_t image_bytes_max() const { return options_.image_bytes_max; }
   bool over_budget() const { return image_bytes() > options_.image_bytes_max; }
 
  private:

@@ -80,6 +80,7 @@ class Session {
   void EndParkedRequest() {
     parking.resumed.reset();
     parking.read_ins = 0;
+    parking.has_place = false;
     gates &= ~kGateWaitedEnough;
   }
   /// Whether the configuration lets this session run DEBUG.

@@ -128,6 +128,15 @@ std::shared_ptr<Wait> Executor::WaitOutside(Session& session, const Command& com
   return wait;
 }
 
+void Executor::WaitUntil(uint64_t time_ns, Session& session, const Command& command, Args args,
+                         Bytes raw) {
+  auto wait = std::make_shared<Wait>(env_.databases.NextInLine(), time_ns,
+                                     OwnedRequest(&command, args, raw), session, Type::kString);
+  wait->anew_in_time = true;
+  session.parking.reason = ParkReason::kOutside;
+  session.parking.wait = std::move(wait);
+}
+
 // The command could do nothing yet, and its keys are still locked.
 void Executor::BeginWait(Session& session, const Command& command, Args args, Bytes raw,
                          const KeyRef* refs, size_t count) {

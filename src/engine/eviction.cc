@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/residency.h"
+#include "engine/sample_shard.h"
 
 namespace terrace::engine {
 namespace {
@@ -61,17 +62,10 @@ void Evictor::Offer(uint64_t score, unsigned db, Bytes key) {
 
 void Evictor::SampleDatabase(Unit& unit, unsigned db, EvictionPolicy policy) {
   Keyspace& keyspace = unit.databases.Get(db);
-  const uint32_t wanted = std::max(1u, settings_.samples.load(std::memory_order_relaxed));
-  const bool values_only = settings_.values_only.load(std::memory_order_relaxed);
+  const uint32_t wanted = samples();
   uint32_t seen = 0;
   const auto offer = [&](const Entry& entry) {
     if (seen >= wanted || (VolatileOnly(policy) && !entry.has_deadline())) return;
-    if (values_only) {
-      if (!Residency::IsWorthReading(entry)) return;
-      if (entry.changed()) ++seen_changed_;
-      if (!Residency::CanLetGo(keyspace, entry)) return;
-      ++seen_clean_;
-    }
     ++seen;
     Offer(ScoreOf(entry, policy, unit, unit.random), db, entry.key());
   };
@@ -94,32 +88,58 @@ void Evictor::SampleDatabase(Unit& unit, unsigned db, EvictionPolicy policy) {
   if (seen == 0 && shards < kShardsMax) keyspace.staircase().ForEachShard(0, look);
 }
 
-bool Evictor::PickVictim(Unit& unit, unsigned* db, std::string* key) {
-  // Most buckets may hold nothing that could go: what is away is away.
+bool Evictor::PickKey(Unit& unit, EvictionPolicy policy) {
+  if (policy == EvictionPolicy::kNoEviction) return false;
+  for (unsigned i = 0; i < unit.databases.count(); ++i) {
+    if (unit.databases.Get(i).size() > 0) SampleDatabase(unit, i, policy);
+  }
+  return !pool_.empty();
+}
+
+void Evictor::SampleValues(Unit& unit, unsigned db, EvictionPolicy policy) {
+  Keyspace& keyspace = unit.databases.Get(db);
+  SampleShard(keyspace, unit.random, [&](const Entry& entry) {
+    if (!Residency::IsWorthReading(entry)) return;
+    const bool loose = Residency::CanLetGo(keyspace, entry);
+    ++(loose ? seen_loose_ : seen_held_);
+    if (!loose) return;
+    ++unused_;
+    Offer(ScoreOf(entry, policy, unit, unit.random), db, entry.key());
+  });
+}
+
+// Most entries may be without a value that could go. So whole shards are looked at, and as many victims taken of what was found
+// as would have been with so many samples for each.
+bool Evictor::PickValue(Unit& unit, EvictionPolicy policy) {
   constexpr int kRounds = 8;
+  const uint32_t wanted = samples();
+  for (int round = 0; round < kRounds && (unused_ < wanted || pool_.empty()); ++round) {
+    for (unsigned i = 0; i < unit.databases.count(); ++i) {
+      if (unit.databases.Get(i).size() > 0) SampleValues(unit, i, policy);
+    }
+  }
+  unused_ -= std::min(unused_, wanted);
+  return !pool_.empty();
+}
+
+bool Evictor::PickVictim(Unit& unit, unsigned* db, std::string* key) {
   const bool values_only = settings_.values_only.load(std::memory_order_relaxed);
   EvictionPolicy policy = settings_.policy.load(std::memory_order_relaxed);
   if (values_only) policy = ForValues(policy);
-  if (policy == EvictionPolicy::kNoEviction) return false;
   if (policy != pool_policy_) {
     pool_.clear();
     pool_policy_ = policy;
   }
-  for (int round = 0; round == 0 || (values_only && pool_.empty() && round < kRounds); ++round) {
-    for (unsigned i = 0; i < unit.databases.count(); ++i) {
-      if (unit.databases.Get(i).size() > 0) SampleDatabase(unit, i, policy);
-    }
-  }
-  if (pool_.empty()) return false;
+  if (!(values_only ? PickValue(unit, policy) : PickKey(unit, policy))) return false;
   *db = pool_.back().db;
   *key = std::move(pool_.back().key);
   pool_.pop_back();
   return true;
 }
 
-bool Evictor::TakeMostlyChanged() {
-  const uint64_t clean = std::exchange(seen_clean_, 0);
-  return std::exchange(seen_changed_, 0) > clean;
+bool Evictor::TakeMostlyHeld() {
+  const uint64_t loose = std::exchange(seen_loose_, 0);
+  return std::exchange(seen_held_, 0) > loose;
 }
 
 }  // namespace terrace::engine

@@ -14,6 +14,7 @@
 #include "engine/key_locks.h"
 #include "engine/reaper.h"
 #include "engine/unit.h"
+#include "engine/write_brake.h"
 
 namespace terrace::engine {
 
@@ -39,6 +40,7 @@ struct EvictionSettings {
   /// go first is as the policy says; it cannot say that none do, nor does it matter which keys have deadlines.
   std::atomic<bool> values_only{false};
   std::atomic<EarlyCheckpoint> early_checkpoint{EarlyCheckpoint::kNone};
+  WriteBrake brake;
 
   /// Whether a look at what waits is due. What every command may ask.
   bool IsFull() const {
@@ -68,8 +70,8 @@ class Evictor {
   /// Picks the next key to go, over all databases; false if the policy finds none. The key may have changed or gone by
   /// the time it is locked.
   bool PickVictim(Unit& unit, unsigned* db, std::string* key);
-  /// With values_only: whether most of what was looked at since the last call has changed since the last checkpoint.
-  bool TakeMostlyChanged();
+  /// With values_only: whether most of what was looked at since the last call cannot leave before a checkpoint.
+  bool TakeMostlyHeld();
 
  private:
   struct Candidate {
@@ -79,6 +81,12 @@ class Evictor {
   };
 
   void SampleDatabase(Unit& unit, unsigned db, EvictionPolicy policy);
+  void SampleValues(Unit& unit, unsigned db, EvictionPolicy policy);
+  bool PickKey(Unit& unit, EvictionPolicy policy);
+  bool PickValue(Unit& unit, EvictionPolicy policy);
+  uint32_t samples() const {
+    return std::max(1u, settings_.samples.load(std::memory_order_relaxed));
+  }
   void Offer(uint64_t score, unsigned db, Bytes key);
 
   static constexpr size_t kPoolKeys = 16;
@@ -86,8 +94,9 @@ class Evictor {
   const EvictionSettings& settings_;
   EvictionPolicy pool_policy_ = EvictionPolicy::kNoEviction;
   std::vector<Candidate> pool_;  // ascending score: the best candidate last
-  uint64_t seen_changed_ = 0;
-  uint64_t seen_clean_ = 0;
+  uint32_t unused_ = 0;          // candidates that were seen and not paid for by victims yet
+  uint64_t seen_held_ = 0;
+  uint64_t seen_loose_ = 0;
 };
 
 }  // namespace terrace::engine

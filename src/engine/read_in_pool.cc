@@ -24,10 +24,22 @@ void ReadInPool::Stop() {
     MutexLock lock(mutex_);
     stopping_ = true;
     jobs_.clear();
+    open_.clear();
   }
   wake_.NotifyAll();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+}
+
+// A job that was begun may have read already, but has not put in what it has: the mark is the one it looks for (R3).
+bool ReadInPool::Join(const AwayKey& key, const std::shared_ptr<Order>& order) {
+  const auto found = open_.find(key.hash);
+  if (found == open_.end()) return false;
+  Job& job = *found->second;
+  if (job.key.space != key.space || !(job.key.mark == key.mark) || job.key.key != key.key)
+    return false;
+  job.orders.push_back(order);
+  return true;
 }
 
 void ReadInPool::Read(std::vector<AwayKey> keys, std::shared_ptr<Waiter> waiter) {
@@ -37,40 +49,55 @@ void ReadInPool::Read(std::vector<AwayKey> keys, std::shared_ptr<Waiter> waiter)
   auto order = std::make_shared<Order>();
   order->left = keys.size();
   order->waiter = std::move(waiter);
+  size_t added = 0;
   {
     MutexLock lock(mutex_);
-    for (AwayKey& key : keys) jobs_.push_back({std::move(key), order});
+    for (AwayKey& key : keys) {
+      if (Join(key, order)) continue;
+      auto job = std::make_shared<Job>();
+      job->key = std::move(key);
+      job->orders.push_back(order);
+      open_.emplace(job->key.hash, job);
+      jobs_.push_back(std::move(job));
+      ++added;
+    }
   }
-  keys.size() == 1 ? wake_.NotifyOne() : wake_.NotifyAll();
+  if (added == 1) wake_.NotifyOne();
+  if (added > 1) wake_.NotifyAll();
 }
 
-bool ReadInPool::Take(Job* job) {
+std::shared_ptr<ReadInPool::Job> ReadInPool::Take() {
   MutexLock lock(mutex_);
   while (jobs_.empty() && !stopping_) wake_.Wait(mutex_);
-  if (stopping_) return false;
-  *job = std::move(jobs_.front());
+  if (stopping_) return nullptr;
+  std::shared_ptr<Job> job = std::move(jobs_.front());
   jobs_.pop_front();
-  return true;
+  return job;
+}
+
+std::vector<std::shared_ptr<ReadInPool::Order>> ReadInPool::Close(Job& job) {
+  MutexLock lock(mutex_);
+  const auto found = open_.find(job.key.hash);
+  if (found != open_.end() && found->second.get() == &job) open_.erase(found);
+  return std::move(job.orders);
 }
 
 void ReadInPool::Run(Participant& self) {
-  Job job;
-  while (Take(&job)) {
-    Do(job, self);
-    job = Job();
-  }
+  while (const std::shared_ptr<Job> job = Take()) Do(*job, self);
 }
 
-void ReadInPool::Do(const Job& job, Participant& self) {
+void ReadInPool::Do(Job& job, Participant& self) {
   auto value = residency_.Read(job.key);
   const bool ok = value.ok();
   self.In();
   const bool installed = residency_.Install(job.key, std::move(value));
   self.Out();
   if (installed && ok) residency_.counters().read_in.fetch_add(1, std::memory_order_relaxed);
-  if (job.order->left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  waiting_.fetch_sub(1, std::memory_order_relaxed);
-  job.order->waiter->Restart();
+  for (const std::shared_ptr<Order>& order : Close(job)) {
+    if (order->left.fetch_sub(1, std::memory_order_acq_rel) != 1) continue;
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+    order->waiter->Restart();
+  }
 }
 
 }  // namespace terrace::engine

@@ -90,6 +90,8 @@ Executor::Outcome Executor::Execute(Session& session, const Invocation& invocati
         case Passage::kPark:
           session.parking.reason = ParkReason::kPaused;
           return Outcome::kParked;
+        case Passage::kWait:
+          return Outcome::kParked;
       }
     }
     passed_conditions_ = conditions;

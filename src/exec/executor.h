@@ -106,6 +106,9 @@ class Executor {
   /// A session handler that cannot answer yet ends with this, without a reply: its session waits until somebody claims the
   /// wait, writes its reply, settles it as served and wakes its waker.
   std::shared_ptr<Wait> WaitOutside(Session& session, const commands::Command& command, Args args);
+  /// For a gate: the session waits until then, and its command starts anew.
+  void WaitUntil(uint64_t time_ns, Session& session, const commands::Command& command, Args args,
+                 Bytes raw);
 
   /// A key that is no argument of a command (WATCH's, DEBUG OBJECT's), not locked yet.
   engine::KeyRef RefFor(unsigned db, Bytes key) const {

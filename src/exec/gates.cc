@@ -40,15 +40,38 @@ bool Has(uint32_t flags, const Session& session, const Command& command) {
   });
 }
 
-Passage PassMemory(Executor& executor, Session& session, const Command& command, Args, Bytes) {
+// Whether it may leave values behind that have changed since the last checkpoint: its keys', or those of an EXEC's queue. What
+// makes room does not (DEL, UNLINK, FLUSHALL).
+bool ChangesValues(const Command& command, Args args) {
+  if ((command.flags & commands::kDenyOom) != 0) return true;
+  const commands::CommandSpec& spec = *command.spec;
+  return spec.write != nullptr && (spec.needs_values == nullptr || spec.needs_values(args));
+}
+bool ChangesValues(const Session& session, const Command& command, Args args) {
+  if (ChangesValues(command, args)) return true;
+  if (command.spec->name != Bytes("exec") || !session.in_multi()) return false;
+  return std::any_of(session.queue.begin(), session.queue.end(), [](const OwnedRequest& queued) {
+    return ChangesValues(*queued.command(), queued.args());
+  });
+}
+
+// About what it adds to the log.
+uint64_t BytesOf(const Session& session, Args args) {
+  constexpr uint64_t kPerCommand = 32;
+  uint64_t bytes = kPerCommand + (session.in_multi() ? session.queue_bytes : 0);
+  for (const Bytes arg : args) bytes += arg.size();
+  return bytes;
+}
+
+Passage PassMemory(Executor& executor, Session& session, const Command& command, Args args, Bytes) {
   if (!executor.env().eviction.IsFull()) return Passage::kRun;
   // Every command tries to make room; only one that would need more memory is refused when there is none.
   if (executor.MakeRoom()) return Passage::kRun;
-  if (!Has(commands::kDenyOom, session, command)) return Passage::kRun;
   // A checkpoint makes room: until it is done writers wait.
   if (executor.env().eviction.early_checkpoint == engine::EarlyCheckpoint::kWanted &&
-      session.waker != nullptr)
+      session.waker != nullptr && ChangesValues(session, command, args))
     return Passage::kPark;
+  if (!Has(commands::kDenyOom, session, command)) return Passage::kRun;
   return Refuse(executor, session, command,
                 "OOM command not allowed when used memory > 'maxmemory'.");
 }
@@ -86,6 +109,23 @@ Passage PassPause(Executor& executor, Session& session, const Command& command, 
   return Has(kChanges, session, command) ? Passage::kPark : Passage::kRun;
 }
 
+// Long before that, writers are slowed down (engine/write_brake.h). Each waits for its place once.
+Passage PassBrake(Executor& executor, Session& session, const Command& command, Args args,
+                  Bytes raw) {
+  engine::WriteBrake& brake = executor.env().eviction.brake;
+  const uint64_t log_end = executor.env().log.end_offset();
+  if (brake.Backlog(log_end) == 0 || session.parking.has_place || session.waker == nullptr ||
+      !ChangesValues(session, command, args))
+    return Passage::kRun;
+  const uint64_t now_ns = executor.NowNs();
+  const uint64_t begin_ns = brake.Claim(BytesOf(session, args), log_end, now_ns);
+  if (begin_ns <= now_ns) return Passage::kRun;
+  brake.CountDelay(begin_ns - now_ns);
+  session.parking.has_place = true;
+  executor.WaitUntil(begin_ns, session, command, args, raw);
+  return Passage::kWait;
+}
+
 Passage PassMulti(Executor& executor, Session& session, const Command& command, Args args,
                   Bytes raw) {
   if ((command.flags & commands::kImmediateInMulti) != 0) return Passage::kRun;
@@ -110,6 +150,7 @@ const Gate kGates[] = {
     {"loading", kGateLoading, PassLoading},
     {"pause", kGatePauseWrites | kGatePauseAll, PassPause},
     {"multi", kGateInMulti, PassMulti},
+    {"brake", kGateBrake, PassBrake},
 };
 const unsigned kGateCount = sizeof kGates / sizeof kGates[0];
 

@@ -27,6 +27,7 @@ enum ServerGate : uint32_t {
   kGateLogFails = 1 << 13,   // the log cannot be written, or has room for deletes only
   kGateLogBehind = 1 << 14,  // more waits to be written than memory should hold
   kGateImages = 1 << 15,     // a checkpoint holds as many images of what changed as it may
+  kGateBrake = 1 << 16,      // database mode with maxmemory: writers go no faster than the disk
 };
 
 /// Conditions of the command itself: flags of it that stand beside the others' bits.
@@ -58,6 +59,7 @@ enum class Passage : uint8_t {
   kRun,       // nothing objects
   kAnswered,  // a gate has written the reply (an error, or QUEUED)
   kPark,      // not now: copy what is needed and come again
+  kWait,      // the session has a wait that takes care of that
 };
 
 struct Gate {

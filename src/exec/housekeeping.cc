@@ -9,6 +9,10 @@ using engine::KeyRef;
 
 namespace {
 
+// For letting values go, in database mode. When a compaction begins, or a checkpoint, room is needed at once for megabytes of
+// buffers: everybody does his share of that, and no client waits for all of it.
+constexpr uint64_t kLettingGoNs = 500'000;
+
 // How a unit's own clock is read by the staircase, which knows no Clock.
 uint64_t SteadyNs() { return SystemClock().MonotonicNs(); }
 
@@ -107,7 +111,7 @@ bool Executor::MakeRoom() {
   if (!env_.eviction.OverLimit(env_.databases.reaper(), env_.log.memory_bytes())) return true;
   const uint64_t start = NowNs();
   const bool made = EvictUntilUnderLimit();
-  if (env_.eviction.values_only.load(std::memory_order_relaxed) && evictor_.TakeMostlyChanged()) {
+  if (env_.eviction.values_only.load(std::memory_order_relaxed) && evictor_.TakeMostlyHeld()) {
     using engine::EarlyCheckpoint;
     EarlyCheckpoint none = EarlyCheckpoint::kNone;
     env_.eviction.early_checkpoint.compare_exchange_strong(none, EarlyCheckpoint::kWanted);
@@ -120,8 +124,11 @@ bool Executor::EvictUntilUnderLimit() {
   // A candidate may have gone meanwhile, so an attempt need not free anything; without progress there is an end.
   const engine::Reaper& reaper = env_.databases.reaper();
   int64_t before = env_.eviction.KeptMemory(reaper, env_.log.memory_bytes());
+  const bool values_only = env_.eviction.values_only.load(std::memory_order_relaxed);
+  const uint64_t end_ns = NowNs() + kLettingGoNs;
   for (int idle = 0; env_.eviction.OverLimit(reaper, env_.log.memory_bytes());) {
     if (!EvictOne()) return false;
+    if (values_only && NowNs() >= end_ns) return true;
     const int64_t after = env_.eviction.KeptMemory(reaper, env_.log.memory_bytes());
     idle = after < before ? 0 : idle + 1;
     before = after;

@@ -11,7 +11,8 @@
 //                        |        CLIENT UNBLOCK ----------------------------------> kUnblocked, kRefused
 //                        |        the client has gone -----------------------------> kGone
 //     kWaiting ----------+------- Restart(): its own thread runs the command anew -> kRestarted
-//        ^               +--> kClaimed --- the command has run, its reply is made -> kServed
+//        ^               |        (so does the timeout of a wait that is for time alone)
+//        |               +--> kClaimed --- the command has run, its reply is made -> kServed
 //        +------------------------+ it found nothing for it yet
 //
 // Every arrow from kWaiting is one compare-and-swap, so a wait ends once, whoever comes at the same time. A command that starts
@@ -102,6 +103,7 @@ class Wait final : public engine::Waiter, public std::enable_shared_from_this<Wa
   const uint64_t deadline_ns;   // 0: for ever
   std::vector<NamedKey> keys;   // that it waits for; none: for something outside
   std::vector<NamedKey> needs;  // that its command may change besides
+  bool anew_in_time = false;    // when its time is over the command starts anew
   Waker& waker;
   Session* session;  // its thread's own; nullptr when the client has gone
 
@@ -120,6 +122,8 @@ struct Parking {
   std::deque<OwnedRequest> requests;  // kPaused: the one that was held up; then what came behind it
   size_t bytes = 0;                   // of these
   std::optional<Resumed> resumed;     // the first of these has waited for keys before
+  unsigned read_ins = 0;              // how often it has waited for values
+  bool has_place = false;             // it has waited for its place among the writers
 
   /// Nothing of the session may run before what it has parked.
   bool parked() const { return reason != ParkReason::kNone || !requests.empty(); }

@@ -26,6 +26,7 @@ enum SessionGate : uint32_t {
   kGateInMulti = 1 << 1,
   kGateSubscribed = 1 << 2,  // RESP2 and subscribed to something
   kGateReplyOnce = 1 << 3,   // CLIENT REPLY SKIP: the next reply is dropped
+  kGateWaitedEnough = 1 << 4,  // for the values of its command, which are read under the keys' locks now
 };
 
 struct WatchedKey {
@@ -75,6 +76,13 @@ class Session {
   Parking parking;
 
   bool in_multi() const { return (gates & kGateInMulti) != 0; }
+  /// The first of the requests that it has parked has run.
+  void EndParkedRequest() {
+    parking.resumed.reset();
+    parking.read_ins = 0;
+    parking.has_place = false;
+    gates &= ~kGateWaitedEnough;
+  }
   /// Whether the configuration lets this session run DEBUG.
   virtual bool MayRunProtected() const { return true; }
   /// Subscriptions of this session, of all kinds; sessions without pub/sub have none.

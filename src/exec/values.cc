@@ -10,15 +10,16 @@ std::string UnreadableText(const Status& why) {
   return "ERR the value of a key cannot be read: " + why.message();
 }
 
-// What was found unreadable is read here once more, which tells why, or that all is well again. So a command whose session has
-// waited gets an answer, and does not wait again.
+// What was found unreadable is read here once more, which tells why, or that all is well again; and so is what is away again
+// after the command has waited for it a few times. So a command whose session has waited gets an answer in the end.
 bool Executor::BringValues(resp::Reply& reply, const commands::Command& command, Args args,
                            KeyRef* refs, size_t count, commands::WaitWish* wish) {
   if (command.spec->needs_values != nullptr && !command.spec->needs_values(args)) return true;
   engine::Residency& residency = *env_.databases.residency();
   read_in_.reader = residency.reader();
   read_in_.keys.clear();
-  const bool may_wait = wish != nullptr && read_in_.reader != nullptr;
+  const bool may_wait = wish != nullptr && read_in_.reader != nullptr &&
+                        (passed_conditions_ & kGateWaitedEnough) == 0;
   for (size_t i = 0; i < count; ++i) {
     const Entry* entry = refs[i].entry();
     if (entry == nullptr || !entry->is_away()) continue;
@@ -37,7 +38,9 @@ bool Executor::BringValues(resp::Reply& reply, const commands::Command& command,
 
 bool Executor::WaitsForValues(const Session& session, KeyRef* refs, size_t count) {
   const engine::Residency* residency = env_.databases.residency();
-  if (TERRACE_LIKELY(residency == nullptr) || session.waker == nullptr || count == 0) return false;
+  if (TERRACE_LIKELY(residency == nullptr) || session.waker == nullptr || count == 0 ||
+      (session.gates & kGateWaitedEnough) != 0)
+    return false;
   read_in_.reader = residency->reader();
   read_in_.keys.clear();
   if (read_in_.reader == nullptr) return false;

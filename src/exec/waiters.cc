@@ -38,6 +38,10 @@ namespace {
 // faster.
 constexpr size_t kWidenedMax = 1024;
 
+// How often a command waits for its values. Where hardly anything fits into memory, what was read in has to go again for the
+// next one's sake, and may have gone before the command has seen it.
+constexpr unsigned kReadInsMax = 3;
+
 // When a timeout that begins now is over. Beyond what the clock can count it is for ever.
 uint64_t DeadlineNs(uint64_t now_ns, uint64_t timeout_ms) {
   constexpr uint64_t kNsPerMs = 1'000'000;
@@ -124,11 +128,22 @@ std::shared_ptr<Wait> Executor::WaitOutside(Session& session, const Command& com
   return wait;
 }
 
+void Executor::WaitUntil(uint64_t time_ns, Session& session, const Command& command, Args args,
+                         Bytes raw) {
+  auto wait = std::make_shared<Wait>(env_.databases.NextInLine(), time_ns,
+                                     OwnedRequest(&command, args, raw), session, Type::kString);
+  wait->anew_in_time = true;
+  session.parking.reason = ParkReason::kOutside;
+  session.parking.wait = std::move(wait);
+}
+
 // The command could do nothing yet, and its keys are still locked.
 void Executor::BeginWait(Session& session, const Command& command, Args args, Bytes raw,
                          const KeyRef* refs, size_t count) {
   const commands::WaitWish wish = std::exchange(wish_, {});
   if (wish.readiness != nullptr) {
+    if (wish.readiness == &read_in_ && ++session.parking.read_ins == kReadInsMax)
+      session.gates |= kGateWaitedEnough;
     auto wait = std::make_shared<Wait>(env_.databases.NextInLine(), 0,
                                        OwnedRequest(&command, args, raw), session, wish.type);
     session.parking.reason = ParkReason::kOutside;

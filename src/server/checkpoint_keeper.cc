@@ -17,14 +17,10 @@ using Stage = engine::Checkpointer::Stage;
 
 // How soon somebody notices that the log has grown enough.
 constexpr auto kLook = std::chrono::milliseconds(100);
+// Where memory is bounded it may fill up within that.
+constexpr auto kLookSoon = std::chrono::milliseconds(20);
 // After one that failed; what made it fail is seldom gone at once.
 constexpr uint64_t kRetryNs = 5'000'000'000;
-// So many tables one may have to look into for a value; and so often all of it is written once more.
-constexpr size_t kRunsMax = 8;
-// Fewer dead bytes are not worth the while.
-constexpr uint64_t kDeadBytesMin = 16 * kMiB;
-// After so many bytes a compaction rests for as long as they took: half of the disk, and of a CPU, is for others.
-constexpr uint64_t kRestBytes = kMiB;
 // What a flushed database may keep of the disk until the next checkpoint.
 constexpr uint64_t kFlushedBytesMax = kMiB;
 // And how long a log may be that ends with nothing. A queue is empty again and again.
@@ -37,7 +33,9 @@ double MiB(uint64_t bytes) { return static_cast<double>(bytes) / kMiB; }
 CheckpointKeeper::CheckpointKeeper(Parts& parts, DataDirectory& data)
     : parts_(parts),
       data_(data),
-      checkpointer_(data.files(), data.manifest(), parts.databases, parts.clock, {}) {}
+      checkpointer_(data.files(), data.manifest(), parts.databases, parts.clock, {}),
+      compaction_(parts, data),
+      pacer_(parts) {}
 
 Status CheckpointKeeper::MakeFirst() {
   self_ = parts_.participants.Join();
@@ -48,12 +46,15 @@ Status CheckpointKeeper::MakeFirst() {
 
 void CheckpointKeeper::Start() {
   self_ = parts_.participants.Join();
+  compaction_.Start();
+  compaction_.Look();
   thread_ = std::thread([this] { Run(); });
 }
 
 void CheckpointKeeper::Stop() {
   if (!thread_.joinable()) return;
   stop_ = true;
+  compaction_.Stop();
   checkpointer_.Cancel();
   wake_.NotifyAll();
   thread_.join();
@@ -106,12 +107,9 @@ CheckpointKeeper::Counts CheckpointKeeper::counts() const {
 
 void CheckpointKeeper::Run() {
   while (WaitForWork()) {
-    {
-      MutexLock turn(parts_.cut_turn);
-      if (stop_) return;
-      Make();
-    }
-    if (!stop_) CompactIfMany();
+    MutexLock turn(parts_.cut_turn);
+    if (stop_) return;
+    Make();
   }
 }
 
@@ -119,11 +117,13 @@ bool CheckpointKeeper::WaitForWork() {
   while (!stop_) {
     // Before the lock: whoever has everybody out may want it.
     const bool flushed = SomethingWasFlushed();
+    pacer_.Look(*self_);
     MutexLock lock(mutex_);
     if (writer_ == nullptr ? !waiting_.empty()
                            : std::exchange(requested_, false) || flushed || IsDue())
       return true;
-    wake_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kLook);
+    wake_.WaitUntil(mutex_, std::chrono::steady_clock::now() +
+                                (parts_.eviction.values_only ? kLookSoon : kLook));
   }
   return false;
 }
@@ -136,6 +136,7 @@ bool CheckpointKeeper::IsDue() {
   if (early == engine::EarlyCheckpoint::kFailed)
     early = engine::EarlyCheckpoint::kNone;  // it may be wanted again
   const std::vector<config::SavePoint> points = parts_.limits.save_points();
+  if (parts_.eviction.brake.WantsCheckpoint(parts_.log.end_offset())) return true;
   if (data_.unfinished() ||
       AtSavePoint(points, ChangesOf(parts_) - counts_.changes,
                   std::max(counts_.last_ms, parts_.run.started_ms), parts_.clock.WallMs()))
@@ -199,9 +200,16 @@ void CheckpointKeeper::Make() {
     for (const Done& done : waiting) done(Status::Error("there is no log any more"));
     return;
   }
-  const Status status = Complete(mark, *writer);
-  retry_ns_ = status.ok() ? 0 : parts_.clock.MonotonicNs() + kRetryNs;
   using engine::EarlyCheckpoint;
+  // Who finds no room while it runs waits for it.
+  if (parts_.eviction.values_only) parts_.eviction.early_checkpoint = EarlyCheckpoint::kWanted;
+  const Status status = Complete(mark, *writer);
+  if (status.ok()) {
+    const auto stats = checkpointer_.stats();
+    pacer_.CheckpointDone(*self_, stats->bytes, stats->ms);
+    compaction_.Look();
+  }
+  retry_ns_ = status.ok() ? 0 : parts_.clock.MonotonicNs() + kRetryNs;
   if (parts_.eviction.values_only) {
     parts_.eviction.early_checkpoint =
         status.ok() ? EarlyCheckpoint::kNone : EarlyCheckpoint::kFailed;
@@ -268,57 +276,15 @@ bool CheckpointKeeper::WaitForLog(engine::LogWriter& writer, uint64_t offset) {
 
 // Writers wait while the images of what they have changed take more than they should.
 void CheckpointKeeper::Pace() {
-  const bool wait = checkpointer_.image_bytes() > parts_.limits.image_bytes.load(std::memory_order_relaxed);
+  pacer_.Look(*self_);
+  const bool wait =
+      checkpointer_.image_bytes() >
+      pacer_.ImageBytesMax(parts_.limits.image_bytes.load(std::memory_order_relaxed));
   if (wait == writers_wait_) return;
   writers_wait_ = wait;
   if (wait) return parts_.gates.Close(exec::kGateImages);
   parts_.gates.Open(exec::kGateImages);
   for (auto& worker : parts_.workers) worker->Raise(Signal::kUnpark);
-}
-
-// One part of hash space after the other, those with most to gain first.
-void CheckpointKeeper::CompactIfMany() {
-  storage::Manifest& manifest = data_.manifest();
-  while (!stop_) {
-    std::vector<storage::TableGroup> groups = storage::GroupsOf(*manifest.state());
-    std::erase_if(groups, [](const storage::TableGroup& group) {
-      const bool half_dead =
-          group.dead_bytes >= kDeadBytesMin && group.dead_bytes >= group.bytes / 2;
-      return group.runs <= kRunsMax && !(half_dead && group.runs > 1);
-    });
-    if (groups.empty() ||
-        !Compact(*std::max_element(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
-          return a.dead_bytes < b.dead_bytes;
-        })))
-      return;
-  }
-}
-
-bool CheckpointKeeper::Compact(const storage::TableGroup& group) {
-  uint64_t rested = 0;
-  uint64_t since_ns = parts_.clock.MonotonicNs();
-  storage::CompactionOptions options;
-  options.partition_bits = storage::PartitionBitsFor(data_.table_bytes());
-  options.go_on = [&](uint64_t bytes) {
-    if (bytes - rested >= kRestBytes) {
-      rested = bytes;
-      std::this_thread::sleep_for(std::chrono::nanoseconds(parts_.clock.MonotonicNs() - since_ns));
-      since_ns = parts_.clock.MonotonicNs();
-    }
-    MutexLock lock(mutex_);
-    return !stop_.load(std::memory_order_relaxed) && !requested_;
-  };
-  const auto done = storage::CompactGroup(data_.files(), data_.manifest(), group, options);
-  if (done.ok()) static_cast<void>(data_.manifest().RemoveUnknownFiles());
-  MutexLock lock(mutex_);
-  if (done.ok()) {
-    ++counts_.compactions;
-    return true;
-  }
-  // Whoever wants a checkpoint goes first.
-  if (!stop_ && !requested_)
-    Log(LogLevel::kWarning, "Compaction failed: %s", done.error().message().c_str());
-  return false;
 }
 
 }  // namespace terrace::server

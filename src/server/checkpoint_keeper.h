@@ -1,6 +1,6 @@
 // CheckpointKeeper: the thread that makes checkpoints (engine/checkpointer.h) of a running server, when somebody asks
 // (BGSAVE, SAVE, BGREWRITEAOF, SHUTDOWN), a save point is reached, the log has grown enough since the last one, or a database
-// that has tables was flushed; lets the log before them go, and makes one run of the tables when there are many.
+// that has tables was flushed, in database mode also when much has changed; and lets the log before them go.
 //
 //   cut, in an exclusive section -> walk, tables -> the log is synced up to the cut -> the manifest -> segments go
 //
@@ -19,9 +19,10 @@
 #include "base/mutex.h"
 #include "engine/checkpointer.h"
 #include "engine/log_writer.h"
+#include "server/compaction_keeper.h"
 #include "server/data_directory.h"
 #include "server/parts.h"
-#include "storage/compaction.h"
+#include "server/write_pacer.h"
 
 namespace terrace::server {
 
@@ -34,7 +35,6 @@ class CheckpointKeeper {
     uint64_t begun_ms = 0;  // wall clock: when the last one began
     uint64_t last_ms = 0;   // when the last good one was done
     uint64_t changes = 0;   // of all workers, up to the last good one's cut
-    uint64_t compactions = 0;
   };
 
   /// Told, on the keeper's thread, how a checkpoint ended.
@@ -64,6 +64,7 @@ class CheckpointKeeper {
   bool running() const { return checkpointer_.running(); }
   const engine::Checkpointer& checkpointer() const { return checkpointer_; }
   Counts counts() const TERRACE_EXCLUDES(mutex_);
+  uint64_t compactions() const { return compaction_.compactions(); }
   DataDirectory& data() const { return data_; }
 
  private:
@@ -76,17 +77,17 @@ class CheckpointKeeper {
   bool WaitForLog(engine::LogWriter& writer, uint64_t offset);
   void Pace();
   void GiveUpIfLate() TERRACE_EXCLUDES(mutex_);
-  void CompactIfMany() TERRACE_EXCLUDES(mutex_);
-  bool Compact(const storage::TableGroup& group) TERRACE_EXCLUDES(mutex_);
 
   Parts& parts_;
   DataDirectory& data_;
   engine::Checkpointer checkpointer_;
+  CompactionKeeper compaction_;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 
   // The thread's own.
   engine::Participant* self_ = nullptr;
+  WritePacer pacer_;
   bool writers_wait_ = false;
   uint64_t retry_ns_ = 0;
 

@@ -140,7 +140,7 @@ void OurCheckpoints(const CheckpointKeeper& keeper, const Checkpoints& checkpoin
                "\r\ntable_runs:%zu\r\ntable_dead_bytes:%" PRIu64 "\r\ncompactions:%" PRIu64 "\r\n",
                checkpoints.last.old_images, keeper.checkpointer().image_bytes(),
                checkpoints.counts.failed, state->tables.size(), checkpoints.table_bytes,
-               storage::CountRuns(*state), dead_bytes, checkpoints.counts.compactions);
+               storage::CountRuns(*state), dead_bytes, keeper.compactions());
 }
 
 }  // namespace

@@ -7,6 +7,22 @@
 #include "server/value_keeper.h"
 
 namespace terrace::server {
+namespace {
+
+void Pace(const Parts& parts, std::string* out) {
+  const engine::WriteBrake& brake = parts.eviction.brake;
+  const engine::WriteBrake::Counters& counters = brake.counters();
+  const uint64_t log_end = parts.log.end_offset();
+  AppendFormat(
+      out,
+      "held_value_bytes:%" PRIu64 "\r\nwrite_backlog_percent:%d\r\nwrite_rate_limit:%" PRIu64
+      "\r\nwrites_delayed:%" PRIu64 "\r\nwrite_delay_us:%" PRIu64 "\r\nwrite_delay_us_max:%" PRIu64
+      "\r\n",
+      brake.Held(log_end), static_cast<int>(100 * brake.Backlog(log_end)), brake.Rate(log_end),
+      counters.delayed.load(), counters.delay_us.load(), counters.delay_us_max.load());
+}
+
+}  // namespace
 
 void InfoTiering(InfoSource& source, std::string* out) {
   uint64_t keys = 0;
@@ -15,15 +31,16 @@ void InfoTiering(InfoSource& source, std::string* out) {
   const uint64_t away = std::min(keys, source.parts.databases.away());
   AppendFormat(out, "resident_values:%" PRIu64 "\r\nnonresident_values:%" PRIu64 "\r\n",
                keys - away, away);
+  if (source.parts.eviction.values_only) Pace(source.parts, out);
   ValueKeeper* keeper = source.parts.values;
   if (keeper == nullptr) return;
   const engine::Residency::Counters& counters = keeper->residency().counters();
   AppendFormat(out,
-               "value_read_ins:%" PRIu64 "\r\nvalue_read_ins_locked:%" PRIu64
+               "value_readers:%u\r\nvalue_read_ins:%" PRIu64 "\r\nvalue_read_ins_locked:%" PRIu64
                "\r\nvalue_read_failures:%" PRIu64 "\r\ncommands_parked:%" PRIu64
                "\r\nclients_parked:%" PRIu64 "\r\n",
-               counters.read_in.load(), counters.read_at_once.load(), counters.failed.load(),
-               counters.waits.load(), keeper->waiting());
+               keeper->readers(), counters.read_in.load(), counters.read_at_once.load(),
+               counters.failed.load(), counters.waits.load(), keeper->waiting());
   AppendFormat(out,
                "values_let_go:%" PRIu64 "\r\nwarming:%d\r\nwarm_left_by_loading:%" PRIu64
                "\r\nwarm_values:%" PRIu64 "\r\nwarm_ms:%" PRIu64 "\r\n",

@@ -67,7 +67,7 @@ void Worker::RunParked(Connection& connection) {
       Park(connection, request.command(), request.args(), request.raw());
       break;
     }
-    parking.resumed.reset();
+    connection.EndParkedRequest();
     if (participant_->WantedOut()) participant_->Yield();
   }
   Touch(connection);

@@ -27,7 +27,9 @@ ParkingLot::SharedWait ParkingLot::TakeTimedOut(uint64_t now_ns) {
   while (!timeouts_.empty() && timeouts_.begin()->first.first <= now_ns) {
     const SharedWait wait = timeouts_.begin()->second;
     Remove(*wait);
-    if (wait->TryEnd(exec::Wait::State::kTimedOut)) return wait;
+    const auto end =
+        wait->anew_in_time ? exec::Wait::State::kRestarted : exec::Wait::State::kTimedOut;
+    if (wait->TryEnd(end)) return wait;
     // Who has claimed it may find nothing for it and leave it to us again; any other end is on its way here.
     if (wait->state() != exec::Wait::State::kClaimed &&
         wait->state() != exec::Wait::State::kWaiting)

@@ -126,6 +126,8 @@ void ApplySettings(const config::Options& options, Parts& parts) {
   parts.databases.reaper().LimitTo(options.maxmemory_bytes);
   parts.eviction.policy = PolicyOf(options.maxmemory_policy);
   parts.eviction.values_only = options.storage_mode == config::StorageMode::kDatabase;
+  options.maxmemory_bytes != 0 && parts.eviction.values_only ? parts.gates.Close(exec::kGateBrake)
+                                                             : parts.gates.Open(exec::kGateBrake);
   parts.eviction.samples = static_cast<uint32_t>(options.maxmemory_samples);
   options.maxmemory_bytes != 0 ? parts.gates.Close(exec::kGateMaxMemory)
                                : parts.gates.Open(exec::kGateMaxMemory);

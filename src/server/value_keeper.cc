@@ -42,6 +42,8 @@ ValueKeeper::~ValueKeeper() {
   parts_.databases.set_residency(nullptr);
 }
 
+unsigned ValueKeeper::readers() { return kReaders; }
+
 void ValueKeeper::Start() {
   begun_ns_ = parts_.clock.MonotonicNs();
   left_by_loading_ = parts_.databases.away();

@@ -1,6 +1,8 @@
 #include "storage/compaction.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <utility>
@@ -26,6 +28,7 @@ class Compactor {
         options_(options),
         before_(manifest.state()),
         merged_(group.tables),
+        tombstones_(group.has_oldest ? Tombstones::kHidden : Tombstones::kShown),
         run_(files, manifest,
              {.log_offset = before_->checkpoint.log_offset,
               .table_bytes_max = options.table_bytes_max,
@@ -67,14 +70,15 @@ class Compactor {
   }
 
   Status CopySpace(uint32_t space) {
-    MergingIterator records(tables_, Tombstones::kHidden, {{space, 0}, {space, UINT64_MAX}});
+    MergingIterator records(tables_, tombstones_, {{space, 0}, {space, UINT64_MAX}});
     while (records.Next()) {
       if (++stats_.records % kRecordsAtATime == 0 && options_.go_on &&
           !options_.go_on(run_.bytes()))
         return Status::Error("the compaction was cancelled");
       const StoredRecord& record = records.record();
-      const auto value = record.is_inline ? StatusOr<Bytes>(record.inline_value)
-                                          : values_[records.source()].Read(record.value);
+      const bool apart = !record.is_inline && !record.is_tombstone();
+      const auto value = apart ? values_[records.source()].Read(record.value)
+                               : StatusOr<Bytes>(record.inline_value);
       if (!value.ok()) return value.error();
       if (Status status = run_.Add(record, *value); !status.ok()) return status;
     }
@@ -111,6 +115,7 @@ class Compactor {
   const CompactionOptions& options_;
   const std::shared_ptr<const ManifestState> before_;
   std::vector<TableEntry> merged_;  // newest first, once they are open
+  const Tombstones tombstones_;
   RunWriter run_;
   std::vector<std::unique_ptr<TableReader>> readers_;
   std::vector<const TableReader*> tables_;  // newest first
@@ -148,6 +153,32 @@ std::vector<TableGroup> GroupsOf(const ManifestState& state) {
     group.dead_bytes += table.dead_bytes;
   }
   return groups;
+}
+
+size_t MostRuns(const ManifestState& state) {
+  size_t most = 0;
+  for (const TableGroup& group : GroupsOf(state)) most = std::max(most, group.runs);
+  return most;
+}
+
+TableGroup NewestRuns(const TableGroup& group, size_t runs_min) {
+  std::map<uint64_t, uint64_t, std::greater<>> bytes_of;  // newest first
+  for (const TableEntry& table : group.tables) bytes_of[table.run] += table.file_bytes;
+  TableGroup newest;
+  uint64_t oldest = 0;
+  for (const auto& [run, bytes] : bytes_of) {
+    if (newest.runs >= runs_min && bytes > newest.bytes) break;
+    oldest = run;
+    ++newest.runs;
+    newest.bytes += bytes;
+  }
+  for (const TableEntry& table : group.tables) {
+    if (table.run < oldest) continue;
+    newest.tables.push_back(table);
+    newest.dead_bytes += table.dead_bytes;
+  }
+  newest.has_oldest = group.has_oldest && newest.runs == bytes_of.size();
+  return newest;
 }
 
 unsigned PartitionBitsFor(uint64_t table_bytes) {

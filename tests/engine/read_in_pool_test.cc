@@ -114,6 +114,40 @@ TEST_SUITE("engine/read_in_pool") {
     pool.Stop();
   }
 
+  TEST_CASE("a key that several ask for before it is there is read once") {
+    LossyFileSystem files;
+    Must(files.CreateDirectory(kWorldDirectory));
+    Must(files.SyncDirectory("."));
+    const auto manifest = Must(Manifest::Create(files, kWorldDirectory, NewManifestState()));
+    Machine machine(files, *manifest, 1, {});
+    machine.SetString(1, "key", "value");
+    machine.Exclusive([&] { machine.checkpointer().Begin({}); });
+    Must(machine.checkpointer().Run(machine.self()));
+    ValueStore store(files, *manifest);
+    Residency residency(store, machine.databases(), machine.limits());
+    ReadInPool pool(residency);
+    std::vector<std::shared_ptr<Asker>> askers;
+    const auto ask = [&](Bytes key, uint32_t mark) {
+      AwayKey wanted;
+      wanted.space = machine.databases().Get(1).space();
+      wanted.hash = 7;  // they are not told apart by that
+      wanted.key = key;
+      wanted.mark = AwayMark::Of(100, mark);
+      askers.push_back(std::make_shared<Asker>());
+      pool.Read({wanted, wanted}, askers.back());
+    };
+    for (int i = 0; i < 3; ++i) ask("key", 1);
+    ask("key", 2);  // written anew in between, and gone again
+    ask("other", 1);
+    ask("key", 1);
+    CHECK(pool.waiting() == 6);
+    pool.Start(2);
+    for (const auto& asker : askers) asker->Wait();
+    CHECK(pool.waiting() == 0);
+    // No table has them at that hash, which is found once a read.
+    CHECK(residency.counters().failed == 5);
+  }
+
   TEST_CASE("who is still in line at the end is forgotten") {
     LossyFileSystem files;
     Must(files.CreateDirectory(kWorldDirectory));

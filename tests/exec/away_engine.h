@@ -144,7 +144,7 @@ class AwayEngine : public StreamEngine, public exec::Waker, public engine::Value
     while (client.parking.wait != nullptr) {
       if (client.parking.wait->state() == exec::Wait::State::kWaiting) return false;
       if (executor.EndWait(client)) return true;
-      if (Try(client.parking.TakeFirst())) client.parking.resumed.reset();
+      if (Try(client.parking.TakeFirst())) client.EndParkedRequest();
     }
     return true;
   }

@@ -417,6 +417,91 @@ TEST_SUITE("exec/values") {
     CHECK(engine.Run({"LRANGE", "list", "0", "0"}) == "[\"a\"]");
   }
 
+  TEST_CASE("writers wait for their place while much is held, and nobody else does") {
+    const auto disk = Left({{"SET", "a", kLong}, {"SET", "b", kLong}, Push("list")});
+    AwayEngine engine(*disk, LoadValues::kAll);
+    engine.gates.Close(exec::kGateBrake);
+    engine::WriteBrake& brake = engine.eviction.brake;
+    const auto held = [&](uint64_t percent) {
+      brake.SetLevel({.held_bytes = percent,
+                      .room_bytes = 100,
+                      .log_offset = engine.log.end_offset(),
+                      .drain_per_s = 1});
+    };
+    held(10);
+    CHECK(engine.Begin({"SET", "a", "x"}));
+    held(50);
+    CHECK(engine.Begin({"SET", "a", "x"}));  // the first place is now
+    CHECK(brake.counters().delayed == 0);
+    for (const Words& words : std::vector<Words>{{"GET", "a"},
+                                                 {"PING"},
+                                                 {"DEL", "b"},
+                                                 {"LRANGE", "list", "0", "-1"},
+                                                 {"UNLINK", "nothing"},
+                                                 {"FLUSHDB"},
+                                                 {"MULTI"},
+                                                 {"GET", "a"},
+                                                 {"EXEC"},
+                                                 {"MULTI"},
+                                                 {"APPEND", "a", "x"}}) {
+      INFO(words[0]);
+      CHECK(engine.Begin(words));
+    }
+    engine.Reply();
+    for (const Words& words : std::vector<Words>{{"EXEC"},
+                                                 {"SET", "a", "y"},
+                                                 {"PEXPIRE", "a", "100000"},
+                                                 {"LPOP", "list"},
+                                                 {"COPY", "a", "b"},
+                                                 {"SORT", "list", "STORE", "c"}}) {
+      INFO(words[0]);
+      held(50);
+      CHECK(!engine.Begin(words));
+      const std::shared_ptr<exec::Wait> wait = engine.client.parking.wait;
+      REQUIRE(wait != nullptr);
+      CHECK(wait->anew_in_time);
+      CHECK(wait->deadline_ns > engine.executor.NowNs());
+      CHECK(engine.client.out.empty());
+      // When its time has come it runs, whatever is held then.
+      held(1000);
+      REQUIRE(wait->TryEnd(exec::Wait::State::kRestarted));
+      CHECK(engine.GoOn());
+      CHECK(!engine.Reply().starts_with("(error)"));
+    }
+    CHECK(brake.counters().delayed == 6);
+    // Who cannot wait does not.
+    testing::SecondClient embedded(engine);
+    CHECK(embedded.Run({"SET", "a", "z"}) == "OK");
+  }
+
+  TEST_CASE("a command whose values leave again before it runs reads them itself in the end") {
+    const auto disk = Left({{"SET", "a", kLong}, {"SET", "b", kLong}, Push("list")});
+    AwayEngine engine(*disk, LoadValues::kNone);
+    Random random(1);
+    const auto run = [&](const Words& words) {
+      const uint64_t before = engine.orders;
+      bool done = engine.Begin(words);
+      while (!done) {
+        REQUIRE(engine.orders < before + 10);
+        engine.ReadAsked();
+        engine.LetSomeGo(random, 1);  // others need the room
+        done = engine.GoOn();
+      }
+      CHECK(engine.orders == before + 3);
+      return engine.Reply();
+    };
+    CHECK(run({"MGET", "a", "b"}) == "[\"" + kLong + "\", \"" + kLong + "\"]");
+    CHECK(engine.residency.counters().read_at_once == 2);
+    // That command only; and a transaction is one.
+    engine.LetSomeGo(random, 1);
+    CHECK(run({"STRLEN", "a"}) == "40");
+    engine.LetSomeGo(random, 1);
+    CHECK(engine.Run({"MULTI"}) == "OK");
+    engine.Run({"APPEND", "b", "!"});
+    engine.Run({"LLEN", "list"});
+    CHECK(run({"EXEC"}) == "[41, 3]");
+  }
+
   TEST_CASE("a client that goes while its value is read is missed by nobody") {
     const auto disk = Left({{"SET", "a", kLong}});
     AwayEngine engine(*disk, LoadValues::kNone);

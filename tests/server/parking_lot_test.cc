@@ -56,6 +56,15 @@ TEST_SUITE("server/parking_lot") {
     CHECK(parked.lot.NextMs(0) == 0);
   }
 
+  TEST_CASE("a wait that is for time alone starts anew when it is over") {
+    Fixture parked;
+    const auto wait = parked.Waiting(20 * kNsPerMs);
+    wait->anew_in_time = true;
+    CHECK(parked.lot.Add(wait));
+    CHECK(parked.lot.TakeTimedOut(20 * kNsPerMs) == wait);
+    CHECK(wait->state() == Wait::State::kRestarted);
+  }
+
   TEST_CASE("a wait that has ended otherwise does not time out, too") {
     Fixture parked;
     const auto restarted = parked.Waiting(kNsPerMs);

@@ -179,6 +179,56 @@ TEST_SUITE("storage/compaction") {
     }
   }
 
+  TEST_CASE("the newest runs are merged alone, and still hide what is older") {
+    Random random(PrintedSeed("storage/compaction"));
+    Directory directory;
+    for (int round = 0; round < 30; ++round) {
+      const uint64_t rows = random.Below(4) == 0 ? 3000 : 200;
+      directory.Add(RandomContent(random, rows), 256 * kMiB, 1);
+      const Content before = directory.Read();
+      std::vector<TableGroup> groups = GroupsOf(*directory.manifest->state());
+      const TableGroup& group = groups[random.Below(groups.size())];
+      const TableGroup newest = NewestRuns(group, 1 + random.Below(4));
+      const auto stats =
+          Must(CompactGroup(directory.files, *directory.manifest, newest, {.partition_bits = 1}));
+      CHECK(stats.tables_before == newest.tables.size());
+      CHECK((directory.Read() == before));
+      Must(directory.manifest->RemoveUnknownFiles());
+    }
+    CHECK(MostRuns(*directory.manifest->state()) > 1);
+    uint64_t tombstones = 0;
+    directory.Read(&tombstones);
+    CHECK(tombstones > 0);
+  }
+
+  TEST_CASE("runs are merged with those of their size, and what is large stays as it is") {
+    TableGroup group;
+    const auto add = [&](uint64_t run, uint64_t bytes) {
+      TableEntry table;
+      table.run = run;
+      table.file_bytes = bytes;
+      table.dead_bytes = 1;
+      group.tables.push_back(table);
+    };
+    add(1, 1000);
+    add(1, 1000);
+    for (uint64_t run = 2; run < 9; ++run) add(run, 100);
+    TableGroup newest = NewestRuns(group, 4);
+    CHECK(newest.runs == 7);
+    CHECK(newest.bytes == 700);
+    CHECK(newest.dead_bytes == 7);
+    CHECK(!newest.has_oldest);
+    CHECK(NewestRuns(group, 8).tables.size() == 9);  // so many are wanted, whatever their size
+    CHECK(NewestRuns(group, 8).has_oldest);
+    add(9, 1000);
+    newest = NewestRuns(group, 1);
+    CHECK(newest.runs == 8);  // together they are small to the newest
+    add(10, 10);
+    CHECK(NewestRuns(group, 1).runs == 1);
+    add(11, 2000);
+    CHECK(NewestRuns(group, 1).has_oldest);
+  }
+
   TEST_CASE("tables are split for compaction when there is much of them") {
     CHECK(PartitionBitsFor(0) == 0);
     CHECK(PartitionBitsFor(256 * kMiB) == 0);

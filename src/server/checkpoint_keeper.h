@@ -88,6 +88,7 @@ class CheckpointKeeper {
   // The thread's own.
   engine::Participant* self_ = nullptr;
   bool writers_wait_ = false;
+  bool flushed_ = false;  // when there was last something to do
   uint64_t retry_ns_ = 0;
 
   mutable Mutex mutex_;

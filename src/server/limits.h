@@ -26,6 +26,8 @@ class Limits {
   /// How much longer than the data the log may get before a checkpoint; 0 percent: none by itself.
   std::atomic<uint64_t> log_growth_percent{100};
   std::atomic<uint64_t> log_growth_bytes{64 * kMiB};
+  /// And how long in any case.
+  std::atomic<uint64_t> log_bytes_max{UINT64_MAX};
 
   /// After so many seconds with so many changes a checkpoint is made.
   std::vector<config::SavePoint> save_points() const TERRACE_EXCLUDES(mutex_) {

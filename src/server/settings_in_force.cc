@@ -89,6 +89,7 @@ void ApplySettings(const config::Options& options, Parts& parts) {
   limits.protected_mode = options.protected_mode;
   limits.log_growth_percent = static_cast<uint64_t>(options.auto_aof_rewrite_percentage);
   limits.log_growth_bytes = options.auto_aof_rewrite_min_size_bytes;
+  limits.log_bytes_max = options.wal_max_bytes == 0 ? UINT64_MAX : options.wal_max_bytes;
   limits.set_save_points(options.save);
   limits.set_output(options.client_output_buffer_limit);
 
@@ -146,6 +147,7 @@ void FollowSettings(Parts& parts) {
                                        "protected-mode",
                                        "auto-aof-rewrite-percentage",
                                        "auto-aof-rewrite-min-size",
+                                       "wal-max-bytes",
                                        "save",
                                        "client-output-buffer-limit",
                                        "notify-keyspace-events",

@@ -247,6 +247,7 @@ struct Options {
   bool no_appendfsync_on_rewrite = false;
   int64_t auto_aof_rewrite_percentage = 100;
   uint64_t auto_aof_rewrite_min_size_bytes = 64 * kMiB;
+  uint64_t wal_max_bytes = kGiB;
   bool aof_load_truncated = true;
   bool aof_use_rdb_preamble = true;
   bool aof_timestamp_enabled = false;

@@ -89,6 +89,12 @@ std::span<const Setting> PersistenceSettings() {
       {.name = "auto-aof-rewrite-min-size",
        .field = BytesField{&Options::auto_aof_rewrite_min_size_bytes},
        .why = "... and at least this long."},
+      {.name = "wal-max-bytes",
+       .field = BytesField{&Options::wal_max_bytes, 0, UINT64_MAX},
+       .why = "A checkpoint is made in any case when the log behind the last one is this long; and "
+              "what is kept of the log as repl-backlog-size goes when all of it is longer; 0: no "
+              "limit.",
+       .flags = kOurs},
       {.name = "aof-load-truncated",
        .field = BoolField{&Options::aof_load_truncated},
        .why = "Begin with a Redis' append only file that breaks off; what is not whole is left "

@@ -305,7 +305,7 @@ TEST_SUITE("integration/persistence") {
       "disk") {
     if (AgainstStock()) return;
     Words args = Durable("no");
-    args.insert(args.end(), {"--auto-aof-rewrite-min-size", "1mb"});
+    args.insert(args.end(), {"--auto-aof-rewrite-min-size", "1mb", "--repl-backlog-size", "100"});
     ServerProcess server(args);
     Client client = server.Connect();
     const std::string value(10'000, 'v');

@@ -17,11 +17,11 @@ constexpr uint64_t kRetryNs = 200'000'000;
 // Nobody has to ring: whoever forgets to costs this.
 constexpr uint64_t kSleepNs = 100'000'000;
 
+}  // namespace
+
 bool IsFullDisk(const Status& status) {
   return status.error_number() == ENOSPC || status.error_number() == EDQUOT;
 }
-
-}  // namespace
 
 LogWriter::LogWriter(CommitLog& log, std::unique_ptr<storage::SegmentSet> set, Clock& clock,
                      Listener& listener, Options options)
@@ -31,7 +31,9 @@ LogWriter::LogWriter(CommitLog& log, std::unique_ptr<storage::SegmentSet> set, C
       listener_(listener),
       options_(std::move(options)),
       syncer_(log),
-      sync_(options_.sync) {}
+      sync_(options_.sync),
+      backlog_bytes_(options_.retention.backlog_bytes),
+      log_bytes_max_(options_.retention.bytes_max) {}
 
 LogWriter::~LogWriter() { static_cast<void>(Stop()); }
 
@@ -230,15 +232,37 @@ Status LogWriter::Rotate() {
 
 // What cannot be removed now is removed with what comes next: nothing depends on it.
 void LogWriter::Release() {
-  const uint64_t below = release_below_.load(std::memory_order_relaxed);
+  const uint64_t below = Releasable();
   if (below <= released_) return;
   released_ = below;
   static_cast<void>(set_->RemoveBelow(below));
 }
 
+uint64_t LogWriter::Releasable() const {
+  const uint64_t unneeded = release_below_.load(std::memory_order_relaxed);
+  if (unneeded <= released_ || state() != State::kRunning) return unneeded;
+  const uint64_t next = written_offset() + 1;
+  const uint64_t backlog = backlog_bytes_.load(std::memory_order_relaxed);
+  uint64_t below =
+      std::max(drop_below_.load(std::memory_order_relaxed), next - std::min(next, backlog));
+  const uint64_t bytes_max = log_bytes_max_.load(std::memory_order_relaxed);
+  if (next - set_->first_offset() > bytes_max)
+    below = std::max(below, set_->FirstStartFrom(next - bytes_max).value_or(unneeded));
+  return std::min(below, unneeded);
+}
+
+// For a disk that is full. False if there was none of it.
+bool LogWriter::DropBacklog() {
+  const uint64_t first = set_->first_offset();
+  static_cast<void>(set_->RemoveBelow(release_below_.load(std::memory_order_relaxed)));
+  return set_->first_offset() != first;
+}
+
 void LogWriter::Fail(const Status& why) {
   failures_.fetch_add(1, std::memory_order_relaxed);
-  if (IsFullDisk(why) && ballast_) {
+  if (IsFullDisk(why) && DropBacklog()) {
+    retry_ns_ = 0;
+  } else if (IsFullDisk(why) && ballast_) {
     // What it took is for deletes; an error now would only mean that it is there still.
     static_cast<void>(set_->files().Remove(BallastPath()));
     ballast_ = false;

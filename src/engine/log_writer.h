@@ -20,6 +20,9 @@
 //      +-- a write or sync fails --> kFailed --------+-- a new segment has taken what was left
 //                                                    (without a ballast: straight back to kRunning)
 //
+// What a restart does not need is kept for followers that were away (LogRetention), but never at the price of a full disk: it
+// goes first of all, before the ballast, and comes to nothing until there is room again.
+//
 // Threads: Round by one: the thread that Start makes, or a test. What is atomic is for all.
 #pragma once
 
@@ -41,6 +44,15 @@ namespace terrace::engine {
 /// When the log is synced; appendfsync.
 enum class LogSync : uint8_t { kAlways, kEverySecond, kNever };
 
+/// Whether it says that the disk has no room, for all or for us.
+bool IsFullDisk(const Status& status);
+
+/// What is kept of the log beside what a restart needs.
+struct LogRetention {
+  uint64_t backlog_bytes = 0;       // the newest so many, for followers
+  uint64_t bytes_max = UINT64_MAX;  // and none of it if all segments together are longer
+};
+
 class LogWriter {
  public:
   enum class State : uint8_t { kRunning, kFailed, kShortOfRoom };
@@ -59,6 +71,7 @@ class LogWriter {
     std::string directory;  // of the segments
     LogSync sync = LogSync::kEverySecond;
     uint64_t segment_bytes_max = 256 * kMiB;
+    LogRetention retention = {};
     uint64_t ballast_bytes = 4 * kMiB;
     // Bytes in memory that are not written yet from which on, and down to half of which, the listener is told.
     uint64_t behind_bytes = 64 * kMiB;
@@ -99,9 +112,19 @@ class LogWriter {
     rotate_at_.store(offset, std::memory_order_relaxed);
     log_.Wake();
   }
-  /// Nobody needs what comes before `offset` any more: segments that have nothing else go.
+  /// No restart needs what comes before `offset` any more: segments that have nothing else go as the retention says.
   void ReleaseBelow(uint64_t offset) {
     release_below_.store(offset, std::memory_order_relaxed);
+    log_.Wake();
+  }
+  /// The same, but they go at once.
+  void DropBelow(uint64_t offset) {
+    drop_below_.store(offset, std::memory_order_relaxed);
+    ReleaseBelow(offset);
+  }
+  void set_retention(const LogRetention& retention) {
+    backlog_bytes_.store(retention.backlog_bytes, std::memory_order_relaxed);
+    log_bytes_max_.store(retention.bytes_max, std::memory_order_relaxed);
     log_.Wake();
   }
   State state() const { return state_.load(std::memory_order_acquire); }
@@ -128,6 +151,8 @@ class LogWriter {
   Status MarkIfQuiet();
   Status Rotate();
   void Release();
+  uint64_t Releasable() const;
+  bool DropBacklog();
   void Fail(const Status& why);
   void TryAgain();
   void TryForRoom();
@@ -153,6 +178,9 @@ class LogWriter {
   std::atomic<LogSync> sync_;
   std::atomic<bool> sync_wanted_{false};
   std::atomic<uint64_t> release_below_{0};
+  std::atomic<uint64_t> drop_below_{0};
+  std::atomic<uint64_t> backlog_bytes_{0};
+  std::atomic<uint64_t> log_bytes_max_{UINT64_MAX};
   std::atomic<uint64_t> rotate_at_{UINT64_MAX};
 
   // The writer's own.

@@ -116,7 +116,7 @@ void CheckpointKeeper::Run() {
 bool CheckpointKeeper::WaitForWork() {
   while (!stop_) {
     // Before the lock: whoever has everybody out may want it.
-    const bool flushed = SomethingWasFlushed();
+    const bool flushed = flushed_ = SomethingWasFlushed();
     pacer_.Look(*self_);
     MutexLock lock(mutex_);
     if (writer_ == nullptr ? !waiting_.empty()
@@ -128,7 +128,8 @@ bool CheckpointKeeper::WaitForWork() {
   return false;
 }
 
-// As Redis rewrites its log: when it has grown by so many percent of what the data took, and is worth it.
+// As Redis rewrites its log: when it has grown by so many percent of what the data took, and is worth it. But never beyond
+// what a restart shall have to apply.
 bool CheckpointKeeper::IsDue() {
   std::atomic<engine::EarlyCheckpoint>& early = parts_.eviction.early_checkpoint;
   if (early == engine::EarlyCheckpoint::kWanted) return true;
@@ -141,6 +142,7 @@ bool CheckpointKeeper::IsDue() {
       AtSavePoint(points, ChangesOf(parts_) - counts_.changes,
                   std::max(counts_.last_ms, parts_.run.started_ms), parts_.clock.WallMs()))
     return true;
+  if (log_bytes() >= parts_.limits.log_bytes_max.load(std::memory_order_relaxed)) return true;
   const uint64_t percent = parts_.limits.log_growth_percent.load(std::memory_order_relaxed);
   const uint64_t worth = parts_.limits.log_growth_bytes.load(std::memory_order_relaxed);
   return percent != 0 && log_bytes() >= std::max(worth, data_.table_bytes() / 100 * percent);
@@ -208,6 +210,8 @@ void CheckpointKeeper::Make() {
     const auto stats = checkpointer_.stats();
     pacer_.CheckpointDone(*self_, stats->bytes, stats->ms);
     compaction_.Look();
+  } else if (engine::IsFullDisk(status)) {
+    writer->DropBelow(data_.manifest().state()->checkpoint.log_offset);
   }
   retry_ns_ = status.ok() ? 0 : parts_.clock.MonotonicNs() + kRetryNs;
   if (parts_.eviction.values_only) {
@@ -253,7 +257,9 @@ Status CheckpointKeeper::Complete(const storage::CheckpointMark& mark, engine::L
   }
   if (Status status = checkpointer_.status(); !status.ok()) return status;
   // After an install that failed the disk may have an older manifest than is in force; this one says what is needed.
-  writer.ReleaseBelow(data_.manifest().state()->checkpoint.log_offset);
+  const uint64_t needed = data_.manifest().state()->checkpoint.log_offset;
+  // Who flushes wants room on the disk; and a follower that was away gets an empty copy sooner than that log.
+  flushed_ ? writer.DropBelow(needed) : writer.ReleaseBelow(needed);
   return data_.Finish();
 }
 

@@ -89,6 +89,7 @@ class CheckpointKeeper {
   engine::Participant* self_ = nullptr;
   WritePacer pacer_;
   bool writers_wait_ = false;
+  bool flushed_ = false;  // when there was last something to do
   uint64_t retry_ns_ = 0;
 
   mutable Mutex mutex_;

@@ -18,6 +18,7 @@ struct Checkpoints {
   engine::Checkpointer::Stats last;
   bool last_failed = false;
   uint64_t table_bytes = 0;
+  uint64_t log_bytes = 0;  // that a restart would apply
 };
 
 Checkpoints Look(const CheckpointKeeper* keeper) {
@@ -26,7 +27,8 @@ Checkpoints Look(const CheckpointKeeper* keeper) {
           .counts = keeper->counts(),
           .last = keeper->checkpointer().stats().value_or(engine::Checkpointer::Stats()),
           .last_failed = !keeper->checkpointer().status().ok(),
-          .table_bytes = keeper->data().table_bytes()};
+          .table_bytes = keeper->data().table_bytes(),
+          .log_bytes = keeper->log_bytes()};
 }
 
 // What Redis' fields about saves are about: dumps, where BGSAVE makes them.
@@ -102,19 +104,20 @@ void Aof(const InfoSource& source, const Checkpoints& checkpoints, std::string* 
 void OurLog(const engine::CommitLog& log, const engine::LogWriter& writer,
             const Checkpoints& checkpoints, std::string* out) {
   const uint64_t end = log.end_offset(), written = writer.written_offset(),
-                 synced = writer.synced_offset();
+                 synced = writer.synced_offset(), first = writer.segments().first_offset();
   AppendFormat(out,
                "aof_current_size:%" PRIu64 "\r\naof_base_size:%" PRIu64
                "\r\naof_pending_rewrite:0\r\naof_buffer_length:%" PRIu64
                "\r\naof_pending_bio_fsync:%d\r\naof_delayed_fsync:%" PRIu64 "\r\n",
-               checkpoints.table_bytes + end + 1 - writer.segments().first_offset(),
-               checkpoints.table_bytes, end - std::min(end, written), synced < written ? 1 : 0,
-               writer.delayed_syncs());
+               checkpoints.table_bytes + checkpoints.log_bytes, checkpoints.table_bytes,
+               end - std::min(end, written), synced < written ? 1 : 0, writer.delayed_syncs());
   AppendFormat(out,
                "log_end_offset:%" PRIu64 "\r\nlog_written_offset:%" PRIu64
                "\r\nlog_synced_offset:%" PRIu64 "\r\nlog_first_offset:%" PRIu64
-               "\r\nlog_segments:%zu\r\n",
-               end, written, synced, writer.segments().first_offset(), writer.segments().count());
+               "\r\nlog_segments:%zu\r\nlog_kept_bytes:%" PRIu64 "\r\nlog_replay_bytes:%" PRIu64
+               "\r\n",
+               end, written, synced, first, writer.segments().count(), end + 1 - first,
+               checkpoints.log_bytes);
   AppendFormat(
       out, "log_syncs:%" PRIu64 "\r\nlog_sync_us_max:%" PRIu64 "\r\nlog_failures:%" PRIu64 "\r\n",
       writer.syncs(), writer.sync_ns_max() / 1000, writer.failures());

@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cinttypes>
 
 #include "base/siphash.h"
@@ -115,8 +116,10 @@ void InfoClients(InfoSource& source, std::string* out) {
 
 void InfoReplication(InfoSource& source, std::string* out) {
   const engine::CommitLog& log = source.parts.log;
+  const engine::LogWriter* writer = source.parts.log_writer;
   const uint64_t end = log.end_offset();
-  const uint64_t first = log.enabled() ? log.first_offset() : 0;
+  uint64_t first = log.enabled() ? log.first_offset() : 0;
+  if (writer != nullptr) first = std::min(first, writer->segments().first_offset());
   AppendFormat(out, "role:master\r\nconnected_slaves:0\r\nmaster_failover_state:no-failover\r\n");
   AppendFormat(out, "master_replid:%s\r\n", source.parts.run.replication_id().c_str());
   const RunState& run = source.parts.run;
@@ -124,8 +127,7 @@ void InfoReplication(InfoSource& source, std::string* out) {
   AppendFormat(out, "master_repl_offset:%" PRIu64 "\r\nsecond_repl_offset:%" PRId64 "\r\n", end,
                run.second_replication_end < 0 ? -1 : run.second_replication_end + 1);
   AppendFormat(out, "repl_backlog_active:%d\r\nrepl_backlog_size:%" PRIu64 "\r\n",
-               log.enabled() ? 1 : 0,
-               log.enabled() ? log.kept_bytes() : source.options.repl_backlog_size_bytes);
+               log.enabled() ? 1 : 0, source.options.repl_backlog_size_bytes);
   AppendFormat(out,
                "repl_backlog_first_byte_offset:%" PRIu64 "\r\nrepl_backlog_histlen:%" PRIu64 "\r\n",
                first, log.enabled() ? end + 1 - first : 0);

@@ -28,6 +28,8 @@ class Limits {
   std::atomic<uint64_t> log_growth_bytes{64 * kMiB};
   /// What old images may take before writers wait.
   std::atomic<uint64_t> image_bytes{64 * kMiB};
+  /// And how long in any case.
+  std::atomic<uint64_t> log_bytes_max{UINT64_MAX};
 
   /// After so many seconds with so many changes a checkpoint is made.
   std::vector<config::SavePoint> save_points() const TERRACE_EXCLUDES(mutex_) {

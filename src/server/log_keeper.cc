@@ -25,8 +25,6 @@ constexpr unsigned kLoadersMax = 4;
 
 double MiB(uint64_t bytes) { return static_cast<double>(bytes) / kMiB; }
 
-}  // namespace
-
 LogSync SyncOf(config::Appendfsync appendfsync) {
   switch (appendfsync) {
     case config::Appendfsync::kAlways:
@@ -39,7 +37,20 @@ LogSync SyncOf(config::Appendfsync appendfsync) {
   return LogSync::kEverySecond;
 }
 
+engine::LogRetention RetentionOf(const config::Options& options) {
+  return {.backlog_bytes = options.repl_backlog_size_bytes,
+          .bytes_max = options.wal_max_bytes == 0 ? UINT64_MAX : options.wal_max_bytes};
+}
+
+}  // namespace
+
 LogKeeper::LogKeeper(Parts& parts) : parts_(parts) {
+  for (const char* name : {"repl-backlog-size", "wal-max-bytes"}) {
+    parts_.config.OnChange(name, [this](const config::Options&, const config::Options& now) {
+      if (writer_ != nullptr) writer_->set_retention(RetentionOf(now));
+      return Status::Ok();
+    });
+  }
   parts_.config.OnChange("appendfsync", [this](const config::Options&, const config::Options& now) {
     if (writer_ != nullptr) writer_->set_sync(SyncOf(now.appendfsync));
     return Status::Ok();
@@ -51,9 +62,16 @@ Status LogKeeper::Open(const config::Options& options, DataDirectory& data,
   directory_ = data.path();
   if (Status loaded = LoadTables(data); !loaded.ok()) return loaded;
   const uint64_t first = data.manifest().state()->checkpoint.log_offset;
-  auto set = storage::SegmentSet::Open(data.files(), directory_,
-                                       {.first_offset = first, .synced_upto = first});
+  auto set = storage::SegmentSet::Open(
+      data.files(), directory_,
+      {.first_offset = first, .synced_upto = first, .needed_from = first});
   if (!set.ok()) return set.error();
+  if (!(*set)->left_out().ok()) {
+    Log(LogLevel::kWarning,
+        "What was kept of the log before the last checkpoint is damaged and goes; no data needs "
+        "it: %s",
+        (*set)->left_out().message().c_str());
+  }
   if (!(*set)->torn_tail().ok()) {
     Log(LogLevel::kWarning,
         "The log breaks off, as after a power cut; what was never promised is cut off: %s",
@@ -70,19 +88,23 @@ Status LogKeeper::Open(const config::Options& options, DataDirectory& data,
     parts_.run.second_replication_end = static_cast<int64_t>(end);
   }
   parts_.log.ContinueFrom(end);
-  writer_ = std::make_unique<LogWriter>(
-      parts_.log, *std::move(set), parts_.clock, *this,
-      LogWriter::Options{.directory = directory_, .sync = SyncOf(options.appendfsync)});
+  writer_ = std::make_unique<LogWriter>(parts_.log, *std::move(set), parts_.clock, *this,
+                                        LogWriter::Options{.directory = directory_,
+                                                           .sync = SyncOf(options.appendfsync),
+                                                           .retention = RetentionOf(options)});
+  writer_->ReleaseBelow(first);
   return Engage();
 }
 
-Status LogKeeper::Prepare(DataDirectory& data, LogSync sync) {
+Status LogKeeper::Prepare(const config::Options& options, DataDirectory& data) {
   directory_ = data.path();
   auto set = storage::SegmentSet::Open(data.files(), directory_,
                                        {.first_offset = parts_.log.end_offset() + 1});
   if (!set.ok()) return set.error();
   writer_ = std::make_unique<LogWriter>(parts_.log, *std::move(set), parts_.clock, *this,
-                                        LogWriter::Options{.directory = directory_, .sync = sync});
+                                        LogWriter::Options{.directory = directory_,
+                                                           .sync = SyncOf(options.appendfsync),
+                                                           .retention = RetentionOf(options)});
   return Status::Ok();
 }
 

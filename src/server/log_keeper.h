@@ -27,7 +27,7 @@ class LogKeeper final : public engine::LogWriter::Listener {
   Status Open(const config::Options& options, DataDirectory& data, exec::Executor& executor,
               engine::Participant& participant);
   /// A log of this server's that begins now. It is not written before Engage.
-  Status Prepare(DataDirectory& data, engine::LogSync sync);
+  Status Prepare(const config::Options& options, DataDirectory& data);
   Status Engage();
   /// Everything appended so far is made durable; from now on nothing is kept.
   void Disengage();
@@ -52,7 +52,5 @@ class LogKeeper final : public engine::LogWriter::Listener {
   // Of logs that were switched off: somebody may still look at how far they got.
   std::vector<std::unique_ptr<engine::LogWriter>> retired_;
 };
-
-engine::LogSync SyncOf(config::Appendfsync appendfsync);
 
 }  // namespace terrace::server

@@ -94,7 +94,7 @@ Status Persistence::PrepareOn(const config::Options& options) {
   } else if (Status begun = data_->BeginUnfinished(); !begun.ok()) {
     return begun;
   }
-  return log_.Prepare(*data_, SyncOf(options.appendfsync));
+  return log_.Prepare(options, *data_);
 }
 
 Status Persistence::Switch() {

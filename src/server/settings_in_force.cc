@@ -90,6 +90,7 @@ void ApplySettings(const config::Options& options, Parts& parts) {
   limits.log_growth_percent = static_cast<uint64_t>(options.auto_aof_rewrite_percentage);
   limits.log_growth_bytes = options.auto_aof_rewrite_min_size_bytes;
   limits.image_bytes = options.checkpoint_image_bytes;
+  limits.log_bytes_max = options.wal_max_bytes == 0 ? UINT64_MAX : options.wal_max_bytes;
   limits.set_save_points(options.save);
   limits.set_output(options.client_output_buffer_limit);
 
@@ -150,6 +151,7 @@ void FollowSettings(Parts& parts) {
                                        "auto-aof-rewrite-percentage",
                                        "auto-aof-rewrite-min-size",
                                        "checkpoint-image-bytes",
+                                       "wal-max-bytes",
                                        "save",
                                        "client-output-buffer-limit",
                                        "notify-keyspace-events",

@@ -45,29 +45,63 @@ Status SegmentSet::LookAround() {
   std::sort(starts.begin(), starts.end());
   std::sort(unused_.begin(), unused_.end());
   uint64_t synced_upto = options_.synced_upto;
-  for (const uint64_t start : starts) {
+  for (size_t i = 0; i < starts.size(); ++i) {
+    const uint64_t start = starts[i];
+    const bool last = i + 1 == starts.size();
     const std::string path = PathIn(directory_, SegmentFileName(start));
-    auto reader = SegmentReader::Open(files_, path);
-    if (!reader.ok()) {
-      const Status& error = reader.error();
-      if (error.error_number() != 0) return error;
-      const auto file = files_.Open(path);
-      if (!file.ok()) return file.error();
-      if (start != starts.back() || (*file)->Size() > kSegmentHeaderBytes)
-        return SegmentReader::Damage(path, {start, 0}, error.message());
-      // L5: never in use. But it was begun because all before it was on the disk.
+    const auto header = HeaderOf(path, start);
+    if (!header.ok()) {
+      if (!last && starts[i + 1] <= options_.needed_from) {
+        LeaveOut(header.error());
+        unused_.push_back(path);
+        continue;
+      }
+      const auto in_use = last ? WasInUse(path) : true;
+      if (!in_use.ok()) return in_use.error();
+      if (*in_use) return header.error();
+      // L5: it was begun because all before it was on the disk.
       unused_.push_back(path);
       synced_upto = std::max(synced_upto, start);
       break;
     }
-    const SegmentHeader& header = (*reader)->header();
-    if (header.start != start) {
-      return Status::Error(path + " has the wrong name: by its header it begins at log offset " +
-                           std::to_string(header.start));
+    if (Status status = Chain(*header, path); !status.ok()) {
+      if (start > options_.needed_from) return status;
+      LeaveOut(std::move(status));
+      static_cast<void>(Chain(*header, path));  // as the first, which is always right
     }
-    if (Status status = Chain(header, path); !status.ok()) return status;
   }
   return FindEnd(synced_upto);
+}
+
+StatusOr<SegmentHeader> SegmentSet::HeaderOf(const std::string& path, uint64_t start) const {
+  const auto reader = SegmentReader::Open(files_, path);
+  if (!reader.ok()) {
+    const Status& error = reader.error();
+    if (error.error_number() != 0) return Unexpected{error};
+    return Unexpected{SegmentReader::Damage(path, {start, 0}, error.message())};
+  }
+  const SegmentHeader& header = (*reader)->header();
+  if (header.start == start) return header;
+  return Unexpected{Status::Error(path +
+                                  " has the wrong name: by its header it begins at log offset " +
+                                  std::to_string(header.start))};
+}
+
+// Of a last segment whose header cannot be read (L5).
+StatusOr<bool> SegmentSet::WasInUse(const std::string& path) const {
+  const auto file = files_.Open(path);
+  if (!file.ok()) return Unexpected{file.error()};
+  if ((*file)->Size() > kSegmentHeaderBytes) return true;
+  const auto reader = SegmentReader::Open(files_, path);
+  return reader.ok() || reader.error().error_number() != 0;
+}
+
+// All that was found so far: nobody needs what comes before the next one.
+void SegmentSet::LeaveOut(Status why) {
+  MutexLock lock(mutex_);
+  for (Segment& segment : segments_) unused_.push_back(std::move(segment.path));
+  segments_.clear();
+  left_out_ = std::move(why);
 }
 
 // Files that somebody has taken away or put in from elsewhere show in the headers already.
@@ -156,6 +190,14 @@ std::optional<SegmentSet::Place> SegmentSet::Find(uint64_t offset) const {
 uint64_t SegmentSet::next_offset() const {
   if (writer_ == nullptr) return found_end_;
   return writer_->failure().ok() ? writer_->next_offset() : writer_->synced_offset();
+}
+
+std::optional<uint64_t> SegmentSet::FirstStartFrom(uint64_t offset) const {
+  MutexLock lock(mutex_);
+  for (const Segment& segment : segments_) {
+    if (segment.start >= offset) return segment.start;
+  }
+  return std::nullopt;
 }
 
 StatusOr<SegmentWriter*> SegmentSet::StartSegment(Bytes history) {

@@ -9,6 +9,10 @@
 // have died of a sync that failed: the kernel then shows bytes that it has given up on, and no later sync would tell.
 // Segments that were there at opening are never appended to: the log goes on in a new one.
 //
+// What comes before `needed_from` is kept for followers alone. If something is wrong with such a segment (its header cannot be
+// read, one is missing behind it) it is left out with all that is before it, and goes with the first StartSegment: what is
+// left still has no gap.
+//
 // Threads: the log writer alone calls StartSegment, uses the writer and removes; Find and the look-ups are for all.
 #pragma once
 
@@ -33,6 +37,8 @@ class SegmentSet {
     uint64_t first_offset = 1;
     // The manifest knows that every byte before this one was on the disk: a log that ends earlier is damaged.
     uint64_t synced_upto = 0;
+    // Whoever recovers begins to read here: segments that end before it may be damaged.
+    uint64_t needed_from = 0;
     // Blocks to set aside for each new segment.
     uint64_t reserve_bytes = 0;
   };
@@ -59,8 +65,10 @@ class SegmentSet {
   // --- what opening found
   /// Words for the torn tail of the last segment, Ok if it has none. It does not count, and goes with the first StartSegment.
   const Status& torn_tail() const { return torn_tail_; }
-  /// Files that were never in use; they, too, go with the first StartSegment.
+  /// Files that were never in use, or are of no use any more; they, too, go with the first StartSegment.
   const std::vector<std::string>& unused() const { return unused_; }
+  /// Words for what is wrong with a segment before `needed_from` that was left out, Ok if none was.
+  const Status& left_out() const { return left_out_; }
 
   // --- any thread
   size_t count() const TERRACE_EXCLUDES(mutex_);
@@ -70,6 +78,8 @@ class SegmentSet {
   std::vector<HistoryStart> histories() const TERRACE_EXCLUDES(mutex_);
   /// The segment that has the byte at `offset`, or would have it; nullopt: it was removed.
   std::optional<Place> Find(uint64_t offset) const TERRACE_EXCLUDES(mutex_);
+  /// Where the first segment begins that has no byte before `offset`; nullopt: there is none.
+  std::optional<uint64_t> FirstStartFrom(uint64_t offset) const TERRACE_EXCLUDES(mutex_);
   FileSystem& files() const { return files_; }
 
   // --- the log writer
@@ -88,6 +98,9 @@ class SegmentSet {
   SegmentSet(FileSystem& files, std::string directory, const Options& options);
 
   Status LookAround();
+  StatusOr<SegmentHeader> HeaderOf(const std::string& path, uint64_t start) const;
+  StatusOr<bool> WasInUse(const std::string& path) const;
+  void LeaveOut(Status why) TERRACE_EXCLUDES(mutex_);
   Status Chain(const SegmentHeader& header, const std::string& path);
   Status FindEnd(uint64_t synced_upto);
   Status MakeGood();
@@ -101,6 +114,7 @@ class SegmentSet {
   const Options options_;
   Status torn_tail_;
   std::vector<std::string> unused_;
+  Status left_out_;
   uint64_t found_end_;            // the log's end at opening
   uint64_t found_synced_ = 0;     // up to where the last segment found says that it was synced
   uint64_t last_file_bytes_ = 0;  // of the last segment found: what of it counts

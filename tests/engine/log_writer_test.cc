@@ -249,6 +249,84 @@ TEST_SUITE("engine/log_writer") {
     CHECK(*bytes == "three");
   }
 
+  // What no restart needs, for followers that were away.
+  TEST_CASE("what comes before a checkpoint stays as long as the backlog needs it") {
+    LogWriter::Options options = Small(LogSync::kAlways);
+    options.retention = {.backlog_bytes = 3000, .bytes_max = 20'000};
+    Bed bed(options);
+    const auto append = [&](int units) {
+      for (int i = 0; i < units; ++i) {
+        bed.Append(std::string(1000, 'u'));
+        bed.Run();
+      }
+    };
+    const auto first = [&] { return bed.writer->segments().first_offset(); };
+    const auto kept = [&] { return bed.appended + 1 - first(); };
+    append(10);
+    bed.writer->RotateAt(bed.appended + 1);
+    bed.writer->ReleaseBelow(bed.appended + 1);
+    const uint64_t checkpoint = bed.appended + 1;
+    append(2);
+    CHECK(first() < checkpoint);
+    CHECK(kept() >= 3000);
+    CHECK(kept() < 3000 + options.segment_bytes_max + 2000);  // in whole segments
+    append(6);
+    CHECK(first() == checkpoint);
+    // What a restart needs stays, however long it is.
+    append(100);
+    CHECK(first() == checkpoint);
+    SUBCASE("all segments together are too long") {
+      bed.writer->set_retention({.backlog_bytes = 1'000'000, .bytes_max = 20'000});
+      bed.writer->ReleaseBelow(bed.appended + 1);
+      bed.Run();
+      CHECK(kept() <= 20'000);
+      CHECK(kept() > 10'000);
+      // A limit below everything leaves what cannot go.
+      bed.writer->set_retention({.backlog_bytes = 1'000'000, .bytes_max = 1});
+      bed.Run();
+      CHECK(bed.writer->segments().count() == 1);
+    }
+    SUBCASE("it is dropped at once") {
+      bed.writer->set_retention({.backlog_bytes = 1'000'000});
+      bed.writer->RotateAt(bed.appended + 1);
+      bed.writer->DropBelow(bed.appended + 1);
+      bed.Run();
+      bed.writer->Round();
+      CHECK(kept() == 0);
+    }
+    CHECK(bed.writer->state() == LogWriter::State::kRunning);
+  }
+
+  TEST_CASE("a full disk takes what is kept for followers, before it takes the ballast") {
+    LogWriter::Options options = Small(LogSync::kAlways);
+    options.retention.backlog_bytes = 1'000'000;
+    Bed bed(options);
+    std::string unit(1000, 'u');
+    for (int i = 0; i < 50; ++i) {
+      bed.Append(unit);
+      bed.Run();
+    }
+    bed.writer->ReleaseBelow(bed.appended + 1);
+    bed.Run();
+    const uint64_t checkpoint = bed.appended + 1;
+    CHECK(bed.writer->segments().first_offset() == 1);
+    bed.disk->set_capacity_bytes(bed.disk->used_bytes() + 100);
+    bed.Append(unit);
+    bed.Run();
+    CHECK(bed.writer->segments().first_offset() > 1);
+    CHECK(bed.writer->state() == LogWriter::State::kRunning);
+    CHECK(bed.disk->Exists("log/BALLAST"));
+    CHECK(bed.reached() == bed.appended);
+    CHECK(bed.writer->segments().first_offset() <= checkpoint);
+    // There is no more of it: then the ballast goes.
+    for (int i = 0; i < 200 && bed.writer->state() == LogWriter::State::kRunning; ++i) {
+      bed.Append(unit);
+      bed.Run();
+    }
+    CHECK(bed.writer->state() == LogWriter::State::kShortOfRoom);
+    CHECK(bed.reached() == bed.appended);
+  }
+
   TEST_CASE("while nothing can be written no reply leaves, and it goes on by itself") {
     Bed bed(Small(LogSync::kEverySecond));
     const uint64_t before = bed.Append("one");

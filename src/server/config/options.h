@@ -248,6 +248,7 @@ struct Options {
   int64_t auto_aof_rewrite_percentage = 100;
   uint64_t auto_aof_rewrite_min_size_bytes = 64 * kMiB;
   uint64_t checkpoint_image_bytes = 64 * kMiB;
+  uint64_t wal_max_bytes = kGiB;
   bool aof_load_truncated = true;
   bool aof_use_rdb_preamble = true;
   bool aof_timestamp_enabled = false;

@@ -92,7 +92,14 @@ std::span<const Setting> PersistenceSettings() {
       {.name = "checkpoint-image-bytes",
        .field = BytesField{&Options::checkpoint_image_bytes, 1},
        .why = "What a checkpoint or a dump may keep in memory of keys that change before it has "
-              "come to them; beyond it writers wait for it."},
+              "come to them; beyond it writers wait for it.",
+       .flags = kOurs},
+      {.name = "wal-max-bytes",
+       .field = BytesField{&Options::wal_max_bytes, 0, UINT64_MAX},
+       .why = "A checkpoint is made in any case when the log behind the last one is this long; and "
+              "what is kept of the log as repl-backlog-size goes when all of it is longer; 0: no "
+              "limit.",
+       .flags = kOurs},
       {.name = "aof-load-truncated",
        .field = BoolField{&Options::aof_load_truncated},
        .why = "Begin with a Redis' append only file that breaks off; what is not whole is left "

@@ -89,8 +89,11 @@ std::span<const Setting> ReplicationSettings() {
                     "Seconds of silence after which a link is given up."),
       NoReplication("repl-disable-tcp-nodelay", BoolField{&Options::repl_disable_tcp_nodelay},
                     "Fewer and larger packets to replicas."),
-      NoReplication("repl-backlog-size", BytesField{&Options::repl_backlog_size_bytes, 1},
-                    "Changes kept for replicas that were cut off."),
+      {.name = "repl-backlog-size",
+       .field = BytesField{&Options::repl_backlog_size_bytes, 1},
+       .why =
+           "With appendonly, what is kept of the log though a checkpoint has it, for replicas that "
+           "were cut off: at least so much, in whole files."},
       NoReplication("repl-backlog-ttl", IntegerField{&Options::repl_backlog_ttl_s, 0, kLongMax},
                     "Seconds they are kept without any replica; 0: for ever."),
       NoReplication("repl-diskless-sync", BoolField{&Options::repl_diskless_sync},

@@ -141,6 +141,7 @@ void CheckpointCut::OldImage(const Keyspace& keyspace, uint64_t hash, Entry& ent
     images_.Add(keyspace.space(), CapturedKey(hash, entry, encode_options()));
   }
   entry.EnterTable();  // the edit that follows marks it again
+  if (options_.budget != nullptr) options_.budget->Look(image_bytes());
 }
 
 void CheckpointCut::TakeOver(std::unique_ptr<Keyspace> keyspace) {

@@ -29,6 +29,7 @@
 #include "engine/captured_key.h"
 #include "engine/databases.h"
 #include "engine/edit_observer.h"
+#include "engine/image_budget.h"
 #include "engine/large_captures.h"
 #include "engine/old_images.h"
 #include "engine/removed_keys.h"
@@ -59,6 +60,7 @@ class CheckpointCut final : public EditObserver {
     /// twenty microseconds, as a hand-over of the staircase takes. A value that is larger is copied all the same.
     uint64_t stretch_bytes = 32 * kKiB;
     LargeCaptures::Options large;
+    ImageBudget* budget = nullptr;  ///< nullptr: as much as there is
   };
 
   CheckpointCut(Databases& databases, const Options& options)

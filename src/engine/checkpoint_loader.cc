@@ -74,7 +74,8 @@ class CheckpointLoader::Part {
     Status status;
     self_.In();
     while (status.ok() && records.Next()) {
-      if (loaded % kKeysAProof == 0) status = CheckHash(keyspace, records.record(), records.source());
+      if (loaded % kKeysAProof == 0)
+        status = CheckHash(keyspace, records.record(), records.source());
       if (status.ok()) status = LoadOne(keyspace, records.record(), records.source());
       if (++loaded % kKeysAtATime == 0) {
         LetGoOfShard();
@@ -158,7 +159,8 @@ class CheckpointLoader::Part {
     const auto expected = static_cast<uint64_t>(static_cast<double>(loaded) / done);
     Staircase& staircase = keyspace.staircase();
     bool grew = false;
-    while (staircase.shards() * kShardEntriesTarget < expected && staircase.NeedsStep(expected, 1)) {
+    while (staircase.shards() * kShardEntriesTarget < expected &&
+           staircase.NeedsStep(expected, 1)) {
       if (staircase.Step(expected, 1, []() -> uint64_t { return 0; })) {
         grew = true;
       } else {

@@ -143,12 +143,12 @@ void DumpCut::OldImage(const Keyspace& keyspace, uint64_t hash, Entry& entry) {
   if (given_up()) return;
   if (BeginsLarge(keyspace, hash, entry)) {
     large_by_edits_.fetch_add(1, std::memory_order_relaxed);
-    return;
+  } else if (auto captured = Capture(keyspace, hash, entry)) {
+    const auto part = part_of_.find(&keyspace);
+    TERRACE_CHECK(part != part_of_.end());
+    images_.Add(part->second, *std::move(captured));
   }
-  const auto part = part_of_.find(&keyspace);
-  TERRACE_CHECK(part != part_of_.end());
-  auto captured = Capture(keyspace, hash, entry);
-  if (captured) images_.Add(part->second, *std::move(captured));
+  if (budget_ != nullptr) budget_->Look(image_bytes());
 }
 
 Status DumpCut::unreadable() const {

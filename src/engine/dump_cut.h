@@ -32,6 +32,7 @@
 #include "engine/captured_key.h"
 #include "engine/databases.h"
 #include "engine/edit_observer.h"
+#include "engine/image_budget.h"
 #include "engine/large_captures.h"
 #include "engine/old_images.h"
 
@@ -49,8 +50,9 @@ class DumpCut final : public EditObserver {
     const LargeCapture* large = nullptr;
   };
 
-  DumpCut(Databases& databases, const LargeCaptures::Options& large)
-      : databases_(databases), large_(databases, large) {}
+  /// Without a budget there is no end of old images.
+  DumpCut(Databases& databases, const LargeCaptures::Options& large, ImageBudget* budget)
+      : databases_(databases), budget_(budget), large_(databases, large) {}
 
   /// What the databases hold now is what will be handed out, in the layouts of `rdb_version`; large collections as
   /// `compression` says, the others uncompressed.
@@ -112,6 +114,7 @@ class DumpCut final : public EditObserver {
   bool given_up() const { return given_up_.load(std::memory_order_relaxed); }
 
   Databases& databases_;
+  ImageBudget* const budget_;
   uint16_t rdb_version_ = rdb::kRdbVersionDefault;
   rdb::Compression compression_ = rdb::Compression::kNone;
   OldImages images_;  // by the index of their part

@@ -59,13 +59,10 @@ class Dumper {
     uint64_t piece_items_peak = 0;  // of large collections, under a shard's lock at once
   };
 
-  /// What old images may take before writers are to wait.
-  static constexpr uint64_t kImageBytesMax = 64 * kMiB;
-
   /// All outlive it.
   Dumper(FileSystem& files, Databases& databases, Clock& clock,
-         const LargeCaptures::Options& large = {})
-      : files_(files), databases_(databases), clock_(clock), cut_(databases, large) {}
+         const LargeCaptures::Options& large = {}, ImageBudget* budget = nullptr)
+      : files_(files), databases_(databases), clock_(clock), cut_(databases, large, budget) {}
   /// CONTRACT: none is under way.
   ~Dumper();
   Dumper(const Dumper&) = delete;
@@ -89,9 +86,8 @@ class Dumper {
   /// Of the last one that was good; none before the first.
   std::optional<Stats> stats() const TERRACE_EXCLUDES(mutex_);
 
+  /// What old images take. Beyond what they may, writers should wait, holding nothing, until the walk has come further.
   uint64_t image_bytes() const { return cut_.image_bytes(); }
-  /// Writers should wait, holding nothing, until the walk has come further.
-  bool over_budget() const { return image_bytes() > kImageBytesMax; }
 
  private:
   void Walk(Participant& self);

@@ -26,7 +26,8 @@ enum SessionGate : uint32_t {
   kGateInMulti = 1 << 1,
   kGateSubscribed = 1 << 2,  // RESP2 and subscribed to something
   kGateReplyOnce = 1 << 3,   // CLIENT REPLY SKIP: the next reply is dropped
-  kGateWaitedEnough = 1 << 4,  // for the values of its command, which are read under the keys' locks now
+  kGateWaitedEnough =
+      1 << 4,  // for the values of its command, which are read under the keys' locks now
 };
 
 struct WatchedKey {

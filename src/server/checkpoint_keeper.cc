@@ -33,7 +33,9 @@ double MiB(uint64_t bytes) { return static_cast<double>(bytes) / kMiB; }
 CheckpointKeeper::CheckpointKeeper(Parts& parts, DataDirectory& data)
     : parts_(parts),
       data_(data),
-      checkpointer_(data.files(), data.manifest(), parts.databases, parts.clock, {}),
+      images_(parts),
+      checkpointer_(data.files(), data.manifest(), parts.databases, parts.clock,
+                    {.cut = {.budget = &images_.budget()}}),
       compaction_(parts, data),
       pacer_(parts) {}
 
@@ -184,6 +186,7 @@ void CheckpointKeeper::Make() {
     counts_.begun_ms = parts_.clock.WallMs();
     waiting.swap(waiting_);
   }
+  Pace();
   self_->In();
   parts_.participants.Exclusive(self_, [&] {
     {
@@ -280,17 +283,10 @@ bool CheckpointKeeper::WaitForLog(engine::LogWriter& writer, uint64_t offset) {
   return true;
 }
 
-// Writers wait while the images of what they have changed take more than they should.
 void CheckpointKeeper::Pace() {
   pacer_.Look(*self_);
-  const bool wait =
-      checkpointer_.image_bytes() >
-      pacer_.ImageBytesMax(parts_.limits.image_bytes.load(std::memory_order_relaxed));
-  if (wait == writers_wait_) return;
-  writers_wait_ = wait;
-  if (wait) return parts_.gates.Close(exec::kGateImages);
-  parts_.gates.Open(exec::kGateImages);
-  for (auto& worker : parts_.workers) worker->Raise(Signal::kUnpark);
+  const uint64_t bytes_max = parts_.limits.image_bytes.load(std::memory_order_relaxed);
+  images_.Pace(checkpointer_.image_bytes(), pacer_.ImageBytesMax(bytes_max));
 }
 
 }  // namespace terrace::server

@@ -21,6 +21,7 @@
 #include "engine/log_writer.h"
 #include "server/compaction_keeper.h"
 #include "server/data_directory.h"
+#include "server/image_gate.h"
 #include "server/parts.h"
 #include "server/write_pacer.h"
 
@@ -80,6 +81,7 @@ class CheckpointKeeper {
 
   Parts& parts_;
   DataDirectory& data_;
+  ImageGate images_;
   engine::Checkpointer checkpointer_;
   CompactionKeeper compaction_;
   std::atomic<bool> stop_{false};
@@ -88,7 +90,6 @@ class CheckpointKeeper {
   // The thread's own.
   engine::Participant* self_ = nullptr;
   WritePacer pacer_;
-  bool writers_wait_ = false;
   bool flushed_ = false;  // when there was last something to do
   uint64_t retry_ns_ = 0;
 

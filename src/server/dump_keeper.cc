@@ -48,7 +48,9 @@ engine::KeptAccess KeptBy(engine::EvictionPolicy policy) {
 }
 
 DumpKeeper::DumpKeeper(Parts& parts, FileSystem& files)
-    : parts_(parts), dumper_(files, parts.databases, parts.clock) {
+    : parts_(parts),
+      images_(parts),
+      dumper_(files, parts.databases, parts.clock, {}, &images_.budget()) {
   Follow(parts.config.Snapshot());
   for (const char* name : {"save", "stop-writes-on-bgsave-error"}) {
     parts.config.OnChange(name, [this](const config::Options&, const config::Options& now) {
@@ -241,6 +243,7 @@ Status DumpKeeper::MakeOne(engine::Dumper::Options options, uint64_t* changes) {
     MutexLock lock(mutex_);
     counts_.begun_ms = parts_.clock.WallMs();
   }
+  Pace();
   self_->In();
   parts_.participants.Exclusive(self_, [&] {
     *changes = ChangesOf(parts_);
@@ -256,14 +259,8 @@ Status DumpKeeper::MakeOne(engine::Dumper::Options options, uint64_t* changes) {
   return dumper_.status();
 }
 
-// Writers wait while the images of what they have changed take more than they should.
 void DumpKeeper::Pace() {
-  const bool wait = dumper_.over_budget();
-  if (wait == writers_wait_) return;
-  writers_wait_ = wait;
-  if (wait) return parts_.gates.Close(exec::kGateImages);
-  parts_.gates.Open(exec::kGateImages);
-  for (auto& worker : parts_.workers) worker->Raise(Signal::kUnpark);
+  images_.Pace(dumper_.image_bytes(), parts_.limits.image_bytes.load(std::memory_order_relaxed));
 }
 
 }  // namespace terrace::server

@@ -12,6 +12,7 @@
 
 #include "base/mutex.h"
 #include "engine/dumper.h"
+#include "server/image_gate.h"
 #include "server/parts.h"
 
 namespace terrace::server {
@@ -68,6 +69,7 @@ class DumpKeeper {
   void Pace();
 
   Parts& parts_;
+  ImageGate images_;
   engine::Dumper dumper_;
   std::atomic<bool> stop_{false};
   std::atomic<Last> last_{Last::kIfSavePoints};
@@ -75,7 +77,6 @@ class DumpKeeper {
 
   // The thread's own.
   engine::Participant* self_ = nullptr;
-  bool writers_wait_ = false;
 
   mutable Mutex mutex_;
   CondVar wake_;

@@ -265,8 +265,13 @@ TEST_SUITE("engine/checkpointer") {
     }
   }
 
-  TEST_CASE("old images are counted while they wait") {
-    World world(1, {});
+  TEST_CASE(
+      "old images are counted while they wait, and an edit that makes them too many says so") {
+    ImageBudget budget;
+    budget.bytes_max = 10'000;
+    int told = 0;
+    budget.full = [&told] { ++told; };
+    World world(1, {.cut = {.budget = &budget}});
     for (int i = 0; i < 100; ++i)
       world.machine->SetString(0, Machine::KeyOf(i), std::string(100, 'a'));
     world.Begin();
@@ -276,9 +281,11 @@ TEST_SUITE("engine/checkpointer") {
     const uint64_t bytes = world.checkpointer().image_bytes();
     CHECK(bytes > 20 * 100);
     CHECK(bytes < 20 * 400);
+    CHECK(told == 0);
     for (int i = 0; i < 100; ++i)
       world.machine->SetString(0, Machine::KeyOf(i), std::string(100, 'c'));
     CHECK(world.checkpointer().image_bytes() > 10'000);
+    CHECK(told > 0);
     world.checkpointer().Step(world.machine->self());
     CHECK(world.checkpointer().image_bytes() == 0);
     Must(world.Finish());

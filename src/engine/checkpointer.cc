@@ -113,10 +113,14 @@ Status Checkpointer::WriteStretch() {
   std::string room;
   auto key = stretch_.keys.cbegin();
   const auto write_key = [&] {
-    Bytes value;
-    const storage::KeyRecord record = key->Record(stretch_.space, &value, &room);
+    Bytes head, value;
+    const storage::KeyRecord record = key->Record(stretch_.space, &head, &value, &room);
     ++key;
-    return run_->Add(record, value);
+    if (head.empty()) return run_->Add(record, value);
+    if (Status status = run_->BeginValue(record); !status.ok()) return status;
+    if (Status status = run_->AppendValue(head); !status.ok()) return status;
+    if (Status status = run_->AppendValue(value); !status.ok()) return status;
+    return run_->EndValue();
   };
   for (const HashedKey& removed : stretch_.removed) {
     while (key != stretch_.keys.cend() && key->name() < removed)

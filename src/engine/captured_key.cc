@@ -1,7 +1,10 @@
 #include "engine/captured_key.h"
 
 #include "engine/entry_codec.h"
+#include "rdb/byte_sink.h"
 #include "rdb/dump_payload.h"
+#include "rdb/length_codec.h"
+#include "rdb/value_code.h"
 
 namespace terrace::engine {
 
@@ -29,14 +32,26 @@ Bytes CapturedKey::Body(std::string* room) const {
   return *room;
 }
 
-storage::KeyRecord CapturedKey::Record(uint32_t space, Bytes* value, std::string* room) const {
-  *value = Body(room);
+storage::KeyRecord CapturedKey::Record(uint32_t space, Bytes* head, Bytes* value,
+                                       std::string* room) const {
   storage::KeyRecord record{.space = space, .hash = hash_};
-  record.kind = static_cast<uint8_t>(value->front());
-  value->remove_prefix(1);
   record.key = key_;
   record.deadline_ms = deadline_ms_;
-  record.size = value->size();
+  if (blob_ && compression_ == rdb::Compression::kNone) {
+    // As PutString has a text that is no number.
+    room->clear();
+    rdb::ByteSink sink(room);
+    rdb::PutLength(blob_->bytes().size(), sink);
+    record.kind = static_cast<uint8_t>(rdb::ValueCode::kString);
+    *head = *room;
+    *value = blob_->bytes();
+  } else {
+    *head = Bytes();
+    *value = Body(room);
+    record.kind = static_cast<uint8_t>(value->front());
+    value->remove_prefix(1);
+  }
+  record.size = head->size() + value->size();
   return record;
 }
 

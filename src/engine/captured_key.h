@@ -43,8 +43,9 @@ class CapturedKey {
   uint32_t access() const { return access_; }
   /// The value with its code in front, good as long as this is; it may be put into `room`.
   Bytes Body(std::string* room) const;
-  /// With the value, which is good as long as this is and may be put into `room`.
-  storage::KeyRecord Record(uint32_t space, Bytes* value, std::string* room) const;
+  /// With the value, which is good as long as this is and may be put into `room`. A large string that is not compressed comes
+  /// without a copy: what stands in front of it is `head`, which is empty for other values.
+  storage::KeyRecord Record(uint32_t space, Bytes* head, Bytes* value, std::string* room) const;
 
  private:
   uint64_t hash_;

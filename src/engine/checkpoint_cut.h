@@ -116,12 +116,13 @@ class CheckpointCut final : public EditObserver {
     size_t removed_done = 0;
   };
 
-  /// What the walk has captured of a shard, and how far it has handed it out.
+  /// What the walk has captured of a shard, and how far it has handed it out. Without initializers, which clang 14 minds in
+  /// an optional: made by emplace(), all zero.
   struct Captured {
     std::vector<CapturedKey> keys;  // in the order of tables
-    size_t keys_done = 0;
-    uint64_t end = 0;  // the position behind it
-    uint64_t overwritten = 0;
+    size_t keys_done;
+    uint64_t end;  // the position behind it
+    uint64_t overwritten;
   };
 
   rdb::EncodeOptions encode_options() const {

@@ -45,7 +45,6 @@ void Checkpointer::Begin(const storage::CheckpointMark& mark) {
   overwritten_ = 0;
   failure_ = Status::Ok();
   stretch_ = {};
-  large_value_.clear();
   next_space_ = std::max(next_space_, manifest_.state()->next_space);
   cut_.Begin(&next_space_);
   run_ = std::make_unique<storage::RunWriter>(
@@ -114,10 +113,14 @@ Status Checkpointer::WriteStretch() {
   std::string room;
   auto key = stretch_.keys.cbegin();
   const auto write_key = [&] {
-    Bytes value;
-    const storage::KeyRecord record = key->Record(stretch_.space, &value, &room);
+    Bytes head, value;
+    const storage::KeyRecord record = key->Record(stretch_.space, &head, &value, &room);
     ++key;
-    return run_->Add(record, value);
+    if (head.empty()) return run_->Add(record, value);
+    if (Status status = run_->BeginValue(record); !status.ok()) return status;
+    if (Status status = run_->AppendValue(head); !status.ok()) return status;
+    if (Status status = run_->AppendValue(value); !status.ok()) return status;
+    return run_->EndValue();
   };
   for (const HashedKey& removed : stretch_.removed) {
     while (key != stretch_.keys.cend() && key->name() < removed)
@@ -132,24 +135,23 @@ Status Checkpointer::WriteStretch() {
   counts_.entries += stretch_.keys.size();
   counts_.tombstones += stretch_.removed.size();
   overwritten_ += stretch_.overwritten;
-  return Status::Ok();
+  return stretch_.large == nullptr ? Status::Ok() : BeginLarge();
+}
+
+Status Checkpointer::BeginLarge() {
+  const LargeCapture& large = *stretch_.large;
+  storage::KeyRecord record{.space = stretch_.space, .hash = large.name().hash};
+  record.key = large.name().key;
+  record.kind = static_cast<uint8_t>(large.code());
+  record.deadline_ms = large.deadline_ms();
+  ++counts_.entries;
+  return run_->BeginValue(record);
 }
 
 Status Checkpointer::WritePiece(Participant& self) {
-  const LargeCapture& large = *stretch_.large;
-  storage::KeyRecord record{.space = stretch_.space, .hash = large.name().hash};
-  record.kind = static_cast<uint8_t>(large.code());
-  const std::string key(large.name().key);
-  record.key = key;
-  record.deadline_ms = large.deadline_ms();
-  const bool more = cut_.NextPiece(self, &piece_);
-  large_value_.append(piece_);
-  if (more) return Status::Ok();
+  if (cut_.NextPiece(self, &piece_)) return run_->AppendValue(piece_);
   stretch_.large = nullptr;
-  record.size = large_value_.size();
-  ++counts_.entries;
-  const std::string value = std::exchange(large_value_, std::string());
-  return run_->Add(record, value);
+  return run_->EndValue();
 }
 
 void Checkpointer::Sync() {

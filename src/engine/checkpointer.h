@@ -96,6 +96,7 @@ class Checkpointer {
   unsigned PartitionBits() const;
   void Walk(Participant& self);
   Status WriteStretch();
+  Status BeginLarge();
   Status WritePiece(Participant& self);
   void Sync();
   void Verify();
@@ -126,7 +127,6 @@ class Checkpointer {
   std::unique_ptr<storage::RunWriter> run_;
   CheckpointCut::Stretch stretch_;  // large: of which not all has been written
   std::string piece_;
-  std::string large_value_;
   Stats counts_;
   uint64_t overwritten_ = 0;
   Status failure_;

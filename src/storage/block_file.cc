@@ -92,6 +92,12 @@ StatusOr<uint64_t> BlockFile::CheckedLength(const BlockHeader& header, uint64_t 
                                        " bytes does not fit the file: it is damaged")};
 }
 
+Status BlockFile::CheckLength(const ValueHandle& handle) const {
+  if (handle.block <= size_ && handle.length <= size_ - handle.block) return Status::Ok();
+  return Damage(handle.block,
+                "a value of " + std::to_string(handle.length) + " bytes does not fit the file");
+}
+
 Status BlockFile::CheckFits(const ValueHandle& handle, Bytes body) const {
   if (handle.offset <= body.size() && handle.length <= body.size() - handle.offset)
     return Status::Ok();

@@ -56,6 +56,8 @@ class BlockFile {
   Status CheckHasHeader(uint64_t offset) const;
   /// The length of the body that a header at `offset` speaks of, if that much is in the file.
   StatusOr<uint64_t> CheckedLength(const BlockHeader& header, uint64_t offset) const;
+  /// Ok if the file has room for the value from its block on.
+  Status CheckLength(const ValueHandle& handle) const;
   /// Ok if the value lies inside the body of its block.
   Status CheckFits(const ValueHandle& handle, Bytes body) const;
 

@@ -16,8 +16,9 @@
 namespace terrace::storage {
 namespace {
 
-// Between two questions whether to go on: some tens of microseconds of work, but for large values.
+// Between two questions whether to go on: some tens of microseconds of work, or a megabyte of a long value.
 constexpr uint64_t kRecordsAtATime = 256;
+constexpr uint64_t kPiecesAtATime = 32;
 
 class Compactor {
  public:
@@ -72,17 +73,34 @@ class Compactor {
   Status CopySpace(uint32_t space) {
     MergingIterator records(tables_, tombstones_, {{space, 0}, {space, UINT64_MAX}});
     while (records.Next()) {
-      if (++stats_.records % kRecordsAtATime == 0 && options_.go_on &&
-          !options_.go_on(run_.bytes()))
-        return Status::Error("the compaction was cancelled");
+      if (++stats_.records % kRecordsAtATime == 0)
+        if (Status status = GoOn(); !status.ok()) return status;
       const StoredRecord& record = records.record();
       const bool apart = !record.is_inline && !record.is_tombstone();
-      const auto value = apart ? values_[records.source()].Read(record.value)
-                               : StatusOr<Bytes>(record.inline_value);
-      if (!value.ok()) return value.error();
-      if (Status status = run_.Add(record, *value); !status.ok()) return status;
+      Status status = apart ? CopyValue(record, values_[records.source()])
+                            : run_.Add(record, record.inline_value);
+      if (!status.ok()) return status;
     }
     return records.status();
+  }
+
+  Status CopyValue(const StoredRecord& record, ValueCursor& values) {
+    if (!record.value.is_long()) {
+      const auto value = values.Read(record.value);
+      return value.ok() ? run_.Add(record, *value) : value.error();
+    }
+    if (Status status = run_.BeginValue(record); !status.ok()) return status;
+    uint64_t pieces = 0;
+    Status status = values.ReadPieces(record.value, [&](Bytes piece) {
+      if (Status appended = run_.AppendValue(piece); !appended.ok()) return appended;
+      return ++pieces % kPiecesAtATime == 0 ? GoOn() : Status::Ok();
+    });
+    return status.ok() ? run_.EndValue(record.size) : status;
+  }
+
+  Status GoOn() const {
+    if (!options_.go_on || options_.go_on(run_.bytes())) return Status::Ok();
+    return Status::Error("the compaction was cancelled");
   }
 
   // The run is the newest of those that were merged: elsewhere tables of that run stay as they are. A checkpoint may have been

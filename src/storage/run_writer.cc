@@ -16,6 +16,17 @@ bool RunWriter::EndsTable(const KeyRecord& record) const {
 }
 
 Status RunWriter::Add(const KeyRecord& record, Bytes value) {
+  if (Status status = BeginRecord(record); !status.ok()) return status;
+  return writer_->Add(record, value);
+}
+
+Status RunWriter::BeginValue(const KeyRecord& record) {
+  if (Status status = BeginRecord(record); !status.ok()) return status;
+  return writer_->BeginValue(record);
+}
+
+// In a table that takes it.
+Status RunWriter::BeginRecord(const KeyRecord& record) {
   if (writer_ != nullptr && EndsTable(record)) {
     if (Status status = FinishTable(); !status.ok()) return status;
   }
@@ -30,7 +41,7 @@ Status RunWriter::Add(const KeyRecord& record, Bytes value) {
     writer_ = *std::move(writer);
   }
   last_ = record.position();
-  return writer_->Add(record, value);
+  return Status::Ok();
 }
 
 Status RunWriter::FinishTable() {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/bytes.h"
@@ -42,6 +43,10 @@ class RunWriter {
 
   /// CONTRACT: as TableWriter::Add has it, over all tables.
   Status Add(const KeyRecord& record, Bytes value);
+  /// As TableWriter has it.
+  Status BeginValue(const KeyRecord& record);
+  Status AppendValue(Bytes piece) { return writer_->AppendValue(piece); }
+  Status EndValue(std::optional<uint64_t> size = std::nullopt) { return writer_->EndValue(size); }
   /// What was added is complete and synced.
   Status Finish();
   /// Reads the next table back, if there is one that was not; true while there are more.
@@ -59,6 +64,7 @@ class RunWriter {
 
  private:
   bool EndsTable(const KeyRecord& record) const;
+  Status BeginRecord(const KeyRecord& record);
   Status FinishTable();
 
   FileSystem& files_;

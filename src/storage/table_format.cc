@@ -112,7 +112,7 @@ std::string EncodeTableFooter(const TableFooter& footer) {
   PutField(uint32_t{0}, &out);
   TERRACE_CHECK(out.size() == TableFooter::kCrcAt);
   std::string tail;
-  PutField(kTableVersion, &tail);
+  PutField(footer.version, &tail);
   tail.append(kTableFootMagic);
   PutField(Crc32c(tail, Crc32c(out)), &out);
   return out.append(tail);
@@ -138,9 +138,10 @@ StatusOr<TableFooter> DecodeTableFooter(Bytes bytes) {
   footer.filter_probes = in.Take<uint16_t>();
   in.Take<uint32_t>();
   const auto crc = in.Take<uint32_t>();
-  const auto version = in.Take<uint32_t>();
-  if (version != kTableVersion) {
-    return Unexpected{Status::Error("a table of version " + std::to_string(version) + "; version " +
+  footer.version = in.Take<uint32_t>();
+  if (footer.version < kTableVersionMin || footer.version > kTableVersion) {
+    return Unexpected{Status::Error("a table of version " + std::to_string(footer.version) +
+                                    "; versions " + std::to_string(kTableVersionMin) + " to " +
                                     std::to_string(kTableVersion) + " can be read")};
   }
   if (crc != FooterCrc(bytes))

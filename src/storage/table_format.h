@@ -18,7 +18,11 @@
 //            8  length    8  bytes of body as they are stored
 //           16  body      .
 //
-//   value block    values back to back, about kValueBlockBytes of them; what is larger has a block of its own
+//   value block    values back to back, about kValueBlockBytes of them; what is larger has a block of its own, and what is
+//                  longer than kLongBlockBytes one behind the other (version 1: one, however long):
+//
+//                      [ kLongBlockBytes ][ kLongBlockBytes ] ... [ the rest, at least a byte ]
+//                      ^ the record names this one, and the length of the whole value
 //
 //   key block      0  space      4  of all its records: a new space begins a new block
 //                  4  hash       8  of the first record
@@ -48,7 +52,7 @@
 //                104  bits       2  of filter per key,  2  probes
 //                108  zero       4
 //                112  crc        4  crc32c of the footer's other bytes
-//                116  version    4
+//                116  version    4                       2; tables of version 1 are read
 //                120  magic      8  "TRCTBL\0\2"
 //
 // All numbers are little-endian. Every byte of the file is under a checksum or compared with a constant.
@@ -70,12 +74,16 @@
 
 namespace terrace::storage {
 
-constexpr uint32_t kTableVersion = 1;
+constexpr uint32_t kTableVersion = 2;
+constexpr uint32_t kTableVersionMin = 1;
 constexpr Bytes kTableHeadMagic{"TRCTBL\0\1", 8};
 constexpr Bytes kTableFootMagic{"TRCTBL\0\2", 8};
 
 // A page of the disk and of the page cache: reading one small value should not cost more than one, two at most.
 constexpr size_t kValueBlockBytes = 4 * kKiB;
+// So much of a long value is held in memory at a time by who writes, copies or verifies it. It is what a piece of a large
+// collection has; the headers take a two-thousandth.
+constexpr size_t kLongBlockBytes = 32 * kKiB;
 // One look-up reads one, and goes through half of its records (some 150 of 16-byte keys); the index in memory costs 40
 // bytes for each, and 8 with a filter.
 constexpr size_t kKeyBlockBytes = 4 * kKiB;
@@ -123,6 +131,8 @@ struct ValueHandle {
   uint32_t offset = 0;  // in the block's body
   uint64_t length = 0;
   bool operator==(const ValueHandle&) const = default;
+  /// It may have several blocks.
+  bool is_long() const { return length > kLongBlockBytes; }
 };
 
 /// What a table says of a key. The key belongs to whoever filled this in.
@@ -204,6 +214,7 @@ struct BlockExtent {
 struct TableFooter {
   static constexpr size_t kBytes = 128;
   static constexpr size_t kCrcAt = 112;
+  uint32_t version = kTableVersion;
   BlockExtent index;
   BlockExtent filter;
   TableFacts facts;

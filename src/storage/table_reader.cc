@@ -175,6 +175,7 @@ StatusOr<std::optional<FoundRecord>> TableReader::Find(uint32_t space, uint64_t 
 }
 
 StatusOr<std::string> TableReader::ReadValue(const ValueHandle& handle) const {
+  if (handle.is_long() && handle.offset == 0) return ReadLong(handle);
   if (handle.length > kValueBlockBytes && handle.offset == 0)
     return blocks_.ReadBody({handle.block, handle.length}, BlockKind::kValues);
   const auto block = blocks_.ReadAnyBlock(handle.block, kValueBlockBytes);
@@ -183,6 +184,31 @@ StatusOr<std::string> TableReader::ReadValue(const ValueHandle& handle) const {
   if (Status status = blocks_.CheckFits(handle, body); !status.ok())
     return Unexpected{std::move(status)};
   return std::string(body.substr(handle.offset, handle.length));
+}
+
+// As version 1 has long values.
+StatusOr<bool> TableReader::IsInOneBlock(const ValueHandle& handle) const {
+  const auto header = blocks_.ReadBytes(handle.block, BlockHeader::kBytes);
+  if (!header.ok()) return Unexpected{header.error()};
+  return DecodeBlockHeader(*header).length >= handle.length;
+}
+
+StatusOr<std::string> TableReader::ReadLong(const ValueHandle& handle) const {
+  const auto in_one = IsInOneBlock(handle);
+  if (!in_one.ok()) return Unexpected{in_one.error()};
+  if (*in_one) return blocks_.ReadBody({handle.block, handle.length}, BlockKind::kValues);
+  std::string value;
+  if (Status status = blocks_.CheckLength(handle); !status.ok())
+    return Unexpected{std::move(status)};
+  value.reserve(handle.length);
+  for (uint64_t at = handle.block; value.size() < handle.length;) {
+    const uint64_t length = std::min<uint64_t>(handle.length - value.size(), kLongBlockBytes);
+    const auto block = blocks_.ReadBlock({at, length}, BlockKind::kValues);
+    if (!block.ok()) return Unexpected{block.error()};
+    value.append(block->body());
+    at += BlockHeader::kBytes + length;
+  }
+  return value;
 }
 
 Status TableReader::Verify() const {
@@ -202,6 +228,33 @@ Status TableReader::VerifyBlocks() const {
   return at == end ? Status::Ok() : blocks_.Damage(end, "the last block runs into the footer");
 }
 
+// CONTRACT: all blocks have been verified, so their headers are right.
+Status TableReader::VerifyPlace(const StoredRecord& record) const {
+  const ValueHandle& value = record.value;
+  const uint64_t end = footer_.index.offset;
+  const auto cannot_be = [&] {
+    return blocks_.Damage(value.block, "a value is said to be here and cannot be");
+  };
+  if (value.block < kTableHeadMagic.size() || value.block > end ||
+      BlockHeader::kBytes + value.offset + value.length > end - value.block)
+    return cannot_be();
+  if (!value.is_long()) return Status::Ok();
+  if (value.offset != 0) return cannot_be();
+  const auto in_one = IsInOneBlock(value);
+  if (!in_one.ok()) return in_one.error();
+  uint64_t at = value.block;
+  for (uint64_t left = value.length; left > 0;) {
+    const uint64_t length = *in_one ? left : std::min<uint64_t>(left, kLongBlockBytes);
+    const auto bytes = blocks_.ReadBytes(at, BlockHeader::kBytes);
+    if (!bytes.ok()) return bytes.error();
+    const BlockHeader header = DecodeBlockHeader(*bytes);
+    if (header.kind != BlockKind::kValues || header.length != length) return cannot_be();
+    left -= length;
+    at += BlockHeader::kBytes + length;
+  }
+  return Status::Ok();
+}
+
 Status TableReader::VerifyKeys() const {
   const TableFacts& facts = footer_.facts;
   uint64_t tombstones = 0;
@@ -215,13 +268,8 @@ Status TableReader::VerifyKeys() const {
     key_bytes += record.key.size();
     value_bytes += record.value.length;
     last = record.position();
-    const uint64_t block = record.value.block;
-    if (!record.is_inline && !record.is_tombstone()) {
-      const uint64_t needs = BlockHeader::kBytes + record.value.offset + record.value.length;
-      if (block < kTableHeadMagic.size() || block > footer_.index.offset ||
-          needs > footer_.index.offset - block)
-        return blocks_.Damage(block, "a value is said to be here and cannot be");
-    }
+    if (record.is_inline || record.is_tombstone()) continue;
+    if (Status status = VerifyPlace(record); !status.ok()) return status;
   }
   if (!records.status().ok()) return records.status();
   const auto differs = [this](const char* what, uint64_t have, uint64_t expected) {

@@ -59,7 +59,7 @@ class TableReader {
   /// Whether any record of that position can be here: false is certain, and costs no read.
   bool MayContain(Position position) const;
 
-  /// The value of a record of this table.
+  /// The value of a record of this table, in one piece.
   StatusOr<std::string> ReadValue(const ValueHandle& handle) const;
 
   /// Reads everything there is and compares it with what the table says of itself.
@@ -77,7 +77,10 @@ class TableReader {
   Status LoadFilter();
   Status CheckIndex() const;
   bool FilterLets(size_t block, Position position) const;
+  StatusOr<std::string> ReadLong(const ValueHandle& handle) const;
+  StatusOr<bool> IsInOneBlock(const ValueHandle& handle) const;
   Status VerifyBlocks() const;
+  Status VerifyPlace(const StoredRecord& record) const;
   Status VerifyKeys() const;
 
   const BlockFile blocks_;

@@ -31,21 +31,28 @@ TableWriter::TableWriter(FileSystem& files, std::string path, std::unique_ptr<Wr
   Write(kTableHeadMagic);
 }
 
-Status TableWriter::CheckLimits(const KeyRecord& record, Bytes value) const {
-  const auto too_long = [this](const char* what, uint64_t bytes, uint64_t bytes_max) {
-    return Status::Error(path_ + ": a " + what + " of " + std::to_string(bytes) +
-                         " bytes; a table takes up to " + std::to_string(bytes_max));
-  };
-  if (record.key.size() > kKeyBytesMax) return too_long("key", record.key.size(), kKeyBytesMax);
-  if (value.size() > kValueBytesMax) return too_long("value", value.size(), kValueBytesMax);
-  return Status::Ok();
+void TableWriter::RefuseLonger(const char* what, uint64_t bytes, uint64_t bytes_max) {
+  if (bytes <= bytes_max || !status_.ok()) return;
+  status_ = Status::Error(path_ + ": a " + what + " of " + std::to_string(bytes) +
+                          " bytes; a table takes up to " + std::to_string(bytes_max));
 }
 
 Status TableWriter::Add(const KeyRecord& record, Bytes value) {
+  if (value.size() > kLongBlockBytes) {
+    if (Status status = BeginValue(record); !status.ok()) return status;
+    if (Status status = AppendValue(value); !status.ok()) return status;
+    return EndValue(record.size);
+  }
+  if (Status status = BeginRecord(record); !status.ok()) return status;
+  PutRecord(record, value);
+  return status_;
+}
+
+Status TableWriter::BeginRecord(const KeyRecord& record) {
   if (!status_.ok()) return status_;
-  TERRACE_CHECK(file_ != nullptr);
+  TERRACE_CHECK(file_ != nullptr && !open_);
   // A table that lacks a record must not be finished, so this ends it, too.
-  status_ = CheckLimits(record, value);
+  RefuseLonger("key", record.key.size(), kKeyBytesMax);
   if (!status_.ok()) return status_;
   if (facts_.records > 0) {
     KeyRecord last{.space = facts_.largest.space, .hash = facts_.largest.hash};
@@ -55,11 +62,14 @@ Status TableWriter::Add(const KeyRecord& record, Bytes value) {
   } else {
     facts_.smallest = record.position();
   }
-  TERRACE_CHECK(!record.is_tombstone() || value.empty());
-
   if (!keys_.empty() && (keys_.first().space != record.space || keys_.bytes() >= kKeyBlockBytes))
     CloseKeyBlock();
+  return status_;
+}
+
+void TableWriter::PutRecord(const KeyRecord& record, Bytes value) {
   if (record.is_tombstone()) {
+    TERRACE_CHECK(value.empty());
     keys_.AddTombstone(record);
     ++facts_.tombstones;
   } else if (value.size() <= kInlineValueBytesMax) {
@@ -67,13 +77,63 @@ Status TableWriter::Add(const KeyRecord& record, Bytes value) {
   } else {
     keys_.Add(record, PlaceValue(value));
   }
+  EndRecord(record, value.size());
+}
+
+void TableWriter::EndRecord(const KeyRecord& record, uint64_t value_bytes) {
   bloom_.Add(record.position());
   ++facts_.records;
   facts_.key_bytes += record.key.size();
-  facts_.value_bytes += value.size();
+  facts_.value_bytes += value_bytes;
   facts_.largest = record.position();
   last_key_ = record.key;
   last_sub_ = record.sub;
+}
+
+Status TableWriter::BeginValue(const KeyRecord& record) {
+  TERRACE_CHECK(!record.is_tombstone());
+  if (Status status = BeginRecord(record); !status.ok()) return status;
+  open_.emplace();
+  open_->record = record;
+  open_->key = record.key;
+  open_->record.key = open_->key;
+  return status_;
+}
+
+Status TableWriter::AppendValue(Bytes piece) {
+  if (!status_.ok()) return status_;
+  TERRACE_CHECK(open_.has_value());
+  open_->length += piece.size();
+  RefuseLonger("value", open_->length, kValueBytesMax);
+  while (!piece.empty() && status_.ok()) {
+    // Only now that there is more: the last block has at least a byte.
+    if (open_->tail.size() == kLongBlockBytes) WriteLongBlock();
+    const Bytes some = piece.substr(0, kLongBlockBytes - open_->tail.size());
+    open_->tail.append(some);
+    piece.remove_prefix(some.size());
+  }
+  return status_;
+}
+
+void TableWriter::WriteLongBlock() {
+  CloseValueBlock();
+  if (open_->block == 0) open_->block = offset_;
+  WriteBlock(BlockKind::kValues, open_->tail);
+  open_->tail.clear();
+}
+
+Status TableWriter::EndValue(std::optional<uint64_t> size) {
+  if (!status_.ok()) return status_;
+  TERRACE_CHECK(open_.has_value());
+  open_->record.size = size.value_or(open_->length);
+  if (open_->block == 0) {
+    PutRecord(open_->record, open_->tail);
+  } else {
+    WriteLongBlock();
+    keys_.Add(open_->record, {open_->block, 0, open_->length});
+    EndRecord(open_->record, open_->length);
+  }
+  open_.reset();
   return status_;
 }
 
@@ -120,13 +180,13 @@ void TableWriter::CloseStretch() {
 }
 
 uint64_t TableWriter::estimated_bytes() const {
-  return offset_ + values_.size() + stretch_bytes_ + keys_.bytes() + filter_.size() +
-         index_.size() + TableFooter::kBytes;
+  return offset_ + values_.size() + (open_ ? open_->tail.size() : 0) + stretch_bytes_ +
+         keys_.bytes() + filter_.size() + index_.size() + TableFooter::kBytes;
 }
 
 StatusOr<TableFacts> TableWriter::Finish() {
   if (!status_.ok()) return Unexpected{status_};
-  TERRACE_CHECK(file_ != nullptr);
+  TERRACE_CHECK(file_ != nullptr && !open_);
   CloseKeyBlock();
   CloseStretch();
   TableFooter footer;

@@ -1,5 +1,5 @@
-// Writes a table (table_format.h) front to back, in bounded memory: a block of values, a stretch of key blocks, and of
-// everything before that what a reader holds, too: 32 bytes of index for each key block, and the filter.
+// Writes a table (table_format.h) front to back, in bounded memory: a block of values, one of a long value, a stretch of key
+// blocks, and of everything before that what a reader holds, too: 32 bytes of index for each key block, and the filter.
 //
 // After an error nothing more is written and every call gives that error again; the table is discarded and, when there is
 // reason to hope, written anew under another number. A file whose sync has failed is never synced again.
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
@@ -39,6 +40,11 @@ class TableWriter {
   /// CONTRACT: `record` is behind the one before (T1), and `value` is empty for a tombstone, which has neither deadline nor
   /// size. Both are copied. Refuses keys and values over their limits.
   Status Add(const KeyRecord& record, Bytes value);
+  /// The same for a value that comes in pieces, none or as many as one likes: the file is the same, too. The record's size is
+  /// said at the end; without one it is the value's length.
+  Status BeginValue(const KeyRecord& record);
+  Status AppendValue(Bytes piece);
+  Status EndValue(std::optional<uint64_t> size = std::nullopt);
 
   /// How large the file is so far, what is held back included: when to begin the next table.
   uint64_t estimated_bytes() const;
@@ -53,8 +59,22 @@ class TableWriter {
   TableWriter(FileSystem& files, std::string path, std::unique_ptr<WritableFile> file,
               const Options& options);
 
-  Status CheckLimits(const KeyRecord& record, Bytes value) const;
+  // A record whose value is on its way. Without initializers, which clang 14 minds in an optional: made by emplace(), all
+  // zero.
+  struct OpenValue {
+    KeyRecord record;
+    std::string key;   // the record's
+    uint64_t block;    // its first one, if it has blocks of its own already
+    uint64_t length;   // so far
+    std::string tail;  // what of it is in no block yet; up to kLongBlockBytes
+  };
+
+  void RefuseLonger(const char* what, uint64_t bytes, uint64_t bytes_max);
+  Status BeginRecord(const KeyRecord& record);
+  void PutRecord(const KeyRecord& record, Bytes value);
+  void EndRecord(const KeyRecord& record, uint64_t value_bytes);
   ValueHandle PlaceValue(Bytes value);
+  void WriteLongBlock();
   void CloseKeyBlock();
   void CloseValueBlock();
   void CloseStretch();
@@ -81,6 +101,7 @@ class TableWriter {
 
   // T3: while values_ is not empty its block begins at offset_, and nothing else is written.
   std::string values_;
+  std::optional<OpenValue> open_;
   KeyBlockBuilder keys_;
   std::deque<ClosedKeyBlock> stretch_;
   size_t stretch_bytes_ = 0;

@@ -6,14 +6,54 @@
 namespace terrace::storage {
 
 StatusOr<Bytes> ValueCursor::Read(const ValueHandle& handle) {
-  if (block_ != handle.block || block_ == 0) {
-    block_ = 0;
-    if (Status status = Enter(handle.block); !status.ok()) return Unexpected{std::move(status)};
-    block_ = handle.block;
+  Bytes whole;
+  // One large value should not leave its size behind.
+  if (long_.capacity() > 4 * kReadAheadBytes) std::string().swap(long_);
+  long_.clear();
+  Status status = ReadPieces(handle, [&](Bytes piece) {
+    if (piece.size() == handle.length) {
+      whole = piece;
+      return Status::Ok();
+    }
+    if (long_.empty()) {
+      if (Status fits = blocks_.CheckLength(handle); !fits.ok()) return fits;
+      long_.reserve(handle.length);
+    }
+    whole = long_.append(piece);
+    return Status::Ok();
+  });
+  if (!status.ok()) return Unexpected{std::move(status)};
+  return whole;
+}
+
+Status ValueCursor::ReadPieces(const ValueHandle& handle,
+                               const std::function<Status(Bytes)>& take) {
+  if (Status status = GoTo(handle.block); !status.ok()) return status;
+  // Tables of version 1 have no others.
+  const bool in_one_block =
+      !handle.is_long() || handle.offset != 0 || body_.size() >= handle.length;
+  if (in_one_block) {
+    if (Status status = blocks_.CheckFits(handle, body_); !status.ok()) return status;
+    return take(body_.substr(handle.offset, handle.length));
   }
-  if (Status status = blocks_.CheckFits(handle, body_); !status.ok())
-    return Unexpected{std::move(status)};
-  return body_.substr(handle.offset, handle.length);
+  uint64_t at = handle.block;
+  for (uint64_t left = handle.length; left > 0;) {
+    if (Status status = GoTo(at); !status.ok()) return status;
+    if (kind_ != BlockKind::kValues || body_.size() != std::min<uint64_t>(left, kLongBlockBytes))
+      return blocks_.Damage(at, "this is not the block of a long value that was expected");
+    if (Status status = take(body_); !status.ok()) return status;
+    left -= body_.size();
+    at += BlockHeader::kBytes + body_.size();
+  }
+  return Status::Ok();
+}
+
+Status ValueCursor::GoTo(uint64_t block) {
+  if (block_ == block && block_ != 0) return Status::Ok();
+  block_ = 0;
+  if (Status status = Enter(block); !status.ok()) return status;
+  block_ = block;
+  return Status::Ok();
 }
 
 bool ValueCursor::Holds(uint64_t offset, uint64_t bytes) const {
@@ -53,7 +93,8 @@ Status ValueCursor::Enter(uint64_t block) {
   }
   const Bytes bytes = Bytes(window_).substr(block - window_at_, whole);
   body_ = bytes.substr(BlockHeader::kBytes);
-  return blocks_.Check(bytes, block, DecodeBlockHeader(bytes).kind);
+  kind_ = DecodeBlockHeader(bytes).kind;
+  return blocks_.Check(bytes, block, kind_);
 }
 
 }  // namespace terrace::storage

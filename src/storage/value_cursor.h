@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/bytes.h"
@@ -21,10 +22,13 @@ class ValueCursor {
   /// CONTRACT: `table` outlives the cursor.
   explicit ValueCursor(const TableReader& table) : blocks_(table.blocks()) {}
 
-  /// The value of a record of the table. Good until the next call.
+  /// The value of a record of the table, in one piece. Good until the next call.
   StatusOr<Bytes> Read(const ValueHandle& handle);
+  /// take(piece) for the value's bytes in order, a block of a long value at a time, until it gives an error.
+  Status ReadPieces(const ValueHandle& handle, const std::function<Status(Bytes)>& take);
 
  private:
+  Status GoTo(uint64_t block);
   Status Enter(uint64_t block);
   Status Fill(uint64_t offset, uint64_t bytes);
   bool Holds(uint64_t offset, uint64_t bytes) const;
@@ -34,7 +38,9 @@ class ValueCursor {
   std::string window_;
   uint64_t window_at_ = 0;
   uint64_t block_ = 0;  // 0: none, no block begins there
+  BlockKind kind_ = BlockKind::kValues;
   Bytes body_;
+  std::string long_;  // a value of several blocks
 };
 
 }  // namespace terrace::storage

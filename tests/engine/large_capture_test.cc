@@ -125,6 +125,61 @@ TEST_SUITE("engine/large_capture") {
     }
   }
 
+  TEST_CASE(
+      "after a power cut at any moment the tables in force have all of the large collections") {
+    const uint64_t seed = PrintedSeed("engine/large_capture crash");
+    uint64_t old_ones = 0, new_ones = 0;
+    for (uint64_t n = 1;; ++n) {
+      CAPTURE(n);
+      LargeWorld world(seed);
+      world.Checkpoint();
+      const WorldState before = world.at_cut;
+      for (int i = 0; i < 300; ++i) world.EditSomething(50);
+      const uint64_t changes = world.files.changes();
+      world.files.StopAt(n);
+      world.Begin();
+      const Status status = world.Finish([&] { world.EditSomething(50); });
+      if (world.files.changes() - changes < n) break;
+      for (uint64_t outcome = 0; outcome < 3; ++outcome) {
+        const auto disk = world.files.Crash(outcome);
+        const auto manifest = Must(storage::Manifest::Open(*disk, kWorldDirectory));
+        const WorldState state = LoadedState(*disk, *manifest);
+        const bool is_old = Difference(state, before) == "";
+        const bool is_new = Difference(state, world.at_cut) == "";
+        CHECK((is_old || is_new));
+        if (status.ok()) CHECK(is_new);
+        old_ones += is_old ? 1 : 0;
+        new_ones += is_new ? 1 : 0;
+      }
+    }
+    CHECK(old_ones > 0);
+    CHECK(new_ones > 0);
+  }
+
+  TEST_CASE(
+      "whichever change of a file fails, the tables in force are whole, and so are the next") {
+    LargeWorld world(PrintedSeed("engine/large_capture failure"));
+    world.Checkpoint();
+    WorldState in_force = world.at_cut;
+    for (uint64_t n = 1, good = 0; good < 2; ++n) {
+      CAPTURE(n);
+      world.files.FailChange(n, n % 2 == 0 ? testing::Fault::kShortWrite : testing::Fault::kIo);
+      const uint64_t changes = world.files.changes();
+      for (const LargeKey& large : kLargeKeys) world.Add(0, large, world.AnyMember());
+      world.Begin();
+      const Status status = world.Finish([&] { world.EditSomething(50); });
+      good += status.ok() && world.files.changes() - changes < n ? 1 : 0;
+      world.files.FailChange(1'000'000, testing::Fault::kIo);
+      // An install that failed may have happened.
+      const std::string difference = world.DifferenceFrom(world.at_cut);
+      if (status.ok()) CHECK(difference == "");
+      if (difference == "") in_force = world.at_cut;
+      CHECK(world.DifferenceFrom(in_force) == "");
+    }
+    world.Checkpoint();
+    world.ExpectAtCut();
+  }
+
   TEST_CASE("what edits of large collections make a checkpoint keep counts for its budget") {
     LargeWorld world(1);
     world.Begin();

@@ -69,17 +69,20 @@ TEST_SUITE("engine/old_images") {
       Entry* entry = Entry::NewString("key", StringSource::Of(text), 99);
       const CapturedKey captured(7, *entry, rdb::Compression::kNone);
       Entry::Delete(entry);
-      Bytes value;
+      Bytes head, value;
       std::string room;
-      const storage::KeyRecord record = captured.Record(3, &value, &room);
+      const storage::KeyRecord record = captured.Record(3, &head, &value, &room);
       CHECK(record.space == 3);
       CHECK(record.hash == 7);
       CHECK(record.key == "key");
       CHECK(record.kind == static_cast<uint8_t>(rdb::ValueCode::kString));
       CHECK(record.deadline_ms == 99);
-      CHECK(record.size == value.size());
-      CHECK(value.ends_with(text));
-      CHECK(value.size() <= text.size() + 5);
+      const std::string body = std::string(head) + std::string(value);
+      CHECK(record.size == body.size());
+      std::string whole;
+      CHECK((captured.Body(&whole).substr(1) == body));
+      CHECK(body.ends_with(text));
+      CHECK(body.size() <= text.size() + 5);
     }
   }
 }

@@ -47,7 +47,7 @@ void TryTable(const std::string& bytes) {
   if (!table.ok()) return;
   std::vector<SeenKey> seen;
   KeyIterator records(**table);
-  ValueCursor values(**table);
+  ValueCursor values(**table), others(**table);
   while (records.Next()) {
     const StoredRecord& record = records.record();
     if (!record.is_tombstone()) {
@@ -55,6 +55,12 @@ void TryTable(const std::string& bytes) {
       if (value.ok()) TERRACE_CHECK(value->size() == record.value.length);
       const auto same = values.Read(record.value);
       TERRACE_CHECK(!same.ok() || !value.ok() || *same == *value);
+      std::string pieces;
+      const Status in_pieces = others.ReadPieces(record.value, [&pieces](Bytes piece) {
+        pieces.append(piece);
+        return Status::Ok();
+      });
+      TERRACE_CHECK(in_pieces.ok() == same.ok() && (!same.ok() || *same == pieces));
       if (record.is_inline) TERRACE_CHECK(value.ok() && *value == record.inline_value);
     }
     seen.push_back({record.space, record.hash, std::string(record.key), record.sub, record.value});

@@ -330,6 +330,31 @@ TEST_SUITE("storage/compaction") {
     CHECK(CountRuns(*directory.manifest->state()) == 2);
   }
 
+  TEST_CASE("long values are passed on a block at a time, and may be stopped at between two") {
+    Random random(5);
+    Directory directory;
+    Content content;
+    for (const size_t size :
+         {3 * kLongBlockBytes + 7, size_t{5 * kMiB}, kLongBlockBytes, size_t{100}}) {
+      Row row =
+          MakeRow({0, random.Next(), "of " + std::to_string(size)}, RandomBytes(random, size));
+      row.size = random.Next();
+      directory.Add({{row.key, row}});
+      content[row.key] = row;
+    }
+    const auto before = directory.manifest->state();
+    uint64_t asked = 0;
+    const auto refuse = [&](uint64_t) { return ++asked < 3; };
+    CHECK(!CompactAll(directory.files, *directory.manifest, {.go_on = refuse}).ok());
+    CHECK(*directory.manifest->state() == *before);
+    CHECK(Must(directory.manifest->RemoveUnknownFiles()) == 1);
+    asked = 0;
+    const auto count = [&](uint64_t) { return ++asked > 0; };
+    Must(CompactAll(directory.files, *directory.manifest, {.go_on = count}));
+    CHECK(asked == 5);
+    CHECK((directory.Read() == content));
+  }
+
   TEST_CASE("a compaction that is cancelled, or meets damage, changes nothing") {
     Random random(4);
     Directory directory;

@@ -15,7 +15,15 @@
 
 namespace terrace::storage {
 
-/// The golden file of that name; written anew with `bytes` first if that was asked for.
+/// The golden file of that name.
+inline std::string GoldenFile(const std::string& name) {
+  const std::string path = std::string(TERRACE_CHECKOUT) + "/tests/golden/" + name;
+  std::ifstream in(path, std::ios::binary);
+  REQUIRE_MESSAGE(in.good(), path << " cannot be read");
+  return std::string(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+}
+
+/// The same; written anew with `bytes` first if that was asked for.
 inline std::string GoldenFile(const std::string& name, const std::string& bytes) {
   const std::string path = std::string(TERRACE_CHECKOUT) + "/tests/golden/" + name;
   if (std::getenv("UPDATE_GOLDEN") != nullptr) {
@@ -23,9 +31,7 @@ inline std::string GoldenFile(const std::string& name, const std::string& bytes)
     out << bytes;
     REQUIRE(out.good());
   }
-  std::ifstream in(path, std::ios::binary);
-  REQUIRE_MESSAGE(in.good(), path << " cannot be read");
-  return std::string(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+  return GoldenFile(name);
 }
 
 }  // namespace terrace::storage

@@ -9,8 +9,8 @@
 namespace terrace::storage {
 namespace {
 
-// Every kind of record and block.
-Rows GoldenRows() {
+// Every kind of record and block that version 1 has.
+Rows GoldenRows1() {
   Rows rows;
   rows.push_back(MakeRow({0, 0, ""}, ""));
   rows.push_back(MakeRow({0, 258, "counter"}, "\x01\x2a"));
@@ -27,18 +27,36 @@ Rows GoldenRows() {
   return rows;
 }
 
+// And a value of two blocks.
+Rows GoldenRows2() {
+  Rows rows = GoldenRows1();
+  rows.push_back(MakeRow({5, 78, "long"}, std::string(kLongBlockBytes + 1, 'L')));
+  rows.push_back(MakeRow({5, 79, "last"}, "behind the long one, in another block"));
+  return rows;
+}
+
 TEST_SUITE("storage/table_format") {
   TEST_CASE("the golden table is written and read as ever") {
     testing::LossyFileSystem files;
     const TableFacts facts =
-        Must(WriteTable(files, "t", GoldenRows(), {.number = 12, .log_offset = 3456}));
+        Must(WriteTable(files, "t", GoldenRows2(), {.number = 12, .log_offset = 3456}));
     const std::string bytes = files.Contents("t");
-    const std::string golden = GoldenFile("table_v1.table", bytes);
+    const std::string golden = GoldenFile("table_v2.table", bytes);
     CHECK((golden == bytes));
     files.Put("t", golden);
     const auto table = MustOpen(files, "t");
     CHECK(table->facts() == facts);
-    CHECK(MustReadRows(*table) == GoldenRows());
+    CHECK((MustReadRows(*table) == GoldenRows2()));
+    Must(table->Verify());
+  }
+
+  TEST_CASE("the golden table of version 1 is read") {
+    testing::LossyFileSystem files;
+    files.Put("t", GoldenFile("table_v1.table"));
+    const auto table = MustOpen(files, "t");
+    CHECK(table->facts().number == 12);
+    CHECK(table->facts().log_offset == 3456);
+    CHECK((MustReadRows(*table) == GoldenRows1()));
     Must(table->Verify());
   }
 

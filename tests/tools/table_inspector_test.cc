@@ -81,6 +81,32 @@ TEST_SUITE("tools/table_inspector") {
     CHECK(output.ends_with("7 records in 2 blocks of keys\nfine\n"));
   }
 
+  TEST_CASE("a long value has several blocks, and is lost if one of them is damaged") {
+    const std::string golden = GoldenFile("table_v2.table");
+    constexpr size_t kLongAt = 4237, kTailAt = kLongAt + 16 + 32768;
+    {
+      const InspectedTable table(golden);
+      CAPTURE(table.run.output);
+      CHECK(table.run.code == 0);
+      CHECK(table.run.output.starts_with(table.path + ": table, version 2, "));
+      CHECK(Has(table.run.output,
+                "        4237  values          32768    ok\n"
+                "       37021  values              1    ok\n"
+                "       37038  values             37    ok\n"));
+      CHECK(Has(table.run.output, "        32769        32769  4237+0                 long\n"));
+      CHECK(table.run.output.ends_with("9 records in 2 blocks of keys\nfine\n"));
+    }
+    for (const size_t at : {kLongAt + 5000, kTailAt + 16}) {
+      std::string bytes = golden;
+      bytes.at(at) = static_cast<char>(bytes[at] ^ 1);
+      const InspectedTable table(bytes);
+      CAPTURE(table.run.output);
+      CHECK(table.run.code == 1);
+      CHECK(Has(table.run.output, "  4237+0 lost            long\n"));
+      CHECK(Has(table.run.output, "the values of 1 of them are lost\n"));
+    }
+  }
+
   TEST_CASE("keys whose values were in a damaged block are told from the others") {
     const InspectedTable table(Flipped(kValuesAt + 40));
     const std::string& output = table.run.output;

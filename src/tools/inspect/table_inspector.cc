@@ -48,6 +48,8 @@ class Inspection {
   uint64_t EndByHeader(uint64_t at, BlockHeader* header) const;
   void PrintRecord(const StoredRecord& record);
   bool HasValue(const StoredRecord& record) const;
+  bool HasBlocksOf(const storage::ValueHandle& value,
+                   std::vector<BlockExtent>::const_iterator block) const;
   void Note(Status status) {
     if (damage_.ok()) damage_ = std::move(status);
   }
@@ -84,7 +86,7 @@ Status Inspection::PrintFooter() {
     return Status::Ok();
   }
   std::printf("%s: table, version %u, %" PRIu64 " bytes\n", blocks_.name().c_str(),
-              unsigned{storage::kTableVersion}, blocks_.size());
+              unsigned{footer->version}, blocks_.size());
   const storage::TableFacts& facts = footer->facts;
   std::printf("  number      %" PRIu64 "\n", facts.number);
   std::printf("  log offset  %" PRIu64 "\n", facts.log_offset);
@@ -218,8 +220,23 @@ bool Inspection::HasValue(const StoredRecord& record) const {
   const auto block = std::lower_bound(
       value_blocks_.begin(), value_blocks_.end(), value.block,
       [](const BlockExtent& extent, uint64_t wanted) { return extent.offset < wanted; });
-  return block != value_blocks_.end() && block->offset == value.block &&
-         value.offset <= block->length && value.length <= block->length - value.offset;
+  if (block == value_blocks_.end() || block->offset != value.block) return false;
+  if (value.offset <= block->length && value.length <= block->length - value.offset) return true;
+  return value.is_long() && value.offset == 0 && HasBlocksOf(value, block);
+}
+
+// `block` is the first of a long value.
+bool Inspection::HasBlocksOf(const storage::ValueHandle& value,
+                             std::vector<BlockExtent>::const_iterator block) const {
+  uint64_t at = value.block;
+  for (uint64_t left = value.length; left > 0; ++block) {
+    const uint64_t length = std::min<uint64_t>(left, storage::kLongBlockBytes);
+    if (block == value_blocks_.end() || block->offset != at || block->length != length)
+      return false;
+    left -= length;
+    at += BlockHeader::kBytes + length;
+  }
+  return true;
 }
 
 // What the parts say of each other: order, counts, bounds.

@@ -2,9 +2,20 @@
 
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/check.h"
 
 namespace terrace::engine {
+namespace {
+
+// Bytes of a value that who waits decodes himself, in some microseconds.
+constexpr size_t kSmallBytesMax = 16 * kKiB;
+
+void CountReadIn(Residency& residency) {
+  residency.counters().read_in.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
 
 void ReadInPool::Start(unsigned threads) {
   TERRACE_CHECK(threads_.empty());
@@ -23,6 +34,10 @@ void ReadInPool::Stop() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
+    for (const std::shared_ptr<Job>& job : jobs_) {
+      for (const std::shared_ptr<Order>& order : job->orders) order->waiter.reset();
+      job->orders.clear();
+    }
     jobs_.clear();
     open_.clear();
   }
@@ -39,14 +54,16 @@ bool ReadInPool::Join(const AwayKey& key, const std::shared_ptr<Order>& order) {
   if (job.key.space != key.space || !(job.key.mark == key.mark) || job.key.key != key.key)
     return false;
   job.orders.push_back(order);
+  order->jobs.push_back(found->second);
   return true;
 }
 
-void ReadInPool::Read(std::vector<AwayKey> keys, std::shared_ptr<Waiter> waiter) {
+std::shared_ptr<ReadValues> ReadInPool::Read(std::vector<AwayKey> keys,
+                                             std::shared_ptr<Waiter> waiter) {
   TERRACE_CHECK(!keys.empty());
   waiting_.fetch_add(1, std::memory_order_relaxed);
   residency_.counters().waits.fetch_add(1, std::memory_order_relaxed);
-  auto order = std::make_shared<Order>();
+  auto order = std::make_shared<Order>(residency_);
   order->left = keys.size();
   order->waiter = std::move(waiter);
   size_t added = 0;
@@ -57,6 +74,7 @@ void ReadInPool::Read(std::vector<AwayKey> keys, std::shared_ptr<Waiter> waiter)
       auto job = std::make_shared<Job>();
       job->key = std::move(key);
       job->orders.push_back(order);
+      order->jobs.push_back(job);
       open_.emplace(job->key.hash, job);
       jobs_.push_back(std::move(job));
       ++added;
@@ -64,6 +82,7 @@ void ReadInPool::Read(std::vector<AwayKey> keys, std::shared_ptr<Waiter> waiter)
   }
   if (added == 1) wake_.NotifyOne();
   if (added > 1) wake_.NotifyAll();
+  return order;
 }
 
 std::shared_ptr<ReadInPool::Job> ReadInPool::Take() {
@@ -86,17 +105,39 @@ void ReadInPool::Run(Participant& self) {
   while (const std::shared_ptr<Job> job = Take()) Do(*job, self);
 }
 
-void ReadInPool::Do(Job& job, Participant& self) {
-  auto value = residency_.Read(job.key);
-  const bool ok = value.ok();
+void ReadInPool::PutInHere(Job& job, StatusOr<ValueStore::Value> value, Participant& self) {
+  StatusOr<Residency::OwnEntry> entry =
+      value.ok() ? residency_.Decode(job.key.key, job.key.deadline_ms, value->kind, value->bytes)
+                 : StatusOr<Residency::OwnEntry>(Unexpected{value.error()});
+  const bool ok = entry.ok();
   self.In();
-  const bool installed = residency_.Install(job.key, std::move(value));
+  const bool installed = residency_.Install(job.key, std::move(entry));
   self.Out();
-  if (installed && ok) residency_.counters().read_in.fetch_add(1, std::memory_order_relaxed);
+  if (installed && ok) CountReadIn(residency_);
+}
+
+// What it writes to the job is seen by whoever starts anew: telling him comes after it.
+void ReadInPool::Do(Job& job, Participant& self) {
+  auto value = residency_.store().Read(job.key.space, job.key.hash, job.key.key);
+  if (value.ok() && value->bytes.size() <= kSmallBytesMax) {
+    job.value = *std::move(value);
+  } else {
+    PutInHere(job, std::move(value), self);
+  }
   for (const std::shared_ptr<Order>& order : Close(job)) {
     if (order->left.fetch_sub(1, std::memory_order_acq_rel) != 1) continue;
     waiting_.fetch_sub(1, std::memory_order_relaxed);
-    order->waiter->Restart();
+    std::exchange(order->waiter, nullptr)->Restart();
+  }
+}
+
+void ReadInPool::Order::PutIn() {
+  for (const std::shared_ptr<Job>& job : std::exchange(jobs, {})) {
+    if (!job->value || job->taken.exchange(true)) continue;
+    auto entry =
+        residency.Decode(job->key.key, job->key.deadline_ms, job->value->kind, job->value->bytes);
+    const bool ok = entry.ok();
+    if (residency.Install(job->key, std::move(entry)) && ok) CountReadIn(residency);
   }
 }
 

@@ -3,12 +3,18 @@
 // What is asked for at once is read side by side, a key a thread. How much may be queued follows from who asks: a client waits
 // for one command at a time. A key that several ask for, before it is there, is read once for all of them.
 //
+// Who asked puts in what is small, and makes the entry of its bytes: an allocator's blocks belong to the thread that has asked
+// for them, and values that went left holes among the workers' blocks, which only workers can fill. (With entries that the pool's
+// threads made a server held twice what it used, until the last of the older values had gone.) What is large is decoded here,
+// so that no loop waits for that.
+//
 // Threads: Read by any; Start and Stop by whoever owns it. Waiters that are still queued at Stop are forgotten.
 #pragma once
 
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -29,20 +35,29 @@ class ReadInPool final : public ValueReader {
   void Start(unsigned threads);
   void Stop();
 
-  void Read(std::vector<AwayKey> keys, std::shared_ptr<Waiter> waiter) override
+  std::shared_ptr<ReadValues> Read(std::vector<AwayKey> keys,
+                                   std::shared_ptr<Waiter> waiter) override
       TERRACE_EXCLUDES(mutex_);
   /// Clients that wait now.
   uint64_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
-  // One command's keys.
-  struct Order {
-    std::atomic<size_t> left;
-    std::shared_ptr<Waiter> waiter;
-  };
+  struct Order;
   struct Job {
     AwayKey key;
-    std::vector<std::shared_ptr<Order>> orders;
+    std::vector<std::shared_ptr<Order>> orders;  // nobody's when it is done
+    std::optional<ValueStore::Value> value;      // read, and to be put in by who comes first
+    std::atomic<bool> taken{false};
+  };
+  // One command's keys. Orders and jobs know each other until a job is done.
+  struct Order final : ReadValues {
+    explicit Order(Residency& values) : residency(values) {}
+    void PutIn() override;
+
+    Residency& residency;
+    std::atomic<size_t> left{0};
+    std::shared_ptr<Waiter> waiter;  // nobody's when it has been told
+    std::vector<std::shared_ptr<Job>> jobs;
   };
 
   void Run(Participant& self) TERRACE_EXCLUDES(mutex_);
@@ -50,6 +65,7 @@ class ReadInPool final : public ValueReader {
   /// Nobody can join it any more.
   std::vector<std::shared_ptr<Order>> Close(Job& job) TERRACE_EXCLUDES(mutex_);
   void Do(Job& job, Participant& self);
+  void PutInHere(Job& job, StatusOr<ValueStore::Value> value, Participant& self);
   bool Join(const AwayKey& key, const std::shared_ptr<Order>& order) TERRACE_REQUIRES(mutex_);
 
   Residency& residency_;

@@ -56,12 +56,22 @@ struct AwayKey {
         key(entry.key()) {}
 };
 
+/// What was read for somebody, and is not in the keyspace yet.
+class ReadValues {
+ public:
+  virtual ~ReadValues() = default;
+  /// By whoever asked, when he starts anew: he is in, and holds no lock. Then all that he asked for is in memory or marked as
+  /// unreadable.
+  virtual void PutIn() = 0;
+};
+
 /// Reads values for those who can wait: a pool of threads (engine/read_in_pool.h).
 class ValueReader {
  public:
   virtual ~ValueReader() = default;
-  /// `waiter` starts anew when all of them are in memory or marked as unreadable. Keys' locks may be held.
-  virtual void Read(std::vector<AwayKey> keys, std::shared_ptr<Waiter> waiter) = 0;
+  /// `waiter` starts anew when all of them are read. Keys' locks may be held. nullptr: there will be nothing to put in.
+  virtual std::shared_ptr<ReadValues> Read(std::vector<AwayKey> keys,
+                                           std::shared_ptr<Waiter> waiter) = 0;
 };
 
 class Residency {

@@ -36,7 +36,9 @@ std::string UnreadableText(const Status& why);
 class ReadInWish final : public commands::Readiness {
  public:
   void Enlist(std::shared_ptr<engine::Waiter> waiter) override {
-    reader->Read(std::exchange(keys, {}), std::move(waiter));
+    // It may end at once, but to its thread that is told later, and that is ours.
+    const auto wait = std::static_pointer_cast<Wait>(waiter);
+    wait->values = reader->Read(std::exchange(keys, {}), std::move(waiter));
   }
   engine::ValueReader* reader = nullptr;
   std::vector<engine::AwayKey> keys;

@@ -33,6 +33,7 @@
 
 #include "commands/context.h"
 #include "engine/interest.h"
+#include "engine/residency.h"
 #include "exec/owned_request.h"
 #include "resp/reply.h"
 
@@ -105,7 +106,8 @@ class Wait final : public engine::Waiter, public std::enable_shared_from_this<Wa
   std::vector<NamedKey> needs;  // that its command may change besides
   bool anew_in_time = false;    // when its time is over the command starts anew
   Waker& waker;
-  Session* session;  // its thread's own; nullptr when the client has gone
+  std::shared_ptr<engine::ReadValues> values;  // its thread's own; that its command waits for
+  Session* session;                            // its thread's own; nullptr when the client has gone
 
   // --- the command has run ---
   resp::ReplyBuffer out;

@@ -194,6 +194,7 @@ bool Executor::EndWait(Session& session) {
   const ParkReason reason = std::exchange(parking.reason, ParkReason::kNone);
   wait->session = nullptr;
   ForgetWait(*wait);
+  if (const auto values = std::exchange(wait->values, nullptr)) values->PutIn();
   if (wait->state() != Wait::State::kRestarted) {
     FinishWait(session, *wait);
     return true;

@@ -94,8 +94,11 @@ TEST_SUITE("engine/read_in_pool") {
             again = !keys.empty();
             if (!again) break;
             const auto asker = std::make_shared<Asker>();
-            pool.Read(std::move(keys), asker);
+            const auto values = pool.Read(std::move(keys), asker);
             asker->Wait();
+            self->In();
+            values->PutIn();
+            self->Out();
           }
         }
         databases.participants().Leave(self);
@@ -112,6 +115,58 @@ TEST_SUITE("engine/read_in_pool") {
     CHECK(pool.waiting() == 0);
     CHECK(residency.counters().read_in + residency.counters().warmed == kKeys);
     pool.Stop();
+  }
+
+  TEST_CASE("what is small is put in by who asked, what is large by the pool") {
+    LossyFileSystem files;
+    Must(files.CreateDirectory(kWorldDirectory));
+    Must(files.SyncDirectory("."));
+    const auto manifest = Must(Manifest::Create(files, kWorldDirectory, NewManifestState()));
+    {
+      Machine machine(files, *manifest, 1, {});
+      machine.SetString(1, "small", std::string(1000, 's'));
+      machine.SetString(1, "large", std::string(100'000, 'l'));
+      machine.Exclusive([&] { machine.checkpointer().Begin({}); });
+      Must(machine.checkpointer().Run(machine.self()));
+    }
+    Machine machine(files, *manifest, 1, {});
+    Databases& databases = machine.databases();
+    ValueStore store(files, *manifest);
+    Residency residency(store, databases, machine.limits());
+    databases.set_residency(&residency);
+    Must(Must(CheckpointLoader::Open(files, *manifest, databases, machine.limits(),
+                                     LoadValues::kNone))
+             ->LoadPart(0, 1, machine.self()));
+    std::vector<AwayKey> keys;
+    for (const char* name : {"small", "large"}) {
+      KeyRef ref = testing::RefOf(databases, 1, name);
+      machine.self().In();
+      KeyLocks locks;
+      locks.Acquire(&ref, 1);
+      keys.emplace_back(*ref.keyspace, ref.hash, *ref.entry());
+      locks.Release();
+      machine.self().Out();
+    }
+    ReadInPool pool(residency);
+    pool.Start(2);
+    std::shared_ptr<ReadValues> values[2];
+    for (auto& each : values) {
+      const auto asker = std::make_shared<Asker>();
+      each = pool.Read(keys, asker);
+      asker->Wait();
+    }
+    CHECK(databases.away() == 1);
+    machine.self().In();
+    for (auto& each : values) each->PutIn();
+    machine.self().Out();
+    CHECK(databases.away() == 0);
+    CHECK(residency.counters().read_in == 2);
+    // Who has gone puts nothing in, and leaves nothing behind.
+    const auto asker = std::make_shared<Asker>();
+    pool.Read(keys, asker);
+    asker->Wait();
+    pool.Stop();
+    CHECK(asker.use_count() == 1);
   }
 
   TEST_CASE("a key that several ask for before it is there is read once") {

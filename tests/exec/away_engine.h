@@ -122,9 +122,11 @@ class AwayEngine : public StreamEngine, public exec::Waker, public engine::Value
   }
 
   // engine::ValueReader: what is asked for waits until ReadAsked.
-  void Read(std::vector<engine::AwayKey> keys, std::shared_ptr<engine::Waiter> waiter) override {
+  std::shared_ptr<engine::ReadValues> Read(std::vector<engine::AwayKey> keys,
+                                           std::shared_ptr<engine::Waiter> waiter) override {
     asked.push_back({std::move(keys), std::move(waiter)});
     ++orders;
+    return nullptr;
   }
   void ReadAsked() {
     for (auto& [keys, waiter] : std::exchange(asked, {})) {

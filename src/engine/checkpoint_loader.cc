@@ -71,9 +71,14 @@ class CheckpointLoader::Part {
     self_.In();
     while (status.ok() && records.Next()) {
       status = LoadOne(keyspace, records.record(), records.source());
-      if (++loaded % kKeysAtATime == 0) Grow(keyspace, loaded, records.record().hash);
+      if (++loaded % kKeysAtATime != 0) continue;
+      Grow(keyspace, loaded, records.record().hash);
+      self_.Out();
+      if (status.ok() && !GoOn(kKeysAtATime)) status = Status::Error("loading was given up");
+      self_.In();
     }
     self_.Out();
+    if (status.ok() && !GoOn(loaded % kKeysAtATime)) status = Status::Error("loading was given up");
     loader_.databases_.participants().Reclaim();
     return status.ok() ? records.status() : status;
   }
@@ -83,6 +88,8 @@ class CheckpointLoader::Part {
   uint64_t next_due_ms() const { return next_due_ms_; }
 
  private:
+  bool GoOn(uint64_t keys) const { return loader_.go_on_ == nullptr || loader_.go_on_(keys); }
+
   Status LoadOne(Keyspace& keyspace, const storage::StoredRecord& record,
                  size_t source) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
     if (keyspace.HashOf(record.key) != record.hash)
@@ -136,7 +143,6 @@ class CheckpointLoader::Part {
     while (staircase.shards() * kShardEntriesTarget < expected &&
            staircase.Step(expected, 1, []() -> uint64_t { return 0; }))
       grew = true;
-    self_.Yield();
     if (grew) loader_.databases_.participants().Reclaim();
   }
 

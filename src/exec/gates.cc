@@ -103,11 +103,11 @@ Passage PassMulti(Executor& executor, Session& session, const Command& command, 
 const Gate kGates[] = {
     {"protected", kGateProtected, PassProtected},
     {"auth", kGateNeedsAuth, PassAuth},
+    {"loading", kGateLoading, PassLoading},
     {"disk", kGateLogFails, PassLogFails},
     {"memory", kGateMaxMemory, PassMemory},
     {"log room", kGateLogBehind | kGateImages, PassWritesWait},
     {"pubsub", kGateSubscribed, PassSubscribed},
-    {"loading", kGateLoading, PassLoading},
     {"pause", kGatePauseWrites | kGatePauseAll, PassPause},
     {"multi", kGateInMulti, PassMulti},
 };

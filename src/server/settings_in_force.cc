@@ -90,6 +90,7 @@ void ApplySettings(const config::Options& options, Parts& parts) {
   limits.log_growth_percent = static_cast<uint64_t>(options.auto_aof_rewrite_percentage);
   limits.log_growth_bytes = options.auto_aof_rewrite_min_size_bytes;
   limits.log_bytes_max = options.wal_max_bytes == 0 ? UINT64_MAX : options.wal_max_bytes;
+  parts.run.load.set_key_delay_us(options.key_load_delay_us);
   limits.set_save_points(options.save);
   limits.set_output(options.client_output_buffer_limit);
 
@@ -148,6 +149,7 @@ void FollowSettings(Parts& parts) {
                                        "auto-aof-rewrite-percentage",
                                        "auto-aof-rewrite-min-size",
                                        "wal-max-bytes",
+                                       "key-load-delay",
                                        "save",
                                        "client-output-buffer-limit",
                                        "notify-keyspace-events",

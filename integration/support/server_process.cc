@@ -77,15 +77,18 @@ int ClaimPort(int* claim) {
 }
 
 // Asks to be closed and waits for that: once the end is seen here, no CLIENT LIST shows this connection any
-// more.
-bool AnswersQuit(int port) {
+// more. False also if it answers only that it is loading, unless that is enough.
+bool Answers(int port, bool loading_is_enough) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_in address = Loopback(port);
   bool answered = false;
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      send(fd, "QUIT\r\n", 6, MSG_NOSIGNAL) == 6) {
-    char reply[64];
-    while (recv(fd, reply, sizeof reply, 0) > 0) answered = true;
+      send(fd, "PING\r\nQUIT\r\n", 12, MSG_NOSIGNAL) == 12) {
+    char buffer[64];
+    ssize_t got;
+    std::string reply;
+    while ((got = recv(fd, buffer, sizeof buffer, 0)) > 0) reply.append(buffer, got);
+    answered = !reply.empty() && (loading_is_enough || !reply.starts_with("-LOADING"));
   }
   close(fd);
   return answered;
@@ -140,7 +143,7 @@ void ServerProcess::Restart(const std::vector<std::string>& args, Start start) {
   constexpr int kAttempts = 10;  // another program may take the port first
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     Launch(args);
-    if (WaitUntilReady() || start == Start::kMayFail) return;
+    if (WaitUntilReady(start) || start == Start::kMayFail) return;
   }
   const std::string log = Log();
   FAIL("the server did not start: ", binary_ == Binary::kStock ? kStockBinary : ServerBinary(),
@@ -166,10 +169,10 @@ void ServerProcess::Launch(const std::vector<std::string>& args) {
   if (pid_ == 0) BecomeServer(folder_, command);
 }
 
-bool ServerProcess::WaitUntilReady() {
+bool ServerProcess::WaitUntilReady(Start start) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
   while (std::chrono::steady_clock::now() < deadline) {
-    if (AnswersQuit(port_)) return true;
+    if (Answers(port_, start == Start::kMayLoad)) return true;
     if (WaitForExit(5) >= 0) return false;
   }
   Kill();

@@ -31,7 +31,8 @@ int PortAside();
 
 class ServerProcess {
  public:
-  enum class Start { kMustSucceed, kMayFail };
+  /// kMayLoad: it must succeed, but what it has to load need not be there when the constructor, or Restart, returns.
+  enum class Start { kMustSucceed, kMayFail, kMayLoad };
   enum class Binary { kTested, kStock };
 
   /// Starts the server with `args` after port and folder and waits until it answers or ends; the case fails
@@ -68,7 +69,7 @@ class ServerProcess {
 
  private:
   void Launch(const std::vector<std::string>& args);
-  bool WaitUntilReady();
+  bool WaitUntilReady(Start start);
   void Kill();
 
   const Binary binary_;

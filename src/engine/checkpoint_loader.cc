@@ -77,14 +77,17 @@ class CheckpointLoader::Part {
       if (loaded % kKeysAProof == 0)
         status = CheckHash(keyspace, records.record(), records.source());
       if (status.ok()) status = LoadOne(keyspace, records.record(), records.source());
-      if (++loaded % kKeysAtATime == 0) {
-        LetGoOfShard();
-        Grow(keyspace, loaded, records.record().hash);
-      }
+      if (++loaded % kKeysAtATime != 0) continue;
+      LetGoOfShard();
+      Grow(keyspace, loaded, records.record().hash);
+      self_.Out();
+      if (status.ok() && !GoOn(kKeysAtATime)) status = Status::Error("loading was given up");
+      self_.In();
     }
     LetGoOfShard();
     keyspace.CountAway(std::exchange(away_, 0));
     self_.Out();
+    if (status.ok() && !GoOn(loaded % kKeysAtATime)) status = Status::Error("loading was given up");
     loader_.databases_.participants().Reclaim();
     return status.ok() ? records.status() : status;
   }
@@ -94,6 +97,8 @@ class CheckpointLoader::Part {
   uint64_t next_due_ms() const { return next_due_ms_; }
 
  private:
+  bool GoOn(uint64_t keys) const { return loader_.go_on_ == nullptr || loader_.go_on_(keys); }
+
   Status CheckHash(const Keyspace& keyspace, const storage::StoredRecord& record,
                    size_t source) const {
     if (keyspace.HashOf(record.key) == record.hash) return Status::Ok();
@@ -169,7 +174,6 @@ class CheckpointLoader::Part {
         self_.In();
       }
     }
-    self_.Yield();
     if (grew) loader_.databases_.participants().Reclaim();
   }
 

@@ -5,13 +5,15 @@
 // have deadlines: the first of these is in the entry. Keys whose deadline has passed come, too: the log that follows may still name them, and
 // whoever leads deletes them with a DEL of its own.
 //
-// Threads: LoadPart by any, each another part; nobody else uses the databases meanwhile.
+// Threads: LoadPart by any, each another part; nobody else changes the databases meanwhile.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -35,6 +37,9 @@ class CheckpointLoader {
                                                           const types::EncodingLimits& limits,
                                                           LoadValues values = LoadValues::kAll);
 
+  /// Before LoadPart: told of so many more keys, on the thread that has them, which is out; false: nobody wants them any more.
+  void set_go_on(std::function<bool(uint64_t keys)> go_on) { go_on_ = std::move(go_on); }
+
   /// Every key of part `part` of `parts` equal ranges of hash space. The caller is out. An error names file and offset;
   /// then what has been loaded is good for nothing.
   Status LoadPart(unsigned part, unsigned parts, Participant& self);
@@ -54,6 +59,7 @@ class CheckpointLoader {
   Databases& databases_;
   const types::EncodingLimits& limits_;
   const LoadValues load_values_;
+  std::function<bool(uint64_t keys)> go_on_;
   std::vector<storage::DatabaseSpace> spaces_;
   std::vector<std::unique_ptr<storage::TableReader>> readers_;
   std::vector<const storage::TableReader*> tables_;  // newest first

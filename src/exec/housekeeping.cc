@@ -107,6 +107,7 @@ bool Executor::EvictOne() {
 }
 
 bool Executor::MakeRoom() {
+  if ((env_.gates.closed.load(std::memory_order_relaxed) & kGateLoading) != 0) return true;
   if (env_.engine_settings.paused.load(std::memory_order_relaxed)) return true;
   if (!env_.eviction.OverLimit(env_.databases.reaper(), env_.log.memory_bytes())) return true;
   const uint64_t start = NowNs();

@@ -268,7 +268,7 @@ Status CheckpointKeeper::Complete(const storage::CheckpointMark& mark, engine::L
 
 void CheckpointKeeper::GiveUpIfLate() {
   MutexLock lock(mutex_);
-  if (parts_.clock.MonotonicNs() >= limit_ns_) checkpointer_.Cancel();
+  if (parts_.clock.MonotonicNs() >= limit_ns_ || parts_.run.load.given_up()) checkpointer_.Cancel();
 }
 
 // False if the log will not get there soon: writers must not be kept waiting for old images' sake on top of it.

@@ -418,35 +418,36 @@ struct Subcommand {
   size_t argc_min;  // with DEBUG and the name
   size_t argc_max;
   void (*run)(SessionContext&, Args);
+  bool while_loading = false;  // it touches neither data nor log
 };
 
 constexpr size_t kAny = SIZE_MAX;
 
 constexpr Subcommand kSubcommands[] = {
-    {"assert", 2, 2, Panic},
+    {"assert", 2, 2, Panic, true},
     {"change-repl-id", 2, 2, ChangeReplicationId},
     {"commit-log", 3, 3, SwitchCommitLog},
     {"digest", 2, 2, DigestAll},
     {"digest-value", 2, kAny, DigestValue},
-    {"error", 3, 3, Error},
-    {"help", 2, 2, Help},
+    {"error", 3, 3, Error, true},
+    {"help", 2, 2, Help, true},
     {"htstats", 3, 3, EngineSummary},
     {"htstats-key", 3, 3, KeyTableSummary},
     {"listpack", 3, 3, ShowListpack},
     {"loadaof", 2, 2, NoPersistence},
-    {"log", 3, 3, LogMessage},
+    {"log", 3, 3, LogMessage, true},
     {"log-hold", 3, 3, HoldLog},
     {"object", 3, 3, Object},
-    {"panic", 2, 2, Panic},
-    {"pause-cron", 3, 3, PauseCron},
+    {"panic", 2, 2, Panic, true},
+    {"pause-cron", 3, 3, PauseCron, true},
     {"populate", 3, 5, Populate},
-    {"protocol", 3, 3, Protocol},
+    {"protocol", 3, 3, Protocol, true},
     {"quicklist-packed-threshold", 3, 3, SetPlainBytes},
     {"reload", 2, kAny, DebugReload},
-    {"segfault", 2, 2, Segfault},
+    {"segfault", 2, 2, Segfault, true},
     {"set-active-expire", 3, 3, SetActiveExpire},
-    {"sleep", 3, 3, Sleep},
-    {"stringmatch-len", 4, 4, StringMatch},
+    {"sleep", 3, 3, Sleep, true},
+    {"stringmatch-len", 4, 4, StringMatch, true},
 };
 
 // DEBUG subcommand [argument ...]
@@ -454,6 +455,9 @@ void Debug(SessionContext& ctx, Args args) {
   for (const Subcommand& known : kSubcommands) {
     if (!EqualsIgnoreCase(args[1], known.name)) continue;
     if (args.size() < known.argc_min || args.size() > known.argc_max) break;
+    const bool loading = (ctx.env().gates.closed.load() & exec::kGateLoading) != 0;
+    if (loading && !known.while_loading)
+      return ctx.reply.Error("LOADING Redis is loading the dataset in memory");
     return known.run(ctx, args);
   }
   ctx.reply.Error("ERR unknown subcommand or wrong number of arguments for '" +

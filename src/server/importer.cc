@@ -1,5 +1,7 @@
 #include "server/importer.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <utility>
 
@@ -20,19 +22,22 @@ using config::LogLevel;
 constexpr uint64_t kProgressNs = 1'000'000'000;
 // So many bytes of commands are run at a time; an error says in which of them it was.
 constexpr size_t kCommandBytes = 16 * kKiB;
+constexpr uint64_t kKeysBetweenLooks = 256;
 
 double MiB(uint64_t bytes) { return static_cast<double>(bytes) / kMiB; }
 
 // Hands keys on, and looks around now and then.
 class Watched final : public rdb::FileTaker {
  public:
-  Watched(engine::DumpLoader& loader, std::function<void(const char* at)> look)
-      : loader_(loader), look_(std::move(look)) {}
+  /// `look` is called every so many keys; with an error of its the file is not read on.
+  using LookAround = std::function<Status(const char* at, uint64_t keys)>;
+  Watched(engine::DumpLoader& loader, LookAround look) : loader_(loader), look_(std::move(look)) {}
 
   Status TakeDatabase(uint64_t db) override { return loader_.TakeDatabase(db); }
   Status TakeKey(Bytes key, const rdb::KeyFacts& facts, const rdb::PayloadBody& body) override {
-    constexpr uint64_t kKeysBetweenLooks = 256;
-    if (++keys_ % kKeysBetweenLooks == 0) look_(body.value.data());
+    if (++keys_ % kKeysBetweenLooks == 0) {
+      if (Status status = look_(body.value.data(), kKeysBetweenLooks); !status.ok()) return status;
+    }
     return loader_.TakeKey(key, facts, body);
   }
   Status TakeFunctions(Bytes source) override { return loader_.TakeFunctions(source); }
@@ -41,7 +46,7 @@ class Watched final : public rdb::FileTaker {
 
  private:
   engine::DumpLoader& loader_;
-  const std::function<void(const char* at)> look_;
+  const LookAround look_;
   uint64_t keys_ = 0;
 };
 
@@ -51,13 +56,22 @@ Status Importer::Load(const ImportSource& source) {
   told_ns_ = parts_.clock.MonotonicNs();
   switch (source.form) {
     case ImportSource::Form::kDump:
+      Expect(source.path);
       return LoadDump(source.path);
     case ImportSource::Form::kLog:
+      Expect(source.path);
       return LoadLog(source.path, true);
     case ImportSource::Form::kManifest:
       return LoadManifest(source.path);
   }
   return Status::Ok();
+}
+
+// One that is not there is complained of when it is read.
+void Importer::Expect(const std::string& path) {
+  std::error_code error;
+  const uintmax_t bytes = std::filesystem::file_size(path, error);
+  if (!error) parts_.run.load.Expect(bytes);
 }
 
 Status Importer::LoadDump(const std::string& path) {
@@ -92,7 +106,9 @@ Status Importer::LoadManifest(const std::string& path) {
   if (!manifest.ok()) return Status(manifest.error()).WithContext(path);
   const std::string directory = path.substr(0, path.rfind('/') + 1);
   const auto& increments = manifest->increments;
+  for (const std::string& name : increments) Expect(directory + name);
   if (!manifest->base.empty()) {
+    Expect(directory + manifest->base);
     Status loaded = LoadLog(directory + manifest->base, increments.empty());
     if (!loaded.ok()) return loaded;
   }
@@ -110,18 +126,25 @@ Status Importer::TakeDump(const std::string& path, Bytes file, engine::DueKeys d
   engine::Unit& unit = executor_.unit();
   unit.Begin(parts_.clock.WallMs(), engine::Origin::kStream);
   engine::DumpLoader loader(unit, due);
-  Watched taker(loader, [&](const char* at) {
-    if (parts_.participants.WantsReclaim()) {
-      self_.Out();
-      parts_.participants.Reclaim();
-      self_.In();
-    }
-    TellProgress(path, static_cast<size_t>(at - file.data()), file.size());
+  const auto look = [&](size_t done, uint64_t keys) {
+    self_.Out();
+    Status status = Look(path, done, file.size(), keys);
+    self_.In();
+    return status;
+  };
+  Watched taker(loader, [&](const char* at, uint64_t keys) {
+    return look(static_cast<size_t>(at - file.data()), keys);
   });
+  counted_ = 0;
   self_.In();
   Status read = rdb::ReadFile(file, taker, length).WithContext(path);
-  for (unsigned db = 0; db < parts_.databases.count() && read.ok(); ++db)
-    exec::ReplaceKeyspace(parts_.databases, db, loader.Take(db), unit.now_ms);
+  if (read.ok()) read = look(*length, loader.keys() % kKeysBetweenLooks);
+  if (read.ok()) {
+    parts_.participants.Exclusive(&self_, [&] {
+      for (unsigned db = 0; db < parts_.databases.count(); ++db)
+        exec::ReplaceKeyspace(parts_.databases, db, loader.Take(db), unit.now_ms);
+    });
+  }
   self_.Out();
   if (!read.ok()) return read;
   for (const std::string& module : loader.modules()) {
@@ -145,14 +168,16 @@ Status Importer::TakeCommands(const std::string& path, Bytes file, size_t begin,
   exec::LogReplay replay(executor_, begin);
   size_t fed = begin;    // up to here the commands have been run
   size_t whole = begin;  // up to here the units are whole
+  uint64_t commands = 0;
   bool in_transaction = false;
+  counted_ = begin;
   const auto feed = [&](size_t end) {
     self_.In();
     Status status = replay.Feed(file.substr(fed, end - fed));
     self_.Out();
     fed = end;
-    if (parts_.participants.WantsReclaim()) parts_.participants.Reclaim();
-    TellProgress(path, end, file.size());
+    if (status.ok()) status = Look(path, end, file.size(), replay.commands() - commands);
+    commands = replay.commands();
     return std::move(status).WithContext(path);
   };
   while (true) {
@@ -189,11 +214,18 @@ Status Importer::TakeCommands(const std::string& path, Bytes file, size_t begin,
   return Status::Ok();
 }
 
-void Importer::TellProgress(const std::string& path, size_t done, size_t bytes) {
+// The participant is out. An error: loading was given up.
+Status Importer::Look(const std::string& path, size_t done, size_t bytes, uint64_t keys) {
+  if (parts_.participants.WantsReclaim()) parts_.participants.Reclaim();
+  LoadProgress& load = parts_.run.load;
+  load.Add(done - std::min(done, counted_));
+  counted_ = std::max(done, counted_);
+  if (!load.NoteKeys(keys)) return Status::Error("loading was given up");
   const uint64_t now_ns = parts_.clock.MonotonicNs();
-  if (now_ns - told_ns_ < kProgressNs) return;
+  if (now_ns - told_ns_ < kProgressNs) return Status::Ok();
   told_ns_ = now_ns;
   Log(LogLevel::kNotice, "Loading %s: %.0f of %.0f MiB", path.c_str(), MiB(done), MiB(bytes));
+  return Status::Ok();
 }
 
 void Importer::TellEnd(const std::string& path, Bytes file, uint64_t begun_ns,

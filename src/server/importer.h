@@ -1,10 +1,10 @@
-// Importer: the files of a Redis become the data of this server, before it serves anybody.
+// Importer: the files of a Redis become the data of this server, before it serves them to anybody.
 //
 // An RDB file is read into keyspaces beside those in use, which it replaces when it is whole; commands of an append only
 // file are run one after another. What cannot be read ends the start: nothing of it was kept on the disk, and the files
 // are as they were.
 //
-// Threads: before the workers run, as the participant of one of them.
+// Threads: one, with a participant of its own; clients run nothing that touches data meanwhile.
 #pragma once
 
 #include <string>
@@ -24,7 +24,7 @@ class Importer {
     bool allow_cut_off = true;
   };
 
-  /// The databases are empty; the participant is out.
+  /// The databases are empty; the participant, which is the executor's, is out.
   Importer(Parts& parts, exec::Executor& executor, engine::Participant& self,
            const Options& options)
       : parts_(parts), executor_(executor), self_(self), options_(options) {}
@@ -32,12 +32,13 @@ class Importer {
   Status Load(const ImportSource& source);
 
  private:
+  void Expect(const std::string& path);
   Status LoadDump(const std::string& path);
   Status LoadLog(const std::string& path, bool is_last);
   Status LoadManifest(const std::string& path);
   Status TakeDump(const std::string& path, Bytes file, engine::DueKeys due, size_t* length);
   Status TakeCommands(const std::string& path, Bytes file, size_t begin, bool is_last);
-  void TellProgress(const std::string& path, size_t done, size_t bytes);
+  Status Look(const std::string& path, size_t done, size_t bytes, uint64_t keys);
   void TellEnd(const std::string& path, Bytes file, uint64_t begun_ns, const std::string& what);
 
   Parts& parts_;
@@ -45,6 +46,7 @@ class Importer {
   engine::Participant& self_;
   const Options options_;
   uint64_t told_ns_ = 0;
+  size_t counted_ = 0;  // bytes of the file under way
 };
 
 }  // namespace terrace::server

@@ -80,7 +80,7 @@ void Rdb(InfoSource& source, const Checkpoints& checkpoints, std::string* out) {
                checkpoints.last.image_bytes_peak);
   AppendFormat(
       out, "rdb_last_load_keys_expired:%" PRIu64 "\r\nrdb_last_load_keys_loaded:%" PRIu64 "\r\n",
-      source.parts.run.loaded_keys_due, source.parts.run.loaded_keys);
+      source.parts.run.loaded_keys_due.load(), source.parts.run.loaded_keys.load());
 }
 
 void Aof(const InfoSource& source, const Checkpoints& checkpoints, std::string* out) {
@@ -146,6 +146,20 @@ void OurCheckpoints(const CheckpointKeeper& keeper, const Checkpoints& checkpoin
                storage::CountRuns(*state), dead_bytes, keeper.compactions());
 }
 
+// While the data are brought back.
+void Loading(const InfoSource& source, std::string* out) {
+  const RunState& run = source.parts.run;
+  const uint64_t total = run.load.total_bytes(), loaded = run.load.loaded_bytes();
+  const uint64_t ms = source.now_ms - std::min(source.now_ms, run.started_ms);
+  const double share = total == 0 ? 0 : static_cast<double>(loaded) / static_cast<double>(total);
+  const double left_s = loaded == 0 ? 1 : static_cast<double>(ms) / 1000 * (1 - share) / share;
+  AppendFormat(out,
+               "loading_start_time:%" PRIu64 "\r\nloading_total_bytes:%" PRIu64
+               "\r\nloading_rdb_used_mem:0\r\nloading_loaded_bytes:%" PRIu64
+               "\r\nloading_loaded_perc:%.2f\r\nloading_eta_seconds:%" PRIu64 "\r\n",
+               run.started_ms / 1000, total, loaded, 100 * share, static_cast<uint64_t>(left_s));
+}
+
 }  // namespace
 
 uint64_t ChangesOf(const Parts& parts) {
@@ -157,12 +171,15 @@ void InfoPersistence(InfoSource& source, std::string* out) {
   const CheckpointKeeper* keeper = source.parts.checkpoints;
   const engine::LogWriter* writer = source.parts.log_writer;
   const Checkpoints checkpoints = Look(keeper);
+  const bool loading = (source.parts.gates.closed.load() & exec::kGateLoading) != 0;
+  AppendFormat(out, "loading:%d\r\n", loading ? 1 : 0);
   *out +=
-      "loading:0\r\nasync_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\n"
+      "async_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\n"
       "current_cow_size_age:0\r\ncurrent_fork_perc:0.00\r\ncurrent_save_keys_processed:0\r\n"
       "current_save_keys_total:0\r\n";
   Rdb(source, LookAtSaves(source.parts, checkpoints), out);
   Aof(source, checkpoints, out);
+  if (loading) Loading(source, out);
   if (writer != nullptr) OurLog(source.parts.log, *writer, checkpoints, out);
   if (keeper != nullptr) OurCheckpoints(*keeper, checkpoints, out);
 }

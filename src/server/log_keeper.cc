@@ -57,42 +57,49 @@ LogKeeper::LogKeeper(Parts& parts) : parts_(parts) {
   });
 }
 
-Status LogKeeper::Open(const config::Options& options, DataDirectory& data,
-                       exec::Executor& executor, engine::Participant& participant) {
+Status LogKeeper::Load(DataDirectory& data, exec::Executor& executor,
+                       engine::Participant& participant) {
   directory_ = data.path();
-  if (Status loaded = LoadTables(data); !loaded.ok()) return loaded;
-  const uint64_t first = data.manifest().state()->checkpoint.log_offset;
+  const auto state = data.manifest().state();
+  first_ = state->checkpoint.log_offset;
   auto set = storage::SegmentSet::Open(
       data.files(), directory_,
-      {.first_offset = first, .synced_upto = first, .needed_from = first});
+      {.first_offset = first_, .synced_upto = first_, .needed_from = first_});
   if (!set.ok()) return set.error();
-  if (!(*set)->left_out().ok()) {
+  loaded_ = *std::move(set);
+  const uint64_t log_bytes = loaded_->next_offset() - std::min(first_, loaded_->next_offset());
+  LoadProgress& load = parts_.run.load;
+  load.Expect(data.table_bytes() + log_bytes);
+  if (load.total_bytes() == 0) load.ExpectNothing();
+  if (!loaded_->left_out().ok()) {
     Log(LogLevel::kWarning,
         "What was kept of the log before the last checkpoint is damaged and goes; no data needs "
         "it: %s",
-        (*set)->left_out().message().c_str());
+        loaded_->left_out().message().c_str());
   }
-  if (!(*set)->torn_tail().ok()) {
+  if (Status loaded = LoadTables(data); !loaded.ok()) return loaded;
+  if (!loaded_->torn_tail().ok()) {
     Log(LogLevel::kWarning,
         "The log breaks off, as after a power cut; what was never promised is cut off: %s",
-        (*set)->torn_tail().message().c_str());
+        loaded_->torn_tail().message().c_str());
   }
-  if (Status replayed = Replay(**set, first, executor, participant); !replayed.ok())
-    return replayed;
+  const auto histories = loaded_->histories();
+  history_ = histories.empty() ? state->checkpoint.history : histories.back().history;
+  return Replay(*loaded_, first_, executor, participant);
+}
 
-  const uint64_t end = (*set)->next_offset() - 1;
+Status LogKeeper::Continue(const config::Options& options) {
+  const uint64_t end = loaded_->next_offset() - 1;
   if (end != 0) {
-    const auto histories = (*set)->histories();
-    parts_.run.second_replication_id =
-        histories.empty() ? data.manifest().state()->checkpoint.history : histories.back().history;
+    parts_.run.second_replication_id = history_;
     parts_.run.second_replication_end = static_cast<int64_t>(end);
   }
   parts_.log.ContinueFrom(end);
-  writer_ = std::make_unique<LogWriter>(parts_.log, *std::move(set), parts_.clock, *this,
+  writer_ = std::make_unique<LogWriter>(parts_.log, std::move(loaded_), parts_.clock, *this,
                                         LogWriter::Options{.directory = directory_,
                                                            .sync = SyncOf(options.appendfsync),
                                                            .retention = RetentionOf(options)});
-  writer_->ReleaseBelow(first);
+  writer_->ReleaseBelow(first_);
   return Engage();
 }
 
@@ -136,8 +143,15 @@ Status LogKeeper::LoadTables(DataDirectory& data) {
       engine::CheckpointLoader::Open(data.files(), data.manifest(), parts_.databases,
                                      parts_.engine_settings.encoding, engine::LoadValues::kNone);
   if (!loader.ok()) return loader.error();
-  // However many workers there will be: now they rest.
+  // However many workers there are: now they rest.
   const auto count = std::min(static_cast<unsigned>(net::AllowedCpus()), kLoadersMax);
+  uint64_t records = 1;
+  for (const storage::TableEntry& table : data.manifest().state()->tables) records += table.records;
+  const double key_bytes = static_cast<double>(data.table_bytes()) / static_cast<double>(records);
+  (*loader)->set_go_on([this, key_bytes](uint64_t keys) {
+    parts_.run.load.Add(static_cast<uint64_t>(key_bytes * static_cast<double>(keys)));
+    return parts_.run.load.NoteKeys(keys);
+  });
   std::vector<Status> outcomes(count);
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < count; ++i) {
@@ -174,10 +188,14 @@ Status LogKeeper::Replay(const storage::SegmentSet& set, uint64_t first, exec::E
     const auto bytes = reader.Next(end);
     if (!bytes.ok()) return bytes.error();
     if (bytes->empty()) break;
+    const uint64_t commands = replay.commands();
     participant.In();
     const Status fed = replay.Feed(*bytes);
     participant.Out();
     if (!fed.ok()) return fed;
+    parts_.run.load.Add(bytes->size());
+    if (!parts_.run.load.NoteKeys(replay.commands() - commands))
+      return Status::Error("loading was given up");
     if (parts_.participants.WantsReclaim()) parts_.participants.Reclaim();
     if (const uint64_t now_ns = parts_.clock.MonotonicNs(); now_ns - told_ns >= kProgressNs) {
       told_ns = now_ns;

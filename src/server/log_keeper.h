@@ -2,8 +2,8 @@
 // has their values), brings the log behind it
 // back to life, has it written on, and closes the gates that must be closed while that fails.
 //
-// Threads: Open before the workers run; Start and Stop by who starts and joins them; Prepare by one at a time; Engage and
-// Disengage in an exclusive section; what the writer tells comes on the writer's thread.
+// Threads: Load by one, before anybody else may touch data; Start and Stop by who starts and ends the server; Prepare by one at a
+// time; Continue, Engage and Disengage in an exclusive section; what the writer tells comes on the writer's thread.
 #pragma once
 
 #include <memory>
@@ -23,9 +23,11 @@ class LogKeeper final : public engine::LogWriter::Listener {
   explicit LogKeeper(Parts& parts);
   ~LogKeeper() override { Stop(); }
 
-  /// `executor` runs what the log holds; its participant is out. The error says what stands in the way.
-  Status Open(const config::Options& options, DataDirectory& data, exec::Executor& executor,
-              engine::Participant& participant);
+  /// `executor` runs what the log holds; its participant is out. Changes nothing on the disk. The error says what stands in the
+  /// way.
+  Status Load(DataDirectory& data, exec::Executor& executor, engine::Participant& participant);
+  /// What was loaded is written on.
+  Status Continue(const config::Options& options);
   /// A log of this server's that begins now. It is not written before Engage.
   Status Prepare(const config::Options& options, DataDirectory& data);
   Status Engage();
@@ -48,6 +50,9 @@ class LogKeeper final : public engine::LogWriter::Listener {
 
   Parts& parts_;
   std::string directory_;
+  std::unique_ptr<storage::SegmentSet> loaded_;  // between Load and Continue
+  uint64_t first_ = 0;                           // offset that a restart begins at
+  std::string history_;                          // of the log that was loaded
   std::unique_ptr<engine::LogWriter> writer_;
   // Of logs that were switched off: somebody may still look at how far they got.
   std::vector<std::unique_ptr<engine::LogWriter>> retired_;

@@ -14,6 +14,9 @@
 namespace terrace::server {
 namespace {
 
+// What is loaded within this time no client has to know of.
+constexpr uint64_t kUnnoticedMs = 100;
+
 HashKey RandomHashKey() {
   HashKey key;
   FillWithEntropy(&key, sizeof key);
@@ -54,6 +57,7 @@ Machine::Machine(config::Startup startup, std::unique_ptr<DataDirectory> data)
                        engine_settings_, eviction_, gates_, channels_, limits_, stats_, slow_log_,
                        expiry_, heap_, workers_, run_id_}),
       persistence_(*parts_, std::move(data)),
+      restorer_(*parts_, persistence_),
       acceptor_(workers_) {
   ApplySettings(options_, *parts_);
   FollowSettings(*parts_);
@@ -71,11 +75,6 @@ Machine::~Machine() {
   on_sigint_.reset();
   acceptor_.Close();
   workers_.clear();
-}
-
-Status Machine::Restore() {
-  return persistence_.Open(options_, import_file_, workers_[0]->executor(),
-                           workers_[0]->participant());
 }
 
 Status Machine::Open() {
@@ -100,27 +99,34 @@ void Machine::FollowAddresses() {
   follow("port", "Unable to listen on this port. Check server logs.");
 }
 
-void Machine::Run() {
-  persistence_.Start();
-  // What was restored may have deadlines.
-  for (auto& worker : workers_) worker->RingForExpiry();
+Status Machine::Run() {
+  restorer_.Start(options_, import_file_);
+  if (!parts_->run.load.WaitForEnd(kUnnoticedMs)) {
+    Log(config::LogLevel::kNotice,
+        "The data are being loaded; until they are there clients get LOADING");
+  }
   if (options_.huge_pages) heap_.Start();
   for (size_t i = 1; i < workers_.size(); ++i) workers_[i]->Start();
   workers_[0]->Run();
+  restorer_.Stop();
   heap_.Stop();
   for (auto& worker : workers_) worker->Join();
   persistence_.Stop();
+  return restorer_.status();
 }
 
 // With a log, what could not be saved is in it; without one, and with save points, the server goes on if it cannot save.
 void Machine::StopInOrder() {
   Log(config::LogLevel::kWarning, "A signal asks the server to stop");
+  const bool loading = (parts_->gates.closed.load() & exec::kGateLoading) != 0;
+  if (loading) return RequestStop();
   if (parts_->dumps->EndAfterDump()) return;
   if (stopping_.exchange(true)) return RequestStop();
   persistence_.SaveBeforeStop(false, [this](const Status&) { RequestStop(); });
 }
 
 void Machine::RequestStop() {
+  parts_->run.load.GiveUp();
   for (auto& worker : workers_) worker->Raise(Signal::kStop);
 }
 

@@ -1,4 +1,16 @@
 // Machine: the running server, built from its parts in the order they stand here.
+//
+// Its life, in order; what fails ends it there:
+//
+//   main.cc      configuration, data directory locked, its manifest read
+//   built        settings in force, workers made
+//   Open         signals are heeded, sockets open: the kernel keeps who connects
+//   Run          kGateLoading closes, and the restorer begins to bring back what the disk holds (server/persistence.h)
+//                for a moment nobody is accepted: where there is nothing to load, or little, no client ever sees LOADING
+//                workers run: who connects gets INFO, CONFIG and the like, and LOADING for what would touch data
+//                the data are there: keepers start, the gate opens, "Ready to accept connections"
+//   stop asked   workers end; loading is given up, and then nothing is written; else what is to be saved is saved
+//
 #pragma once
 
 #include <memory>
@@ -10,6 +22,7 @@
 #include "server/data_directory.h"
 #include "server/parts.h"
 #include "server/persistence.h"
+#include "server/restorer.h"
 #include "server/worker.h"
 
 namespace terrace::server {
@@ -22,12 +35,11 @@ class Machine {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  /// Brings back what the disk holds, or imports what a Redis has left there; the error says why that cannot be.
-  Status Restore();
   /// Opens the listeners; the error says what could not be opened.
   Status Open();
-  /// Serves until RequestStop; worker 0 runs on this thread.
-  void Run();
+  /// Brings the data back and serves until RequestStop; worker 0 runs on this thread. The error says why there are no data; then
+  /// the disk is as it was.
+  Status Run();
   /// From any thread: all workers stop.
   void RequestStop();
   /// The same in good order: what is to be saved is saved first. A second time it does not wait for that.
@@ -58,6 +70,7 @@ class Machine {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Parts> parts_;
   Persistence persistence_;
+  Restorer restorer_;
   std::atomic<bool> stopping_{false};
   Acceptor acceptor_;
   std::unique_ptr<net::SignalHook> on_sigterm_;

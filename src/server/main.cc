@@ -100,7 +100,6 @@ int Serve(config::Startup startup) {
     data = *std::move(opened);
   }
   Machine machine(std::move(startup), std::move(data));
-  if (const Status restored = machine.Restore(); !restored.ok()) return GiveUp(restored);
   if (const Status opened = machine.Open(); !opened.ok()) {
     Log(LogLevel::kWarning, "%s", opened.message().c_str());
     Log(LogLevel::kWarning, "Failed listening on port %d (tcp), aborting.", static_cast<int>(port));
@@ -110,9 +109,8 @@ int Serve(config::Startup startup) {
     Log(LogLevel::kNotice,
         "membarrier(2) is refused here: workers execute a memory fence each turn instead");
   }
-  Log(LogLevel::kNotice, "Ready to accept connections");
-  machine.Run();
-  return 0;
+  const Status ran = machine.Run();
+  return ran.ok() ? 0 : GiveUp(ran);
 }
 
 int Main(int argc, char** argv) {

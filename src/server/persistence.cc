@@ -1,6 +1,5 @@
 #include "server/persistence.h"
 
-#include "server/import_source.h"
 #include "server/importer.h"
 #include "server/log.h"
 
@@ -17,36 +16,64 @@ constexpr uint64_t kLogBytesLeft = 4 * kMiB;
 Persistence::Persistence(Parts& parts, std::unique_ptr<DataDirectory> data)
     : parts_(parts), data_(std::move(data)), log_(parts), dumps_(parts, SystemFiles()) {
   parts_.dumps = &dumps_;
+  if (data_ != nullptr) {
+    values_ = std::make_unique<ValueKeeper>(parts_, *data_);
+    parts_.values = values_.get();
+  }
   parts_.config.OnChange("appendonly",
                          [this](const config::Options& before, const config::Options& after) {
                            return Follow(before, after);
                          });
 }
 
-Status Persistence::Open(const config::Options& options, const std::string& import_file,
-                         exec::Executor& executor, engine::Participant& self) {
+Status Persistence::Restore(const config::Options& options, const std::string& import_file,
+                            exec::Executor& executor, engine::Participant& self) {
   const auto source = FindImport(options, import_file, data_.get());
   if (!source.ok()) return source.error();
-  if (source->has_value()) {
-    Importer importer(parts_, executor, self, {.allow_cut_off = options.aof_load_truncated});
-    if (Status loaded = importer.Load(**source); !loaded.ok()) return loaded;
+  if (Status loaded = Load(*source, executor, self); !loaded.ok()) return loaded;
+  if (data_ != nullptr) {
+    if (Status status = GoOn(); !status.ok()) return status;
+    // The log has nothing of what was imported. Until this is done the directory is as good as empty, and another start
+    // imports it again.
+    if (source->has_value()) {
+      if (Status made = checkpoints_->MakeFirst(); !made.ok()) return made;
+    }
+    parts_.participants.Exclusive(nullptr, [this] { parts_.checkpoints = checkpoints_.get(); });
   }
-  if (data_ == nullptr) return Status::Ok();
+  Start();
+  return Status::Ok();
+}
+
+Status Persistence::Load(const std::optional<ImportSource>& source, exec::Executor& executor,
+                         engine::Participant& self) {
+  if (source) {
+    Importer importer(parts_, executor, self,
+                      {.allow_cut_off = parts_.config.Snapshot().aof_load_truncated});
+    if (Status loaded = importer.Load(*source); !loaded.ok()) return loaded;
+  }
+  if (data_ == nullptr) {
+    if (!source) parts_.run.load.ExpectNothing();
+    return Status::Ok();
+  }
   if (data_->was_unfinished()) {
     Log(LogLevel::kWarning,
         "appendonly had been switched on in a running server that stopped before its first "
         "checkpoint: "
         "what the disk holds is older than that");
   }
-  values_ = std::make_unique<ValueKeeper>(parts_, *data_);
-  parts_.values = values_.get();
-  if (Status opened = log_.Open(options, *data_, executor, self); !opened.ok()) return opened;
-  checkpoints_ = std::make_unique<CheckpointKeeper>(parts_, *data_);
-  checkpoints_->Engage(*log_.writer());
-  parts_.checkpoints = checkpoints_.get();
-  // The log has nothing of what was imported. Until this is done the directory is as good as empty, and another start
-  // imports it again.
-  return source->has_value() ? checkpoints_->MakeFirst() : Status::Ok();
+  return log_.Load(*data_, executor, self);
+}
+
+// The settings may have changed while it was loaded.
+Status Persistence::GoOn() {
+  Status status;
+  parts_.participants.Exclusive(nullptr, [&] {
+    status = log_.Continue(parts_.config.Snapshot());
+    if (!status.ok()) return;
+    checkpoints_ = std::make_unique<CheckpointKeeper>(parts_, *data_);
+    checkpoints_->Engage(*log_.writer());
+  });
+  return status;
 }
 
 void Persistence::Start() {
@@ -54,9 +81,11 @@ void Persistence::Start() {
   if (checkpoints_ != nullptr) checkpoints_->Start();
   if (values_ != nullptr) values_->Start();
   dumps_.Start();
+  started_ = true;
 }
 
 void Persistence::Stop() {
+  if (!started_) return;
   dumps_.MakeLast();
   // One of the two may be waiting for the other's cut.
   dumps_.Cancel();
@@ -66,8 +95,13 @@ void Persistence::Stop() {
   log_.Stop();
 }
 
+bool Persistence::IsLoading() const {
+  return (parts_.gates.closed.load(std::memory_order_relaxed) & exec::kGateLoading) != 0;
+}
+
 Status Persistence::Follow(const config::Options& before, const config::Options& after) {
   if (before.appendonly == after.appendonly) return Status::Ok();
+  if (IsLoading()) return Status::Error("the data are being loaded");
   const bool on = parts_.log_writer != nullptr;
   wanted_ = Wanted::kNothing;
   if (after.appendonly == on) return Status::Ok();  // undone
@@ -116,7 +150,7 @@ Status Persistence::Switch() {
 }
 
 void Persistence::SaveBeforeStop(bool saves, CheckpointKeeper::Done done) {
-  CheckpointKeeper* keeper = parts_.checkpoints;
+  CheckpointKeeper* keeper = IsLoading() ? nullptr : parts_.checkpoints.load();
   if (keeper == nullptr || (!saves && keeper->log_bytes() < kLogBytesLeft))
     return done(Status::Ok());
   const auto limit_ms =

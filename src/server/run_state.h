@@ -1,7 +1,7 @@
 // RunState: what the running server knows about itself beyond its parts: since when it runs, how fast, under which ids,
 // and how it is stopped.
 //
-// Threads: what is not atomic or guarded is set before the workers start and stays.
+// Threads: what is not atomic or guarded is set before the workers start, or in an exclusive section, and stays.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "env/entropy.h"
 #include "server/latency_monitor.h"
+#include "server/load_progress.h"
 #include "server/rate_meter.h"
 
 namespace terrace::server {
@@ -21,9 +22,10 @@ class RunState {
   uint64_t started_ms = 0;
   int64_t startup_bytes = 0;  // held when the server was ready and empty
   std::function<void()> request_stop;
+  LoadProgress load;
   // Of the files that this server began with, if it did.
-  uint64_t loaded_keys = 0;
-  uint64_t loaded_keys_due = 0;  // that were left out
+  std::atomic<uint64_t> loaded_keys{0};
+  std::atomic<uint64_t> loaded_keys_due{0};  // that were left out
 
   /// The history that the log had before this start, and its last offset: what a follower may have of it, up to there, is good.
   std::string second_replication_id = std::string(40, '0');

@@ -164,7 +164,9 @@ void Shutdown(SessionContext& ctx, Args args) {
         });
   }
   using Last = DumpKeeper::Last;
-  const bool saves = parts.log_writer == nullptr && !options.no_save &&
+  // What is there so far is not to take the place of what is being read.
+  const bool loading = (parts.gates.closed.load() & exec::kGateLoading) != 0;
+  const bool saves = parts.log_writer == nullptr && !options.no_save && !loading &&
                      (options.save || parts.dumps->has_save_points());
   if (saves) {
     auto& worker = static_cast<Worker&>(*ctx.executor.host());

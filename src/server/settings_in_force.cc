@@ -91,6 +91,7 @@ void ApplySettings(const config::Options& options, Parts& parts) {
   limits.log_growth_bytes = options.auto_aof_rewrite_min_size_bytes;
   limits.image_bytes = options.checkpoint_image_bytes;
   limits.log_bytes_max = options.wal_max_bytes == 0 ? UINT64_MAX : options.wal_max_bytes;
+  parts.run.load.set_key_delay_us(options.key_load_delay_us);
   limits.set_save_points(options.save);
   limits.set_output(options.client_output_buffer_limit);
 
@@ -152,6 +153,7 @@ void FollowSettings(Parts& parts) {
                                        "auto-aof-rewrite-min-size",
                                        "checkpoint-image-bytes",
                                        "wal-max-bytes",
+                                       "key-load-delay",
                                        "save",
                                        "client-output-buffer-limit",
                                        "notify-keyspace-events",

@@ -373,7 +373,7 @@ void Worker::OnTick() {
   if (index_ == 0) SampleRates();
   UnpauseIfOver(*this);
   SettleClientMemory();
-  if (parts_.run.cron_paused.load(std::memory_order_relaxed)) return;
+  if (parts_.run.cron_paused.load(std::memory_order_relaxed) || IsLoading()) return;
   // A limit that was lowered shows its effect without waiting for the next command.
   if (index_ == 0 &&
       (parts_.gates.closed.load(std::memory_order_relaxed) & exec::kGateMaxMemory) != 0) {
@@ -437,7 +437,9 @@ void Worker::OnExpiry() {
   ArmExpiry();
 }
 
+// While data are loaded nothing expires: whoever loads rings when that is through.
 void Worker::ArmExpiry() {
+  if (IsLoading()) return;
   std::atomic<uint64_t>& armed = parts_.expiry.armed_ms[index_];
   // Nothing earlier than what is looked at now can be missed: whoever adds an earlier deadline meanwhile rings. Stored
   // before looking, both sequentially consistent, as in TellNewDeadline (engine/shard_engine.h says why).

@@ -182,6 +182,9 @@ class Worker final : public exec::Host,
   void CloseMarked();
   void CountMemory(Connection& connection);
   void SettleClientMemory();
+  bool IsLoading() const {
+    return (parts_.gates.closed.load(std::memory_order_acquire) & exec::kGateLoading) != 0;
+  }
   void ArmExpiry();
   void TellNewDeadline();
   void CheckTimeouts();

@@ -91,8 +91,11 @@ std::span<const Setting> ScriptingSettings() {
 
 std::span<const Setting> DebugSettings() {
   static const Setting rows[] = {
-      ForTheSuite("key-load-delay", IntegerField{&Options::key_load_delay_us, kIntMin, kIntMax},
-                  "Microseconds to wait after each key loaded."),
+      {.name = "key-load-delay",
+       .field = IntegerField{&Options::key_load_delay_us, kIntMin, kIntMax},
+       .why = "Microseconds to wait for each key loaded at the start; below zero: one for so many "
+              "keys.",
+       .flags = kHidden},
       ForTheSuite("rdb-key-save-delay",
                   IntegerField{&Options::rdb_key_save_delay_us, kIntMin, kIntMax},
                   "Microseconds to wait after each key saved."),

@@ -119,6 +119,8 @@ bool Evictor::PickValue(Unit& unit, EvictionPolicy policy) {
     }
   }
   unused_ -= std::min(unused_, wanted);
+  // What was loose before has gone: whatever there is besides is held.
+  if (pool_.empty()) seen_loose_ = 0;
   return !pool_.empty();
 }
 

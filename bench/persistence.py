@@ -5,6 +5,8 @@
     bench/persistence.py save       a checkpoint (Redis: BGSAVE) of --keys keys while 20,000 are written a second;
                                     with --dump an RDB file of a server that has no log
     bench/persistence.py restart    from a clean end to the first GET, and until all values are in memory
+    bench/persistence.py replay     a log of --units commands without any checkpoint, applied at the start: seconds by the
+                                    server's own word
 
 The server has CPU 0; the reader (resp_load's probe, a GET every millisecond) and the writers have CPU 1.
 """
@@ -107,6 +109,20 @@ def specs(options, extra=''):
     return [spec for spec in both if spec.name in options.server]
 
 
+def check_slow_sync(server):
+    """The server that answers is the one that was started, and each of its syncs takes its five milliseconds."""
+    link = Link(server.port)
+    if link.field('server', 'process_id') != str(server.pid):
+        raise SystemExit(f'port {server.port} is answered by another server')
+    begun = time.monotonic()
+    for i in range(20):
+        link.run('SET', 'calibration', i)
+    each_ms = (time.monotonic() - begun) / 20 * 1000
+    if each_ms < 5:
+        raise SystemExit(f'{server.name}: a write takes {each_ms:.2f} ms, so its syncs do not go through slow_sync.c')
+    link.run('DEL', 'calibration')
+
+
 def sync(options):
     shim = os.path.join(options.build, 'slow_sync.so')
     subprocess.run(['cc', '-shared', '-fPIC', '-o', shim, os.path.join(TOP, 'bench/slow_sync.c')], check=True)
@@ -115,6 +131,7 @@ def sync(options):
             spec.command = f'env LD_PRELOAD={shim} {spec.command}'
             options.port += 1
             with Server(spec, options.port, 0, -10) as server:
+                check_slow_sync(server)
                 probe = Probe(options, server)
                 writes = load(options, server, '--connections=50', '--seconds=5', 'set')
                 waits = probe.end()
@@ -211,11 +228,65 @@ def restart(options):
             subprocess.run(['rm', '-rf', server.folder], check=True)
 
 
+def replay_commands(units):
+    """Three of four are SETs of different keys; the others change 10,000 counters, lists and sorted sets."""
+    def command(i):
+        if i % 4 != 3:
+            return encode('SET', f'key:{i:012}', 'v' * 64)
+        kind, name = i // 4 % 3, i * 7919 % 10_000
+        if kind == 0:
+            return encode('INCR', f'counter:{name}')
+        if kind == 1:
+            return encode('LPUSH', f'list:{name}', f'element:{i}')
+        return encode('ZADD', f'zset:{name}', i % 1000, f'member:{i % 64}')
+    for begin in range(0, units, 1000):
+        yield b''.join(command(i) for i in range(begin, min(begin + 1000, units))), min(1000, units - begin)
+
+
+def replay(options):
+    told = {'terrace': re.compile(r'Read the log: ([\d.]+) MiB, \d+ commands, ([\d.]+) seconds'),
+            'redis': re.compile(r'DB loaded from append only file: ()([\d.]+) seconds')}
+    for round_ in range(options.rounds):
+        for spec in specs(options, '--auto-aof-rewrite-percentage 0 --appendfsync everysec'):
+            if spec.name == 'terrace':
+                spec.command += ' --wal-max-bytes 0'
+            options.port += 1
+            server = Server(spec, options.port, 0, -10)
+            link = Link(server.port)
+            for batch, count in replay_commands(options.units):
+                link.socket.sendall(batch)
+                for _ in range(count):
+                    link.reader.readline()
+            time.sleep(1.5)  # everysec
+            server.process.kill()
+            server.process.wait()
+            path = os.path.join(server.folder, 'log2')
+            with open(path, 'wb') as log:
+                process = subprocess.Popen(server.command.split(), cwd=server.folder, stdout=log,
+                                           preexec_fn=confine(None, -10))
+            found = None
+            while found is None and process.poll() is None:
+                time.sleep(0.05)
+                with open(path, encoding='utf-8', errors='replace') as log:
+                    found = told[spec.name].search(log.read())
+            process.kill()
+            process.wait()
+            bytes_ = sum(os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(server.folder)
+                         for name in names if name.endswith(('.log', '.aof')))
+            subprocess.run(['rm', '-rf', server.folder], check=True)
+            if found is None:
+                raise SystemExit(f'{spec.name} did not say how long it took')
+            seconds = float(found.group(2))
+            print(f'{round_} {spec.name:8} {options.units / seconds:,.0f} units/s, {bytes_ / 2**20 / seconds:.0f} MiB/s'
+                  f' ({seconds:.2f} s)', flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('what', choices=['sync', 'save', 'restart'])
+    parser.add_argument('what', choices=['sync', 'save', 'restart', 'replay'])
     parser.add_argument('--build', default=os.path.join(TOP, 'build/release'))
     parser.add_argument('--keys', type=int, default=5_000_000)
+    parser.add_argument('--units', type=int, default=4_000_000, help='replay: commands in the log')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--zset', action='store_true', help='save: a sorted set of a million members is written, too')
     parser.add_argument('--dump', action='store_true', help='save: without appendonly, so that it is a dump')
@@ -226,7 +297,7 @@ def main():
     options = parser.parse_args()
     options.server = options.server or ['terrace', 'redis']
     options.resp_load = os.path.join(options.build, 'bench/resp_load')
-    {'sync': sync, 'save': save, 'restart': restart}[options.what](options)
+    {'sync': sync, 'save': save, 'restart': restart, 'replay': replay}[options.what](options)
 
 
 if __name__ == '__main__':

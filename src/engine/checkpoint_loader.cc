@@ -19,6 +19,15 @@ constexpr uint64_t kKeysAtATime = 256;
 // written under our secret, and then every key would be wrong.
 constexpr uint64_t kKeysAProof = 64;
 
+// What an error of the disk itself asks for is another matter.
+Status Refusal(const Status& of_table) {
+  if (of_table.error_number() != 0) return of_table;
+  return Status::Error(
+      of_table.message() +
+      ". `terrace-inspect table FILE` shows what is left; what helps is a backup of "
+      "the data directory, or an empty one");
+}
+
 bool HasTimedFields(rdb::ValueCode code) {
   return code == rdb::ValueCode::kHashMetadata || code == rdb::ValueCode::kHashListpackEx ||
          code == rdb::ValueCode::kHashMetadataPreRelease ||
@@ -48,7 +57,7 @@ StatusOr<std::unique_ptr<CheckpointLoader>> CheckpointLoader::Open(
   for (const storage::TableEntry& table : tables) {
     auto reader =
         storage::TableReader::Open(files, manifest.TablePath(table.number), {.filter = false});
-    if (!reader.ok()) return Unexpected{reader.error()};
+    if (!reader.ok()) return Unexpected{Refusal(reader.error())};
     loader->readers_.push_back(*std::move(reader));
     loader->tables_.push_back(loader->readers_.back().get());
   }
@@ -89,7 +98,7 @@ class CheckpointLoader::Part {
     self_.Out();
     if (status.ok() && !GoOn(loaded % kKeysAtATime)) status = Status::Error("loading was given up");
     loader_.databases_.participants().Reclaim();
-    return status.ok() ? records.status() : status;
+    return status.ok() && !records.status().ok() ? Refusal(records.status()) : status;
   }
 
   uint64_t keys() const { return keys_; }
@@ -102,7 +111,8 @@ class CheckpointLoader::Part {
   Status CheckHash(const Keyspace& keyspace, const storage::StoredRecord& record,
                    size_t source) const {
     if (keyspace.HashOf(record.key) == record.hash) return Status::Ok();
-    return Damage(record, source, "does not belong here: the hash of its key is another");
+    return Refusal(
+        Damage(record, source, "does not belong here: the hash of its key is another"));
   }
 
   Status LoadOne(Keyspace& keyspace, const storage::StoredRecord& record, size_t source) {

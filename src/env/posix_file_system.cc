@@ -139,6 +139,7 @@ class PosixFileSystem : public FileSystem {
 
   Status Remove(const std::string& path) override {
     if (::unlink(path.c_str()) == 0) return Status::Ok();
+    if (errno == EISDIR && ::rmdir(path.c_str()) == 0) return Status::Ok();
     return Status::FromErrno("cannot remove " + path, errno);
   }
 

@@ -1,9 +1,11 @@
 #include "server/data_directory.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "env/entropy.h"
+#include "server/log.h"
 #include "storage/file_names.h"
 
 namespace terrace::server {
@@ -12,6 +14,7 @@ namespace {
 using storage::PathIn;
 
 constexpr const char* kName = "terrace-data";
+constexpr const char* kNameBefore = "terrace-data.before";
 constexpr Bytes kUnfinished = "UNFINISHED";
 
 StatusOr<bool> Has(FileSystem& files, const std::string& path, Bytes name) {
@@ -89,6 +92,63 @@ Status GiveUpUnfinished(FileSystem& files, const std::string& path) {
   return RemoveMark(files, path);
 }
 
+bool IsMark(Bytes name) { return name == kUnfinished || name == "LOCK" || name == "BALLAST"; }
+
+// The marks go last: what comes between finds an unfinished one. If somebody has put files of his there it stays with them.
+Status RemoveDirectory(FileSystem& files, const std::string& dir, const std::string& path) {
+  if (Status removed = RemoveThose(files, path, IsOurs); !removed.ok()) return removed;
+  if (Status removed = RemoveThose(files, path, IsMark); !removed.ok()) return removed;
+  if (Status removed = files.Remove(path); removed.error_number() != ENOTEMPTY && !removed.ok())
+    return removed;
+  return files.SyncDirectory(dir);
+}
+
+// What Replace has set aside comes back, unless its successor is finished.
+Status SettleBefore(FileSystem& files, const std::string& dir, const std::string& path) {
+  const std::string before = PathIn(dir, kNameBefore);
+  const auto set_aside = Has(files, dir, kNameBefore);
+  if (!set_aside.ok()) return set_aside.error();
+  if (!*set_aside) return Status::Ok();
+  const auto there = Has(files, dir, kName);
+  if (!there.ok()) return there.error();
+  if (*there) {
+    // Nobody else may be at work there.
+    const auto lock = DirectoryLock::Take(path);
+    if (!lock.ok()) return lock.error();
+    const auto unfinished = Has(files, path, kUnfinished);
+    if (!unfinished.ok()) return unfinished.error();
+    const auto manifest = storage::Manifest::Exists(files, path);
+    if (!*unfinished && !manifest.ok()) return manifest.error();
+    if (!*unfinished && *manifest) return RemoveDirectory(files, dir, before);
+    if (Status removed = RemoveDirectory(files, dir, path); !removed.ok()) return removed;
+  }
+  Log(config::LogLevel::kWarning,
+      "appendonly had been switched on in a running server that stopped before its first "
+      "checkpoint: what %s had before is brought back",
+      path.c_str());
+  if (Status renamed = files.Rename(before, path); !renamed.ok()) return renamed;
+  return files.SyncDirectory(dir);
+}
+
+// Of a server that was started without appendonly. What a cut off attempt has left is settled first.
+Status SetAside(FileSystem& files, const std::string& dir, const std::string& path) {
+  if (Status settled = SettleBefore(files, dir, path); !settled.ok()) return settled;
+  const auto there = Has(files, dir, kName);
+  if (!there.ok()) return there.error();
+  if (!*there) return Status::Ok();
+  const auto lock = DirectoryLock::Take(path);
+  if (!lock.ok()) return lock.error();
+  const auto manifest = storage::Manifest::Exists(files, path);
+  if (manifest.ok() && !*manifest) return Status::Ok();  // nobody's
+  const std::string before = PathIn(dir, kNameBefore);
+  Log(config::LogLevel::kWarning,
+      "%s holds the data of another server, or of an earlier one, that this one did not read: they "
+      "are set aside as %s, and removed when the first checkpoint is made",
+      path.c_str(), before.c_str());
+  if (Status renamed = files.Rename(path, before); !renamed.ok()) return renamed;
+  return files.SyncDirectory(dir);
+}
+
 }  // namespace
 
 DataDirectory::DataDirectory(FileSystem& files, std::string path,
@@ -102,6 +162,8 @@ DataDirectory::DataDirectory(FileSystem& files, std::string path,
 StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(FileSystem& files,
                                                              const std::string& dir) {
   const std::string path = PathIn(dir, kName);
+  if (Status settled = SettleBefore(files, dir, path); !settled.ok())
+    return Unexpected{std::move(settled)};
   auto lock = Enter(files, dir, path);
   if (!lock.ok()) return Unexpected{lock.error()};
   const auto unfinished = Has(files, path, kUnfinished);
@@ -124,6 +186,7 @@ StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Replace(FileSystem& file
                                                                 const std::string& dir,
                                                                 const HashKey& hash_key) {
   const std::string path = PathIn(dir, kName);
+  if (Status aside = SetAside(files, dir, path); !aside.ok()) return Unexpected{std::move(aside)};
   auto lock = Enter(files, dir, path);
   if (!lock.ok()) return Unexpected{lock.error()};
   if (Status marked = MakeMark(files, path); !marked.ok()) return Unexpected{std::move(marked)};
@@ -147,6 +210,11 @@ Status DataDirectory::Finish() {
   if (!unfinished_) return Status::Ok();
   if (Status removed = RemoveMark(files_, path_); !removed.ok()) return removed;
   unfinished_ = false;
+  // What Replace has set aside. If it stays, the next start removes it.
+  const std::string dir = path_.substr(0, path_.size() - (sizeof "/terrace-data" - 1));
+  const auto set_aside = Has(files_, dir, kNameBefore);
+  if (set_aside.ok() && *set_aside)
+    static_cast<void>(RemoveDirectory(files_, dir, PathIn(dir, kNameBefore)).ok());
   return Status::Ok();
 }
 

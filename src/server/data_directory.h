@@ -7,6 +7,15 @@
 // had data already. Such a log cannot be applied to anything. Found at a start, what the tables have counts, and that log
 // goes.
 //
+// A server that was started without appendonly has databases that are ordered by another secret than what lies there. So
+// that is set aside, and counts until the first checkpoint of the new one is in force:
+//
+//   terrace-data         -- Replace -->  terrace-data.before                   -- Finish -->  (gone)
+//                                        terrace-data, UNFINISHED, new         -- Finish -->  terrace-data
+//
+// A start that finds terrace-data.before beside a terrace-data that is not there, or is unfinished, or has no manifest, brings
+// it back; otherwise it has had its time and goes.
+//
 // Threads: one at a time; what is const, any.
 #pragma once
 
@@ -25,7 +34,8 @@ class DataDirectory {
  public:
   /// Makes what is missing. The error says what stands in the way; then nothing was changed.
   static StatusOr<std::unique_ptr<DataDirectory>> Open(FileSystem& files, const std::string& dir);
-  /// A directory for databases with this key that hold data already, in place of what lies there. It is unfinished.
+  /// A directory for databases with this key that hold data already, in place of what lies there, which is set aside. It is
+  /// unfinished.
   static StatusOr<std::unique_ptr<DataDirectory>> Replace(FileSystem& files, const std::string& dir,
                                                           const HashKey& hash_key);
 

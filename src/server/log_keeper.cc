@@ -77,6 +77,12 @@ Status LogKeeper::Load(DataDirectory& data, exec::Executor& executor,
         "it: %s",
         loaded_->left_out().message().c_str());
   }
+  if (loaded_->count() == 0 && first_ > 1 && !data.was_unfinished()) {
+    Log(LogLevel::kWarning,
+        "%s has no segment of the log, though there was one: what was logged since the last "
+        "checkpoint is missing",
+        directory_.c_str());
+  }
   if (Status loaded = LoadTables(data); !loaded.ok()) return loaded;
   if (!loaded_->torn_tail().ok()) {
     Log(LogLevel::kWarning,

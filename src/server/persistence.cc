@@ -49,7 +49,10 @@ Status Persistence::Load(const std::optional<ImportSource>& source, exec::Execut
   if (source) {
     Importer importer(parts_, executor, self,
                       {.allow_cut_off = parts_.config.Snapshot().aof_load_truncated});
-    if (Status loaded = importer.Load(*source); !loaded.ok()) return loaded;
+    if (const Status loaded = importer.Load(*source); !loaded.ok()) {
+      return Status::Error(loaded.message() + ". To begin without it move " + source->path +
+                           " away, or put a good one in its place");
+    }
   }
   if (data_ == nullptr) {
     if (!source) parts_.run.load.ExpectNothing();

@@ -150,11 +150,13 @@ StatusOr<Bytes> SegmentReader::Look(uint64_t at, size_t size) {
 }
 
 Status SegmentReader::Damage(const std::string& path, const Place& place, const std::string& why) {
-  return Status::Error(
-      path + " is damaged at byte " + std::to_string(place.file_offset) + ", log offset " +
-      std::to_string(place.offset) + ": " + why + ". `terrace-inspect segment " + path +
-      " --repair OUT` writes a copy that ends before that; a follower can also take "
-      "everything from its leader anew");
+  return Status::Error(path + " is damaged at byte " + std::to_string(place.file_offset) +
+                       ", log offset " + std::to_string(place.offset) + ": " + why +
+                       ". What was logged from there on only a backup has; to start without it: "
+                       "`terrace-inspect segment " +
+                       path +
+                       " --repair OUT`, put OUT in its place, and move away the segments that "
+                       "begin behind it");
 }
 
 SegmentReader::Outcome SegmentReader::Failed(const Status& status) {

@@ -17,6 +17,28 @@ uint64_t NewSalt() {
   return salt;
 }
 
+// Of the last segment, before the offset from which on the log is needed: what it had behind that may have been needed. A
+// repaired copy would end before that offset, too, and be refused.
+Status DamagedBefore(uint64_t needed_from, const SegmentReader& reader) {
+  return Status::Error(
+      reader.path() + " is damaged at byte " + std::to_string(reader.here().file_offset) +
+      ", log offset " + std::to_string(reader.here().offset) + ": " + reader.why() +
+      ", though the log was on the disk up to log offset " + std::to_string(needed_from) +
+      ", where the last checkpoint ends. The tables have everything before that; what was logged "
+      "since only a backup has. To start without it move all segments (*.log) away");
+}
+
+// `why` may begin with the path.
+Status DamagedHeader(const std::string& path, uint64_t start, Bytes why) {
+  if (why.starts_with(path + ": ")) why.remove_prefix(path.size() + 2);
+  return Status::Error(
+      path + " is damaged at byte 0, log offset " + std::to_string(start) + ": " +
+      std::string(why) +
+      ". Without its header nothing in it can be read; what was logged from there on "
+      "only a backup has. To start without it move it away, and the segments that "
+      "begin behind it");
+}
+
 }  // namespace
 
 SegmentSet::SegmentSet(FileSystem& files, std::string directory, const Options& options)
@@ -78,7 +100,7 @@ StatusOr<SegmentHeader> SegmentSet::HeaderOf(const std::string& path, uint64_t s
   if (!reader.ok()) {
     const Status& error = reader.error();
     if (error.error_number() != 0) return Unexpected{error};
-    return Unexpected{SegmentReader::Damage(path, {start, 0}, error.message())};
+    return Unexpected{DamagedHeader(path, start, error.message())};
   }
   const SegmentHeader& header = (*reader)->header();
   if (header.start == start) return header;
@@ -96,7 +118,7 @@ StatusOr<bool> SegmentSet::WasInUse(const std::string& path) const {
   return reader.ok() || reader.error().error_number() != 0;
 }
 
-// All that was found so far: nobody needs what comes before the next one.
+// All that was found so far: nobody needs it.
 void SegmentSet::LeaveOut(Status why) {
   MutexLock lock(mutex_);
   for (Segment& segment : segments_) unused_.push_back(std::move(segment.path));
@@ -148,6 +170,9 @@ Status SegmentSet::FindEnd(uint64_t synced_upto) {
   while ((outcome = reader.Next()) == SegmentReader::Outcome::kFrame)
     found_synced_ = std::max(found_synced_, reader.frame().header.synced);
   if (outcome != SegmentReader::Outcome::kEnd) {
+    if (outcome == SegmentReader::Outcome::kDamage &&
+        reader.sound_end().offset < options_.needed_from)
+      return DamagedBefore(options_.needed_from, reader);
     if (outcome != SegmentReader::Outcome::kTornTail) return reader.status();
     torn_tail_ = reader.status();
   }

@@ -139,6 +139,19 @@ TEST_SUITE("storage/log_retention") {
     CHECK(Has(OpenError(*disk, within), PathOf(200) + " is damaged at byte 0"));
   }
 
+  // A copy that ends before the damage would be refused as well.
+  TEST_CASE(
+      "damage in the last segment before the checkpoint says that the tables go without the log") {
+    const auto disk = KeptLog();
+    REQUIRE(disk->Remove(PathOf(300)).ok());
+    disk->Flip(PathOf(200), 120);
+    const std::string error = OpenError(*disk, kFromCheckpoint);
+    CHECK(Has(error, PathOf(200) + " is damaged at byte 80, log offset 200"));
+    CHECK(Has(error, "move all segments (*.log) away"));
+    for (const uint64_t start : {1, 100, 200}) REQUIRE(disk->Remove(PathOf(start)).ok());
+    CHECK(MustOpen(*disk, kFromCheckpoint)->next_offset() == kCheckpoint);
+  }
+
   TEST_CASE("leaving out may be stopped at every step, and the power cut there") {
     uint64_t stops = 0;
     for (uint64_t stop = 1;; ++stop) {

@@ -207,11 +207,11 @@ TEST_SUITE("storage/segment") {
     CHECK(ReadSegment(*disk, kPath).words ==
           kPath +
               " is damaged at byte 80, log offset 100: a frame's checksum is wrong, though a later "
-              "frame says that this was on the disk. `terrace-inspect segment " +
+              "frame says that this was on the disk. What was logged from there on only a backup "
+              "has; to start without it: `terrace-inspect segment " +
               kPath +
-              " --repair OUT` writes a copy that ends before that; a follower can also take "
-              "everything "
-              "from its leader anew");
+              " --repair OUT`, put OUT in its place, and move away the segments that begin behind "
+              "it");
   }
 
   // What a kernel that writes pages in its own order leaves when the power goes.

@@ -90,8 +90,10 @@ Verdict Repair(FileSystem& files, const SegmentReader& reader, const std::string
   std::printf("wrote %s: the first %" PRIu64 " bytes, up to log offset %" PRIu64 "\n", out.c_str(),
               end.file_offset, end.offset);
   std::printf("left out: %" PRIu64 " bytes from byte %" PRIu64 " on\n", left_out, end.file_offset);
-  std::printf("segments that begin behind log offset %" PRIu64 " no longer follow this one\n",
-              end.offset);
+  std::printf(
+      "to use it: put it in place of %s, and move away the segments that begin behind log offset "
+      "%" PRIu64 ": they no longer follow\n",
+      reader.path().c_str(), end.offset);
   return Verdict::kFine;
 }
 

@@ -56,11 +56,13 @@ bool Residency::IsWorthReading(const Entry& entry) {
   }
 }
 
-// What a cut that is not done yet has captured is in no table that counts; if it fails it is changed again.
+// What a cut that is not done yet has captured is in no table that counts; if it fails it is changed again. And a dump, which
+// captures what has not changed, too, may be in the middle of a large collection.
 bool Residency::CanLetGo(const Keyspace& keyspace, const Entry& entry) {
   if (entry.changed() || !entry.in_table() || !IsWorthReading(entry)) return false;
-  return keyspace.observer() == nullptr || !entry.awaits_install() ||
-         entry.epoch() != keyspace.epoch();
+  if (keyspace.observer() == nullptr) return true;
+  if (entry.awaits_install() && entry.epoch() == keyspace.epoch()) return false;
+  return !IsCollection(entry.encoding()) || !types::UnderCapture(entry.collection());
 }
 
 void Residency::LetGo(KeyRef& ref) {

@@ -58,6 +58,7 @@ class FileSystem {
   /// Cuts the file to `size` bytes and syncs it.
   virtual Status Truncate(const std::string& path, uint64_t size) = 0;
   virtual Status CreateDirectory(const std::string& path) = 0;  // Ok if it is there
+  virtual Status RemoveDirectory(const std::string& path) = 0;  // ENOTEMPTY if something is in it
   virtual Status SyncDirectory(const std::string& path) = 0;
   /// Names, not paths, in no order; without "." and "..".
   virtual StatusOr<std::vector<std::string>> List(const std::string& directory) = 0;

@@ -139,7 +139,6 @@ class PosixFileSystem : public FileSystem {
 
   Status Remove(const std::string& path) override {
     if (::unlink(path.c_str()) == 0) return Status::Ok();
-    if (errno == EISDIR && ::rmdir(path.c_str()) == 0) return Status::Ok();
     return Status::FromErrno("cannot remove " + path, errno);
   }
 
@@ -162,6 +161,11 @@ class PosixFileSystem : public FileSystem {
     if (why == EEXIST && ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
       return Status::Ok();
     return Status::FromErrno("cannot create the directory " + path, why);
+  }
+
+  Status RemoveDirectory(const std::string& path) override {
+    if (::rmdir(path.c_str()) == 0) return Status::Ok();
+    return Status::FromErrno("cannot remove the directory " + path, errno);
   }
 
   Status SyncDirectory(const std::string& path) override {

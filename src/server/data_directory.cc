@@ -98,7 +98,8 @@ bool IsMark(Bytes name) { return name == kUnfinished || name == "LOCK" || name =
 Status RemoveDirectory(FileSystem& files, const std::string& dir, const std::string& path) {
   if (Status removed = RemoveThose(files, path, IsOurs); !removed.ok()) return removed;
   if (Status removed = RemoveThose(files, path, IsMark); !removed.ok()) return removed;
-  if (Status removed = files.Remove(path); removed.error_number() != ENOTEMPTY && !removed.ok())
+  if (Status removed = files.RemoveDirectory(path);
+      removed.error_number() != ENOTEMPTY && !removed.ok())
     return removed;
   return files.SyncDirectory(dir);
 }

@@ -107,7 +107,10 @@ TEST_SUITE("env/file_system") {
       CHECK(Names(files, folder + "/d") == std::vector<std::string>{"c"});
       REQUIRE(files.SyncDirectory(folder + "/d").ok());
       REQUIRE(files.SyncDirectory(folder).ok());
+      CHECK(files.RemoveDirectory(folder + "/d").error_number() == ENOTEMPTY);
       REQUIRE(files.Remove(folder + "/d/c").ok());
+      REQUIRE(files.RemoveDirectory(folder + "/d").ok());
+      REQUIRE(files.CreateDirectory(folder + "/d").ok());
       CHECK(Names(files, folder + "/d").empty());
     });
   }
@@ -165,6 +168,8 @@ TEST_SUITE("env/file_system") {
       check(files.CreateDirectory(file), EEXIST, "cannot create the directory " + file);
       check(files.CreateDirectory(none + "/x"), ENOENT,
             "cannot create the directory " + none + "/x");
+      check(files.RemoveDirectory(none), ENOENT, "cannot remove the directory " + none);
+      check(files.RemoveDirectory(file), ENOTDIR, "cannot remove the directory " + file);
       check(files.SyncDirectory(none), ENOENT, "cannot sync the directory " + none);
       check(files.List(none).error(), ENOENT, "cannot list " + none);
       check(files.FreeBytes(none).error(), ENOENT, "cannot ask for the free space of " + none);

@@ -47,6 +47,7 @@ class HeldFileSystem final : public FileSystem {
     return under_.Truncate(path, size);
   }
   Status CreateDirectory(const std::string& path) override { return under_.CreateDirectory(path); }
+  Status RemoveDirectory(const std::string& path) override { return under_.RemoveDirectory(path); }
   Status SyncDirectory(const std::string& path) override { return under_.SyncDirectory(path); }
   StatusOr<std::vector<std::string>> List(const std::string& path) override {
     return under_.List(path);

@@ -183,6 +183,20 @@ class LossyFileSystem::Disk {
     return Status::Ok();
   }
 
+  Status RemoveDirectory(const std::string& path) TERRACE_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    const std::string what = "cannot remove the directory " + path;
+    Status status = Change("remove directory " + path, what);
+    if (!status.ok()) return status;
+    const LossyNodePtr node = Find(path);
+    if (node == nullptr) return Status::FromErrno(what, ENOENT);
+    if (!node->is_directory) return Status::FromErrno(what, ENOTDIR);
+    if (!node->entries.empty()) return Status::FromErrno(what, ENOTEMPTY);
+    const Split split = SplitPath(path);
+    FindDirectory(split.directory)->Leave(split.name);
+    return Status::Ok();
+  }
+
   Status SyncDirectory(const std::string& path) TERRACE_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     const std::string what = "cannot sync the directory " + path;
@@ -453,6 +467,9 @@ Status LossyFileSystem::Truncate(const std::string& path, uint64_t size) {
 }
 Status LossyFileSystem::CreateDirectory(const std::string& path) {
   return disk_->CreateDirectory(path);
+}
+Status LossyFileSystem::RemoveDirectory(const std::string& path) {
+  return disk_->RemoveDirectory(path);
 }
 Status LossyFileSystem::SyncDirectory(const std::string& path) {
   return disk_->SyncDirectory(path);

@@ -14,8 +14,8 @@
 // data, since files only grow; a failed SyncDirectory leaves its changes waiting, and a later one can succeed, as a
 // journal that could not be written is replayed from memory or the file system goes read-only, which is StopAt.
 //
-// A *change* is a Create, Append, Sync, Reserve, Rename, Remove, Truncate, CreateDirectory or SyncDirectory; a *look* is an
-// Open, ReadAt, List or FreeBytes. Both are counted, from 1, whether they succeed or not.
+// A *change* is a Create, Append, Sync, Reserve, Rename, Remove, Truncate, CreateDirectory, RemoveDirectory or SyncDirectory;
+// a *look* is an Open, ReadAt, List or FreeBytes. Both are counted, from 1, whether they succeed or not.
 #pragma once
 
 #include <memory>
@@ -50,6 +50,7 @@ class LossyFileSystem : public FileSystem {
   Status Remove(const std::string& path) override;
   Status Truncate(const std::string& path, uint64_t size) override;
   Status CreateDirectory(const std::string& path) override;
+  Status RemoveDirectory(const std::string& path) override;
   Status SyncDirectory(const std::string& path) override;
   StatusOr<std::vector<std::string>> List(const std::string& directory) override;
   StatusOr<uint64_t> FreeBytes(const std::string& directory) override;

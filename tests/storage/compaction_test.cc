@@ -303,6 +303,9 @@ TEST_SUITE("storage/compaction") {
       Status CreateDirectory(const std::string& path) override {
         return files_.CreateDirectory(path);
       }
+      Status RemoveDirectory(const std::string& path) override {
+        return files_.RemoveDirectory(path);
+      }
       Status SyncDirectory(const std::string& path) override { return files_.SyncDirectory(path); }
       StatusOr<std::vector<std::string>> List(const std::string& directory) override {
         return files_.List(directory);

@@ -194,29 +194,37 @@ class Bench {
     edit();
     const double alone_ns = edit();
     Entry* entry = Entry::NewCollection("large", zset.value(), 0);
+    const rdb::EncodeOptions uncompressed{.compression = rdb::Compression::kNone};
     double begin = CpuSeconds();
-    const size_t bytes = CapturedKey(1, *entry, rdb::Compression::kNone).bytes();
+    const size_t bytes = CapturedKey(1, *entry, uncompressed).bytes();
     std::printf("large     %10.0f ms in one go, %.1f MB\n", (CpuSeconds() - begin) * 1e3,
                 static_cast<double>(bytes) / 1e6);
     types::CaptureBytes kept;
-    const CheckpointCut::Options options;
+    const LargeCaptures::Options options;
     begin = CpuSeconds();
-    const auto capture =
-        LargeCapture::Begin(databases_->Get(0), 1, *entry, rdb::Compression::kNone, &kept);
+    const auto capture = LargeCapture::Begin(databases_->Get(0), 1, *entry, uncompressed, &kept);
     const double begun = CpuSeconds() - begin;
     const double captured_ns = edit();
     const uint64_t kept_bytes = kept.now();
     double sum = 0, longest = 0;
     uint64_t pieces = 0;
+    size_t finished = 0;
+    std::string piece;
+    const auto take = [&] {
+      capture->TakePiece(&piece);
+      finished += piece.size();
+    };
     for (; !capture->complete(); ++pieces) {
       begin = CpuSeconds();
-      capture->Next(options.piece_items, options.stretch_bytes);
+      capture->EncodeLocked(options.piece_items, options.piece_bytes);
       const double took = CpuSeconds() - begin;
       sum += took;
       longest = std::max(longest, took);
+      take();
     }
     begin = CpuSeconds();
-    const size_t finished = capture->Finish().bytes();
+    while (capture->EncodeRest(options.piece_bytes)) take();
+    take();
     std::printf(
         "large     %10.1f us a piece   longest %.1f us, %llu of them; begun in %.1f us, "
         "finished in %.1f ms, %.1f MB\n",

@@ -263,12 +263,13 @@ TEST_SUITE("integration/residency") {
       CHECK(Tiering(client, "clients_parked") == "0");
       // Checkpoints began when a part of memory had changed, not when it was full or the log was long.
       CHECK(std::stol(FieldOf(client.Text("INFO persistence"), "rdb_saves")) > 3);
-      CHECK(Eventually([&] { return std::stol(Tiering(client, "held_value_bytes")) < 12'000'000; }));
+      CHECK(
+          Eventually([&] { return std::stol(Tiering(client, "held_value_bytes")) < 12'000'000; }));
       CHECK(std::stol(Tiering(client, "write_delay_us_max")) <= 1'000'000);
       // Keys alone are more than there is room for: values come all the same, one command at a time.
       CHECK(client.Run("CONFIG SET maxmemory 1mb") == "+OK");
-      CHECK(Eventually(
-          [&] { return client.Run("SET", "more", Text(1, 100)).starts_with("-OOM"); }));
+      CHECK(
+          Eventually([&] { return client.Run("SET", "more", Text(1, 100)).starts_with("-OOM"); }));
       client.Run("DEL more");
       for (int i = 0; i < 20; ++i) {
         CHECK(client.Run("STRLEN", key(i)) == ":1000");

@@ -111,8 +111,7 @@ class CheckpointLoader::Part {
   Status CheckHash(const Keyspace& keyspace, const storage::StoredRecord& record,
                    size_t source) const {
     if (keyspace.HashOf(record.key) == record.hash) return Status::Ok();
-    return Refusal(
-        Damage(record, source, "does not belong here: the hash of its key is another"));
+    return Refusal(Damage(record, source, "does not belong here: the hash of its key is another"));
   }
 
   Status LoadOne(Keyspace& keyspace, const storage::StoredRecord& record, size_t source) {

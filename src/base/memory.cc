@@ -13,17 +13,10 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/heap_pages.h"
+#include "base/sanitized.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TERRACE_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-    __has_feature(memory_sanitizer)
-#define TERRACE_SANITIZED 1
-#endif
-#endif
-#ifndef TERRACE_SANITIZED
-#define TERRACE_SANITIZED 0
+#if !TERRACE_SANITIZED
 #include <mimalloc.h>
 #endif
 
@@ -76,6 +69,9 @@ inline void Count(int64_t bytes) {
 }
 
 #if TERRACE_SANITIZED
+void* NewHeap() { return nullptr; }
+void DeleteHeap(void*) {}
+void* RawAllocateIn(void*, size_t) { return nullptr; }
 void* RawAllocate(size_t size) { return std::malloc(size); }
 void* RawAllocateAligned(size_t size, size_t alignment) {
   return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
@@ -84,6 +80,12 @@ void RawFree(void* memory) { std::free(memory); }
 void* RawRealloc(void* memory, size_t size) { return std::realloc(memory, size); }
 size_t RawUsable(void* memory) { return malloc_usable_size(memory); }
 #else
+void* NewHeap() { return mi_heap_new(); }
+// What is in use in it goes on in the thread's own heap.
+void DeleteHeap(void* heap) { mi_heap_delete(static_cast<mi_heap_t*>(heap)); }
+void* RawAllocateIn(void* heap, size_t size) {
+  return mi_heap_malloc(static_cast<mi_heap_t*>(heap), size);
+}
 void* RawAllocate(size_t size) { return mi_malloc(size); }
 void* RawAllocateAligned(size_t size, size_t alignment) {
   return mi_malloc_aligned(size, alignment);
@@ -114,6 +116,20 @@ void* Allocate(size_t size) {
 void Deallocate(void* memory, size_t size) {
   Count(-HeldBytes(memory, AllocationSize(size)));
   RawFree(memory);
+}
+
+FreshPages::FreshPages() : heap_(NewHeap()) {}
+
+FreshPages::~FreshPages() {
+  if (heap_ != nullptr) DeleteHeap(heap_);
+}
+
+void* FreshPages::Allocate(size_t size) {
+  const size_t rounded = AllocationSize(size);
+  void* memory = heap_ == nullptr ? nullptr : RawAllocateIn(heap_, rounded);
+  if (memory == nullptr) return terrace::Allocate(size);
+  Count(HeldBytes(memory, rounded));
+  return memory;
 }
 
 void* AllocateAligned(size_t size) {

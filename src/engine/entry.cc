@@ -183,6 +183,14 @@ Entry* Entry::NewMoved(Entry* source, Bytes key, uint64_t deadline_ms) {
   return moved;
 }
 
+Entry* Entry::MoveTo(FreshPages& pages, Entry* entry) {
+  const size_t bytes = entry->AllocatedBytes();
+  void* memory = pages.Allocate(bytes);
+  std::memcpy(memory, static_cast<const void*>(entry), bytes);
+  Deallocate(entry, bytes);
+  return static_cast<Entry*>(memory);
+}
+
 void Entry::Delete(Entry* entry) {
   const size_t bytes = entry->AllocatedBytes();
   if (entry->encoding() == Encoding::kBlob) entry->blob()->Unref();

@@ -31,6 +31,7 @@
 #include "base/blob.h"
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/heap_pages.h"
 #include "base/memory.h"
 #include "types/value.h"
 
@@ -96,6 +97,8 @@ class Entry {
   static Entry* NewMoved(Entry* source, Bytes key, uint64_t deadline_ms);
   /// A copy under another name, with its own deadline; shares a blob.
   static Entry* NewCopy(const Entry& source, Bytes key, uint64_t deadline_ms);
+  /// The same entry in one of `pages`; where it was is free.
+  static Entry* MoveTo(FreshPages& pages, Entry* entry);
   /// Frees the entry and drops its reference to a blob.
   static void Delete(Entry* entry);
 

@@ -131,6 +131,29 @@ class alignas(64) Shard {
     }
   }
 
+  /// move(Entry*) for every entry of bucket `index`: what it returns is in the slot from now on. Not nullptr.
+  template <typename Move>
+  void MoveInBucket(unsigned index, Move move) {
+    std::atomic<uint64_t>* slot = buckets_.load(std::memory_order_relaxed);
+    if (slot == nullptr) return;
+    slot += size_t{8} * index;
+    for (std::atomic<uint64_t>* end = slot + 8; slot != end; ++slot) {
+      const uint64_t word = slot->load(std::memory_order_relaxed);
+      if (word == 0) return;
+      if ((word & kLink) != 0) {
+        slot = LinkOf(word) - 1;
+        end = slot + 5;
+        continue;
+      }
+      Entry* entry = EntryOf(word);
+      Entry* moved = move(entry);
+      if (moved == entry) continue;
+      ++version_;
+      slot->store((word & ~kPointerMask) | reinterpret_cast<uint64_t>(moved),
+                  std::memory_order_relaxed);
+    }
+  }
+
   /// The entry that is due the longest, or nullptr. Drops stale pairs on the way.
   template <typename HashOf>
   Slot FindDue(uint64_t now_ms, HashOf hash_of, uint64_t* hash);

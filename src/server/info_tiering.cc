@@ -46,6 +46,11 @@ void InfoTiering(InfoSource& source, std::string* out) {
                "\r\nwarm_values:%" PRIu64 "\r\nwarm_ms:%" PRIu64 "\r\n",
                counters.let_go.load(), keeper->warming() ? 1 : 0, keeper->left_by_loading(),
                counters.warmed.load(), keeper->warm_ms());
+  const engine::Defragmenter::Counters& mended = source.parts.defragmentation;
+  AppendFormat(out,
+               "defrag_rounds:%" PRIu64 "\r\ndefrag_moved_entries:%" PRIu64
+               "\r\ndefrag_moved_bytes:%" PRIu64 "\r\n",
+               mended.rounds.load(), mended.moved_entries.load(), mended.moved_bytes.load());
 }
 
 }  // namespace terrace::server

@@ -10,6 +10,7 @@
 #include "commands/command_table.h"
 #include "engine/commit_log.h"
 #include "engine/databases.h"
+#include "engine/defragmenter.h"
 #include "engine/eviction.h"
 #include "engine/log_writer.h"
 #include "engine/participants.h"
@@ -72,6 +73,7 @@ struct Parts {
   Persistence* persistence = nullptr;
   ValueKeeper* values = nullptr;
   DumpKeeper* dumps = nullptr;
+  engine::Defragmenter::Counters defragmentation = {};
   /// Held by whoever has a cut through the databases under way: one at a time (engine/edit_observer.h).
   Mutex cut_turn;
 };

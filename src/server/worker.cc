@@ -387,6 +387,7 @@ void Worker::OnTick() {
     }
   }
   reclaim_wanted_ = true;
+  heap_mender_.Look();
   if (!idle_.started() && executor_.RunIdle(kIdleBudgetNs)) idle_.Start();
 }
 

@@ -26,6 +26,7 @@
 #include "resp/turn_arena.h"
 #include "server/connection.h"
 #include "server/gathered_requests.h"
+#include "server/heap_mender.h"
 #include "server/parking_lot.h"
 #include "server/parts.h"
 
@@ -239,6 +240,7 @@ class Worker final : public exec::Host,
   uint64_t now_ms_ = 0;
   uint64_t turn_start_ns_ = 0;
   uint64_t ticks_ = 0;
+  HeapMender heap_mender_{*this, loop_, parts_};
   bool reclaim_wanted_ = false;  // once a tick, what little was retired is freed, too
   std::atomic<uint64_t> connections_alive_{0};
   std::thread thread_;

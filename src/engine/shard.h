@@ -116,42 +116,19 @@ class alignas(64) Shard {
   /// Calls visit(Entry*) for every entry of bucket `index`.
   template <typename Visit>
   void ForEachInBucket(unsigned index, Visit visit) const {
-    std::atomic<uint64_t>* slot = buckets_.load(std::memory_order_relaxed);
-    if (slot == nullptr) return;
-    slot += size_t{8} * index;
-    for (std::atomic<uint64_t>* end = slot + 8; slot != end; ++slot) {
-      const uint64_t word = slot->load(std::memory_order_relaxed);
-      if (word == 0) return;
-      if ((word & kLink) != 0) {
-        slot = LinkOf(word) - 1;
-        end = slot + 5;
-        continue;
-      }
-      visit(EntryOf(word));
-    }
+    ForEachSlot(index, [&visit](Slot, uint64_t word) { visit(EntryOf(word)); });
   }
-
   /// move(Entry*) for every entry of bucket `index`: what it returns is in the slot from now on. Not nullptr.
   template <typename Move>
   void MoveInBucket(unsigned index, Move move) {
-    std::atomic<uint64_t>* slot = buckets_.load(std::memory_order_relaxed);
-    if (slot == nullptr) return;
-    slot += size_t{8} * index;
-    for (std::atomic<uint64_t>* end = slot + 8; slot != end; ++slot) {
-      const uint64_t word = slot->load(std::memory_order_relaxed);
-      if (word == 0) return;
-      if ((word & kLink) != 0) {
-        slot = LinkOf(word) - 1;
-        end = slot + 5;
-        continue;
-      }
+    ForEachSlot(index, [&](Slot slot, uint64_t word) {
       Entry* entry = EntryOf(word);
       Entry* moved = move(entry);
-      if (moved == entry) continue;
+      if (moved == entry) return;
       ++version_;
       slot->store((word & ~kPointerMask) | reinterpret_cast<uint64_t>(moved),
                   std::memory_order_relaxed);
-    }
+    });
   }
 
   /// The entry that is due the longest, or nullptr. Drops stale pairs on the way.
@@ -264,6 +241,24 @@ class alignas(64) Shard {
   static Entry* EntryOf(uint64_t word) { return reinterpret_cast<Entry*>(word & kPointerMask); }
   static std::atomic<uint64_t>* LinkOf(uint64_t word) {
     return reinterpret_cast<std::atomic<uint64_t>*>(word & kPointerMask & ~kLink);
+  }
+
+  /// Calls visit(Slot, word) for the slots of bucket `index` that hold an entry.
+  template <typename Visit>
+  void ForEachSlot(unsigned index, Visit visit) const {
+    std::atomic<uint64_t>* slot = buckets_.load(std::memory_order_relaxed);
+    if (slot == nullptr) return;
+    slot += size_t{8} * index;
+    for (std::atomic<uint64_t>* end = slot + 8; slot != end; ++slot) {
+      const uint64_t word = slot->load(std::memory_order_relaxed);
+      if (word == 0) return;
+      if ((word & kLink) != 0) {
+        slot = LinkOf(word) - 1;
+        end = slot + 5;
+        continue;
+      }
+      visit(slot, word);
+    }
   }
 
   void MakeBuckets();

@@ -10,7 +10,7 @@
 
 FROM debian:bookworm-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-    g++ cmake ninja-build pkg-config libuv1-dev libmimalloc-dev libtomlplusplus-dev
+    g++ cmake ninja-build pkg-config libuv1-dev liburing-dev libmimalloc-dev libtomlplusplus-dev
 WORKDIR /source
 COPY . .
 RUN cmake --preset release -DTERRACE_TESTS=OFF \
@@ -18,7 +18,7 @@ RUN cmake --preset release -DTERRACE_TESTS=OFF \
   && strip build/release/src/server/terrace-server
 
 FROM debian:bookworm-slim
-RUN apt-get update && apt-get install -y --no-install-recommends libuv1 libmimalloc2.0 \
+RUN apt-get update && apt-get install -y --no-install-recommends libuv1 liburing2 libmimalloc2.0 \
   && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/* \
   && mkdir /data && chown 999:999 /data
 COPY --from=build /source/build/release/src/server/terrace-server /usr/local/bin/terrace-server

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """What keeping the data costs those who use it, Terrace and redis-server by turns.
 
+    bench/persistence.py writes     CPU of a SET with appendfsync everysec and always, one at a time and 16 at a time: both
+                                    servers run, and have their second of load by turns; the ratio is of each such pair
     bench/persistence.py sync       a disk whose sync takes 5 ms, 50 writers under `always`, one reader
     bench/persistence.py save       a checkpoint (Redis: BGSAVE) of --keys keys while 20,000 are written a second;
                                     with --dump an RDB file of a server that has no log
@@ -107,6 +109,35 @@ def specs(options, extra=''):
     both = [Spec('terrace', f'{terrace} --port {{port}} --threads 1 --dir {{dir}} --appendonly {log} {extra}'),
             Spec('redis', f'redis-server --port {{port}} --save "" --dir {{dir}} --appendonly {log} {extra}')]
     return [spec for spec in both if spec.name in options.server]
+
+
+def writes(options):
+    for policy in ('everysec', 'always'):
+        servers = []
+        for spec in specs(options, f'--appendfsync {policy} --auto-aof-rewrite-percentage 0'):
+            options.port += 1
+            servers.append(Server(spec, options.port, 0, -10))
+        for pipeline in (1, 16):
+            taken = {server.name: [] for server in servers}
+            for _ in range(1 + options.pairs):
+                for server in servers:
+                    taken[server.name].append(load(
+                        options, server, '--connections=50', f'--pipeline={pipeline}', '--keys=1000000', '--seconds=1',
+                        f'--server-pid={server.pid}', 'set'))
+            say_writes(f'{policy}, pipeline {pipeline:2}', {name: rounds[1:] for name, rounds in taken.items()})
+        for server in servers:
+            server.stop()
+
+
+def say_writes(what, taken):
+    def figures(key):
+        return {name: [round_[key] for round_ in rounds] for name, rounds in taken.items()}
+    cpu, rate = figures('cpu_us_per_op'), figures('ops_per_s')
+    text = '; '.join(f'{name} {statistics.median(cpu[name]):.2f} us, {statistics.median(rate[name]):.0f}/s' for name in cpu)
+    if len(cpu) == 2:
+        ratios = sorted(a / b for a, b in zip(cpu['terrace'], cpu['redis']))
+        text = f'{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}): {text}'
+    print(f'{what}: {text}', flush=True)
 
 
 def check_slow_sync(server):
@@ -283,11 +314,12 @@ def replay(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('what', choices=['sync', 'save', 'restart', 'replay'])
+    parser.add_argument('what', choices=['writes', 'sync', 'save', 'restart', 'replay'])
     parser.add_argument('--build', default=os.path.join(TOP, 'build/release'))
     parser.add_argument('--keys', type=int, default=5_000_000)
     parser.add_argument('--units', type=int, default=4_000_000, help='replay: commands in the log')
     parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--pairs', type=int, default=11, help='writes: how many seconds each server has')
     parser.add_argument('--zset', action='store_true', help='save: a sorted set of a million members is written, too')
     parser.add_argument('--dump', action='store_true', help='save: without appendonly, so that it is a dump')
     parser.add_argument('--settled', action='store_true', help='save: the second checkpoint is measured, of what has changed')
@@ -297,7 +329,7 @@ def main():
     options = parser.parse_args()
     options.server = options.server or ['terrace', 'redis']
     options.resp_load = os.path.join(options.build, 'bench/resp_load')
-    {'sync': sync, 'save': save, 'restart': restart, 'replay': replay}[options.what](options)
+    {'writes': writes, 'sync': sync, 'save': save, 'restart': restart, 'replay': replay}[options.what](options)
 
 
 if __name__ == '__main__':

@@ -10,6 +10,7 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET libuv>=1.44)
+pkg_check_modules(LIBURING REQUIRED IMPORTED_TARGET liburing>=2.3)
 find_package(mimalloc 2.0 REQUIRED)
 
 find_program(CCACHE ccache)

@@ -15,11 +15,8 @@ class TERRACE_CAPABILITY("mutex") Mutex {
   void Unlock() TERRACE_RELEASE() { mutex_.unlock(); }
   bool TryLock() TERRACE_TRY_ACQUIRE(true) { return mutex_.try_lock(); }
 
-  // BasicLockable, so that std::condition_variable_any can wait on it.
-  void lock() TERRACE_ACQUIRE() { mutex_.lock(); }
-  void unlock() TERRACE_RELEASE() { mutex_.unlock(); }
-
  private:
+  friend class CondVar;
   std::mutex mutex_;
 };
 
@@ -34,19 +31,27 @@ class TERRACE_SCOPED_CAPABILITY MutexLock {
   Mutex& mutex_;
 };
 
+// Not std::condition_variable_any, which has a mutex of its own that whoever is woken finds taken.
 class CondVar {
  public:
   /// Releases `mutex`, sleeps, holds it again on return. Wakes spuriously: callers loop over their condition.
-  void Wait(Mutex& mutex) TERRACE_REQUIRES(mutex) { condition_.wait(mutex); }
+  void Wait(Mutex& mutex) TERRACE_REQUIRES(mutex) {
+    std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
+    condition_.wait(lock);
+    lock.release();
+  }
   /// The same; false once `end` has come.
   bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point end) TERRACE_REQUIRES(mutex) {
-    return condition_.wait_until(mutex, end) == std::cv_status::no_timeout;
+    std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
+    const bool in_time = condition_.wait_until(lock, end) == std::cv_status::no_timeout;
+    lock.release();
+    return in_time;
   }
   void NotifyOne() { condition_.notify_one(); }
   void NotifyAll() { condition_.notify_all(); }
 
  private:
-  std::condition_variable_any condition_;
+  std::condition_variable condition_;
 };
 
 }  // namespace terrace

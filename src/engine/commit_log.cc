@@ -141,20 +141,17 @@ bool CommitLog::Read(uint64_t offset, size_t bytes_max, std::string* out) {
 }
 
 void CommitLog::WaitForBytes(uint64_t offset, uint64_t ns) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(ns);
-  MutexLock lock(bell_mutex_);
+  const EventCount::Ticket ticket = bell_.NextTicket();
   awaited_.exchange(offset + 1, std::memory_order_acq_rel);
   // Whoever appended before this exchange is seen here, whoever rings after it sees what we wait for.
-  while (end_offset() <= offset && awaited_.load(std::memory_order_relaxed) != kAwake) {
-    if (!bell_.WaitUntil(bell_mutex_, end)) break;
-  }
+  if (end_offset() <= offset) bell_.Wait(ticket, ns);
   awaited_.store(kAwake, std::memory_order_relaxed);
 }
 
 void CommitLog::Wake() {
-  MutexLock lock(bell_mutex_);
+  // Those who ring meanwhile need not: it is one wake-up.
   awaited_.store(kAwake, std::memory_order_relaxed);
-  bell_.NotifyOne();
+  bell_.Notify();
 }
 
 }  // namespace terrace::engine

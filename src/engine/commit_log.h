@@ -24,7 +24,7 @@
 #include <string>
 
 #include "base/bytes.h"
-#include "base/mutex.h"
+#include "base/event_count.h"
 #include "engine/log_chunks.h"
 #include "engine/log_progress.h"
 #include "engine/shard_lock.h"
@@ -59,6 +59,7 @@ class CommitLog {
   const LogProgress& progress() const { return progress_; }
   /// What readers wait for; only while the log promises.
   WriteOffsets& write_offsets() { return write_offsets_; }
+  const WriteOffsets& write_offsets() const { return write_offsets_; }
 
   /// Appends one unit (`commands` RESP commands of the given bytes, the first run in database `first_db`, the last in
   /// `last_db`) and returns the log's end behind it.
@@ -90,15 +91,15 @@ class CommitLog {
   void Carry(uint64_t offset) { carried_.store(offset, std::memory_order_release); }
   uint64_t carried() const { return carried_.load(std::memory_order_acquire); }
   static constexpr uint64_t kNobody = UINT64_MAX;
-  /// Sleeps until there is a byte behind `offset` and somebody rings, until Wake, or for `ns`. Who rings earlier does not
-  /// disturb.
-  void WaitForBytes(uint64_t offset, uint64_t ns) TERRACE_EXCLUDES(bell_mutex_);
+  /// Sleeps until there is a byte behind `offset` and somebody rings, until Wake, or for `ns`; seldom for less. Who rings earlier
+  /// does not disturb.
+  void WaitForBytes(uint64_t offset, uint64_t ns);
   /// By whoever has appended and holds no lock, once for all it did: cheap if the carrier is awake.
   void Ring() {
     // Either the carrier's exchange is before this and we see what it waits for, or it sees our bytes before it sleeps.
     if (TERRACE_UNLIKELY(end_offset() >= awaited_.fetch_or(0, std::memory_order_acq_rel))) Wake();
   }
-  void Wake() TERRACE_EXCLUDES(bell_mutex_);
+  void Wake();
 
  private:
   const size_t kept_bytes_;
@@ -108,8 +109,7 @@ class CommitLog {
   std::atomic<uint64_t> carried_{kNobody};
   static constexpr uint64_t kAwake = UINT64_MAX;
   std::atomic<uint64_t> awaited_{kAwake};  // the offset that a sleeping carrier waits for
-  Mutex bell_mutex_;
-  CondVar bell_;
+  EventCount bell_;
   alignas(64) mutable ShardLock append_lock_;
   LogChunks chunks_ TERRACE_GUARDED_BY(append_lock_);
   // Written under the append lock.

@@ -13,6 +13,8 @@ namespace {
 constexpr uint64_t kUnsyncedBytesMax = 32 * kMiB;
 // `appendfsync no` leaves it to the system, which waits as long; then nothing stays in memory for nothing.
 constexpr uint64_t kNeverNs = 30'000'000'000;
+// Up to there a sync gets cheaper by more than what zeros ahead cost.
+constexpr uint64_t kSmallBatchBytes = 16 * kKiB;
 constexpr uint64_t kRetryNs = 200'000'000;
 // Nobody has to ring: whoever forgets to costs this.
 constexpr uint64_t kSleepNs = 100'000'000;
@@ -78,6 +80,7 @@ Status LogWriter::Stop() {
   if (state() == State::kFailed) return failure();
   Status done = Sync();
   if (done.ok()) done = set_->writer()->Mark();
+  if (done.ok()) set_->CutZeros();
   log_.Carry(CommitLog::kNobody);
   return done;
 }
@@ -94,18 +97,23 @@ void LogWriter::Run() {
   }
 }
 
-// Until those have come back who were there when the last sync was through, or most of them; or nobody comes any more.
+// Until those have come back who were there when the last sync was through, or most of them. They have replies to get first, and
+// so have others before them: that may take longer than a sync. How long it took lately is how long it is waited for.
 void LogWriter::Gather() {
   if (company_bytes_ == 0 || sync_.load(std::memory_order_relaxed) != LogSync::kAlways ||
       state() != State::kRunning)
     return;
-  const uint64_t step_ns = std::min(sync_ns_ / 2, kGatherNsMax);
-  const uint64_t wanted = synced_offset() + company_bytes_ / 4 * 3;
-  uint64_t end = log_.end_offset();
-  for (unsigned steps = 0; steps < kGatherSteps && end <= wanted; ++steps) {
-    log_.WaitForBytes(wanted, step_ns);
-    if (end == std::exchange(end, log_.end_offset())) return;
+  const uint64_t limit_ns = std::min(kGatherSyncs * sync_ns_, kGatherNsMax);
+  if (patience_ns_ < kGatherNsMin) {
+    // They did not come, time and again. That may change.
+    if (++gathers_left_out_ % kGatherAgain != 0) return;
+    patience_ns_ = limit_ns;
   }
+  const uint64_t wanted = synced_offset() + company_bytes_ / 8 * 7;
+  const uint64_t begun_ns = clock_.MonotonicNs();
+  log_.WaitForBytes(wanted, std::min(patience_ns_, limit_ns));
+  const uint64_t took_ns = clock_.MonotonicNs() - begun_ns;
+  patience_ns_ = log_.end_offset() > wanted ? std::max(2 * took_ns, kGatherNsMin) : patience_ns_ / 2;
 }
 
 bool LogWriter::Round() {
@@ -146,6 +154,9 @@ Status LogWriter::Write() {
     }
     // Before the append: a mark of the writer that stood for "nothing follows" no longer does.
     marked_ = false;
+    if (options_.zeros_ahead_bytes != 0 && span.bytes.size() <= kSmallBatchBytes &&
+        sync_.load(std::memory_order_relaxed) == LogSync::kAlways && state() == State::kRunning)
+      set_->writer()->ZeroAhead(options_.zeros_ahead_bytes);
     if (Status status = set_->writer()->Append(span.bytes.substr(0, rotate_at - next));
         !status.ok())
       return status;

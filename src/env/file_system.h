@@ -21,6 +21,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "env/read_queue.h"
 
 namespace terrace {
 
@@ -30,6 +31,10 @@ class ReadableFile {
   /// Fills `out` from `offset` on. Returns how many bytes there were: fewer than `size` only at the file's end.
   virtual StatusOr<size_t> ReadAt(uint64_t offset, char* out, size_t size) const = 0;
   virtual uint64_t Size() const = 0;
+  /// For queues that know the kernel's files; -1: it is none.
+  virtual int descriptor() const { return -1; }
+  /// One that reads whole pages, to whole pages, without the page cache (O_DIRECT); -1: there is none.
+  virtual int direct_descriptor() const { return -1; }
 };
 
 class WritableFile {
@@ -43,6 +48,12 @@ class WritableFile {
   /// Sets blocks aside so that the first `size` bytes will not meet a full disk; the file's size stays. Ok where the file
   /// system cannot.
   virtual Status Reserve(uint64_t size) = 0;
+  /// Makes the file at least `size` bytes long: zeros, which what is appended from then on overwrites. A sync of what stands on
+  /// zeros that are on the disk writes those bytes and nothing else: where a file ends has not changed, nor which blocks it
+  /// has, so no journal is involved (ext4: 39 us of CPU and 96 in all instead of 78 and 183). After an error some of the zeros
+  /// may be there.
+  virtual Status ZeroAhead(uint64_t size) = 0;
+  /// Zeros ahead included.
   virtual uint64_t Size() const = 0;
 };
 
@@ -63,6 +74,8 @@ class FileSystem {
   /// Names, not paths, in no order; without "." and "..".
   virtual StatusOr<std::vector<std::string>> List(const std::string& directory) = 0;
   virtual StatusOr<uint64_t> FreeBytes(const std::string& directory) = 0;
+  /// For the calling thread; up to `depth` reads under way, or 1 where it cannot be more.
+  virtual std::unique_ptr<ReadQueue> NewReadQueue(size_t /*depth*/) { return NewSerialReadQueue(); }
 };
 
 /// The machine's files.

@@ -5,8 +5,11 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -66,10 +69,22 @@ class PosixReadableFile : public ReadableFile {
     return done;
   }
   uint64_t Size() const override { return SizeOf(file_); }
+  int descriptor() const override { return file_.get(); }
+
+  // By the name that the kernel has for the file: the one it was opened with may be another's by now, or nobody's.
+  int direct_descriptor() const override {
+    std::call_once(direct_once_, [this] {
+      const std::string name = "/proc/self/fd/" + std::to_string(file_.get());
+      direct_.emplace(OpenDescriptor(name, O_RDONLY | O_DIRECT));
+    });
+    return direct_->get();
+  }
 
  private:
   const Descriptor file_;
   const std::string path_;
+  mutable std::once_flag direct_once_;
+  mutable std::optional<Descriptor> direct_;
 };
 
 class PosixWritableFile : public WritableFile {
@@ -79,12 +94,15 @@ class PosixWritableFile : public WritableFile {
 
   Status Append(Bytes bytes) override {
     while (!bytes.empty()) {
-      const ssize_t written =
-          Retry([&] { return ::write(file_.get(), bytes.data(), bytes.size()); });
+      const ssize_t written = Retry([&] {
+        return zeroed_ ? ::pwrite(file_.get(), bytes.data(), bytes.size(), end_)
+                       : ::write(file_.get(), bytes.data(), bytes.size());
+      });
       if (written < 0) return Status::FromErrno("cannot write " + path_, errno);
       // Nothing written and nothing wrong is not in the book for files; going round for ever is no answer to it.
       if (written == 0) return Status::FromErrno("cannot write " + path_, EIO);
       bytes.remove_prefix(static_cast<size_t>(written));
+      end_ += written;
     }
     return Status::Ok();
   }
@@ -104,11 +122,36 @@ class PosixWritableFile : public WritableFile {
                              errno);
   }
 
+  Status ZeroAhead(uint64_t size) override {
+    if (!zeroed_) {
+      // With O_APPEND a write goes to the file's end wherever it is told to go (pwrite(2), BUGS).
+      const int flags = ::fcntl(file_.get(), F_GETFL);
+      if (flags < 0 || ::fcntl(file_.get(), F_SETFL, flags & ~O_APPEND) != 0)
+        return Status::FromErrno("cannot write zeros to " + path_, errno);
+      zeroed_ = true;
+      end_ = static_cast<off_t>(SizeOf(file_));
+    }
+    static constexpr char kZeros[64 * kKiB] = {};
+    for (uint64_t at = std::max(SizeOf(file_), static_cast<uint64_t>(end_)); at < size;) {
+      const ssize_t written = Retry([&] {
+        return ::pwrite(file_.get(), kZeros, std::min<uint64_t>(sizeof kZeros, size - at),
+                        static_cast<off_t>(at));
+      });
+      if (written <= 0)
+        return Status::FromErrno("cannot write zeros to " + path_, written < 0 ? errno : EIO);
+      at += static_cast<uint64_t>(written);
+    }
+    return Status::Ok();
+  }
+
   uint64_t Size() const override { return SizeOf(file_); }
 
  private:
   const Descriptor file_;
   const std::string path_;
+  // Until there are zeros ahead the kernel knows where the end is, and O_APPEND keeps to it.
+  bool zeroed_ = false;
+  off_t end_ = 0;
 };
 
 class PosixFileSystem : public FileSystem {
@@ -203,6 +246,11 @@ class PosixFileSystem : public FileSystem {
     }
     // What we may have: some is kept for root.
     return uint64_t{info.f_bavail} * uint64_t{info.f_frsize};
+  }
+
+  std::unique_ptr<ReadQueue> NewReadQueue(size_t depth) override {
+    auto queue = depth > 1 ? NewKernelReadQueue(depth) : nullptr;
+    return queue != nullptr ? std::move(queue) : NewSerialReadQueue();
   }
 };
 

@@ -2,9 +2,9 @@
 // cache ahead of being run.
 //
 //   request   i        i + 3        i + 6                    i + 12   i + 18   i + 24
-//             runs     element of   entries behind a chain   entry    bucket   shard
-//                      the same     place of an element of
-//                      collection   the same collection
+//             runs     element of   entries behind a chain   entry,   bucket   shard
+//                      the same     place of an element of   place in
+//                      collection   the same collection      WriteOffsets
 //
 // Each stage needs what the one before it has fetched, so they are staggered: memory's latency hides behind the requests
 // that run meanwhile. A prefetch reads no entry and takes no lock; a guess that is wrong costs time and nothing else.
@@ -21,6 +21,7 @@
 
 #include "base/args.h"
 #include "commands/command_table.h"
+#include "engine/commit_log.h"
 #include "engine/databases.h"
 #include "exec/executor.h"
 #include "resp/request_parser.h"
@@ -59,8 +60,9 @@ struct GatheredRequest {
 
 class GatheredRequests {
  public:
-  GatheredRequests(engine::Databases& databases, const commands::CommandTable& table)
-      : databases_(databases), table_(table) {}
+  GatheredRequests(engine::Databases& databases, const engine::CommitLog& log,
+                   const commands::CommandTable& table)
+      : databases_(databases), log_(log), table_(table) {}
 
   bool empty() const { return requests_.empty(); }
   size_t size() const { return requests_.size(); }
@@ -76,6 +78,7 @@ class GatheredRequests {
   /// Before the first one runs: all stages, as far ahead as each goes.
   void FetchFirst() {
     const size_t count = requests_.size();
+    offsets_ = (log_.mode() & engine::CommitLog::kPromises) != 0 ? &log_.write_offsets() : nullptr;
     for (size_t i = 0; i < std::min(kShardsAhead, count); ++i) FetchShard(requests_[i]);
     for (size_t i = 0; i < std::min(kBucketsAhead, count); ++i) FetchBucket(requests_[i]);
     for (size_t i = 0; i < std::min(kEntriesAhead, count); ++i) FetchEntry(requests_[i]);
@@ -139,15 +142,19 @@ class GatheredRequests {
   static void FetchBucket(GatheredRequest& request) {
     if (request.shard != nullptr) request.shard->PrefetchBucket(request.hash);
   }
-  static void FetchEntry(GatheredRequest& request) {
-    if (request.shard != nullptr) request.chained = request.shard->PrefetchEntry(request.hash);
+  void FetchEntry(GatheredRequest& request) const {
+    if (request.shard == nullptr) return;
+    request.chained = request.shard->PrefetchEntry(request.hash);
+    if (offsets_ != nullptr) offsets_->Prefetch(request.hash);
   }
   static void FetchChained(GatheredRequest& request) {
     if (request.chained && request.shard != nullptr) request.shard->PrefetchChained(request.hash);
   }
 
   engine::Databases& databases_;
+  const engine::CommitLog& log_;
   const commands::CommandTable& table_;
+  const engine::WriteOffsets* offsets_ = nullptr;  // while replies wait for the log
   std::vector<GatheredRequest> requests_;
   char last_name_[16];  // the last command's name as it was sent, and what it was found to be
   size_t last_name_bytes_ = SIZE_MAX;

@@ -218,7 +218,7 @@ class Worker final : public exec::Host,
   bool backlogged_ = false;
   bool holds_reading_ = false;
   resp::TurnArena arena_;
-  GatheredRequests gathered_{parts_.databases, parts_.table};
+  GatheredRequests gathered_{parts_.databases, parts_.log, parts_.table};
   std::vector<Connection*> touched_;
   std::list<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> closing_;

@@ -22,6 +22,9 @@
 // The bytes that one Append was given are a *batch*: one frame, or several of which all but the last say that they go on.
 // A frame without a body is a mark: it only says what is synced. A file is named for its start (file_names.h).
 //
+// Behind the last frame there may be zeros, up to the file's end, for the next frames to be written onto
+// (SegmentWriter::ZeroAhead): a reader takes their begin for the file's end. No frame begins so: log offsets begin at 1.
+//
 // Invariants
 //   L1  frame.offset + frame.length is the next frame's offset, across segments. The first frame has the header's start.
 //   L2  A frame is valid iff its length is allowed and fits the file, its crc matches, L1 holds and synced <= offset.

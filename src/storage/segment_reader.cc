@@ -11,6 +11,8 @@ namespace {
 // Read at once; frames are often small.
 constexpr size_t kWindowBytes = 64 * kKiB;
 
+bool IsZeros(Bytes bytes) { return bytes.find_first_not_of('\0') == Bytes::npos; }
+
 }  // namespace
 
 StatusOr<std::unique_ptr<SegmentReader>> SegmentReader::Open(FileSystem& files,
@@ -39,7 +41,12 @@ SegmentReader::SegmentReader(std::unique_ptr<ReadableFile> file, std::string pat
 
 SegmentReader::Outcome SegmentReader::Next() {
   if (outcome_ == Outcome::kTornTail || outcome_ == Outcome::kDamage) return outcome_;
-  const auto found = TryFrame();
+  auto found = TryFrame();
+  if (found.ok() && *found != Found::kFrame && !window_.empty()) {
+    // What was read ahead may have been zeros that a frame has been written onto since.
+    window_.clear();
+    found = TryFrame();
+  }
   if (!found.ok()) return Failed(found.error());
   if (*found == Found::kFrame) {
     here_ = {frame_.header.end(), here_.file_offset + kFrameHeaderBytes + frame_.body.size()};
@@ -59,6 +66,13 @@ StatusOr<SegmentReader::Found> SegmentReader::TryFrame() {
     why_ = "the file ends here";
     return Found::kNothing;
   }
+  if (IsZeros(*start)) {
+    const auto only_zeros = OnlyZerosFrom(here_.file_offset);
+    if (!only_zeros.ok()) return Unexpected{only_zeros.error()};
+    why_ = "there are only zeros behind here";
+    if (*only_zeros) return Found::kNothing;
+    return Bad("there are zeros where a frame should begin");
+  }
   if (start->size() < kFrameHeaderBytes) return Bad("the file ends within a frame's header");
   // L2, the cheap parts first: they are what makes the rest worth reading.
   const FrameHeader header = FrameHeader::Decode(*start);
@@ -75,6 +89,16 @@ StatusOr<SegmentReader::Found> SegmentReader::TryFrame() {
   if (!FrameCrcMatches(header_crc_, *frame)) return Bad("a frame's checksum is wrong");
   frame_ = {header, frame->substr(kFrameHeaderBytes), here_.file_offset};
   return Found::kFrame;
+}
+
+StatusOr<bool> SegmentReader::OnlyZerosFrom(uint64_t at) {
+  while (true) {
+    const auto bytes = Look(at, kWindowBytes);
+    if (!bytes.ok()) return Unexpected{bytes.error()};
+    if (bytes->empty()) return true;
+    if (!IsZeros(*bytes)) return false;
+    at += bytes->size();
+  }
 }
 
 StatusOr<SegmentReader::Found> SegmentReader::Bad(const char* why) {

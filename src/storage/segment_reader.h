@@ -27,7 +27,7 @@ class SegmentReader {
   };
   enum class Outcome {
     kFrame,     // frame() has it
-    kEnd,       // the file ends behind a whole batch
+    kEnd,       // the file ends behind a whole batch, or there are only zeros behind it
     kTornTail,  // what follows sound_end() was never promised to anybody (L3, L6); status() has words
     kDamage,    // something that was on the disk is not there; status() names place and remedy
     kFailed,  // the file cannot be read, which says nothing about what is in it; the next call tries again
@@ -62,6 +62,8 @@ class SegmentReader {
   /// `size` bytes from `at`, or those up to the file's end. Until the next call.
   StatusOr<Bytes> Look(uint64_t at, size_t size);
   StatusOr<Bytes> LookAtFrame(uint64_t at, const FrameHeader& header);
+  /// From `at` to the file's end.
+  StatusOr<bool> OnlyZerosFrom(uint64_t at);
   enum class Found { kFrame, kNothing, kBad };
   /// What stands at here_: a valid frame, then in frame_; the file's end; or anything else, then why_ has words.
   StatusOr<Found> TryFrame();

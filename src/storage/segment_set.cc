@@ -308,8 +308,9 @@ StatusOr<SegmentWriter*> SegmentSet::Create(const std::string& history, uint64_t
   auto created = SegmentWriter::Create(files_, directory_, header,
                                        {.reserve_bytes = options_.reserve_bytes, .fill = fill});
   if (!created.ok()) return Unexpected{created.error()};
-  if (writer_ != nullptr && !takes_over && writer_->file_bytes() < options_.reserve_bytes &&
-      !replaces)
+  const bool has_spare = writer_ != nullptr && (writer_->has_zeros_ahead() ||
+                                                writer_->file_bytes() < options_.reserve_bytes);
+  if (has_spare && !takes_over && !replaces)
     GiveBackSpace(writer_->path(), writer_->file_bytes());
   writer_ = std::move(*created);
   MutexLock lock(mutex_);
@@ -322,6 +323,10 @@ StatusOr<SegmentWriter*> SegmentSet::Create(const std::string& history, uint64_t
 // stay, which does no harm.
 void SegmentSet::GiveBackSpace(const std::string& path, uint64_t size) {
   static_cast<void>(files_.Truncate(path, size).ok());
+}
+
+void SegmentSet::CutZeros() {
+  if (writer_->has_zeros_ahead()) GiveBackSpace(writer_->path(), writer_->file_bytes());
 }
 
 Status SegmentSet::RemoveBelow(uint64_t offset) {

@@ -89,6 +89,8 @@ class SegmentSet {
   /// Begins a segment where the log ends, after a sync of the one before (L5). The writer of before is gone on success. On
   /// failure the one of before takes no more, and this wants to be called again.
   StatusOr<SegmentWriter*> StartSegment(Bytes history);
+  /// Nothing follows: the zeros that were made ready go (SegmentWriter::ZeroAhead).
+  void CutZeros();
   /// Of the newest segment; null before StartSegment.
   SegmentWriter* writer() const { return writer_.get(); }
   /// Removes the segments that have only bytes before `offset`; never the newest one. After a failure some may be left.

@@ -66,6 +66,13 @@ Status SegmentWriter::Append(Bytes batch) {
   return failure_;
 }
 
+void SegmentWriter::ZeroAhead(uint64_t bytes) {
+  if (!failure_.ok() || zeros_refused_ || file_bytes_ + bytes / 4 < zeroed_bytes_) return;
+  zeroed_bytes_ = file_bytes_ + bytes;
+  // Where there is no room for them frames are appended as ever.
+  zeros_refused_ = !file_->ZeroAhead(zeroed_bytes_).ok();
+}
+
 Status SegmentWriter::Mark() {
   return synced_offset_ > marked_offset_ ? AppendFrame("", false) : failure_;
 }

@@ -34,6 +34,12 @@ class SegmentWriter {
   /// Appends one batch. It is written, not synced. After a failure, here or in Sync, every call returns that failure and
   /// does nothing (L4).
   Status Append(Bytes batch);
+  /// When three quarters of the zeros ahead are used up there are `bytes` of them again, as far as the disk has room: so that syncs
+  /// cost half (WritableFile::ZeroAhead). Each byte is written twice by that: for batches that are small beside the blocks of a
+  /// journal. The sync that comes next has some more to write.
+  void ZeroAhead(uint64_t bytes);
+  /// There may be zeros behind file_bytes().
+  bool has_zeros_ahead() const { return zeroed_bytes_ != 0; }
   /// If a Sync came after the last frame, writes down how far it got; worth while before a pause.
   Status Mark();
   /// Everything appended is on the disk.
@@ -77,6 +83,8 @@ class SegmentWriter {
   uint64_t marked_offset_;  // what the last frame says is synced
   uint64_t file_bytes_ = 0;
   uint64_t synced_file_bytes_ = 0;
+  uint64_t zeroed_bytes_ = 0;  // of the file: so far there are zeros
+  bool zeros_refused_ = false;
   std::string buffer_;
   Status failure_;
 };

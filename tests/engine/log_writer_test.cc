@@ -94,7 +94,10 @@ struct Bed {
 };
 
 LogWriter::Options Small(LogSync sync) {
-  return {.sync = sync, .segment_bytes_max = 4 * kKiB, .ballast_bytes = 256 * kKiB};
+  return {.sync = sync,
+          .segment_bytes_max = 4 * kKiB,
+          .zeros_ahead_bytes = 0,
+          .ballast_bytes = 256 * kKiB};
 }
 
 }  // namespace
@@ -114,6 +117,36 @@ TEST_SUITE("engine/log_writer") {
     CHECK(bed.reached() == end);
     CHECK(bed.writer->state() == LogWriter::State::kRunning);
     CHECK(Recover(*bed.disk->Crash(1)).ends_with("one"));
+  }
+
+  TEST_CASE("under always small units are written onto zeros, and a full disk only does without") {
+    LogWriter::Options options = Small(LogSync::kAlways);
+    options.zeros_ahead_bytes = 1000;
+    Bed bed(options);
+    const std::string path = bed.writer->segments().writer()->path();
+    bed.Append("one");
+    bed.Run();
+    const uint64_t size = bed.disk->Contents(path).size();
+    CHECK(size > 1000);
+    CHECK(size < 1200);
+    bed.Append("two");
+    bed.Run();
+    CHECK(bed.disk->Contents(path).size() == size);
+    CHECK(bed.reached() == bed.appended);
+    CHECK(Recover(*bed.disk->Crash(1)).ends_with("onetwo"));
+    bed.Append(std::string(900, 'x'));
+    bed.Run();
+    bed.disk->FailChange(1, Fault::kNoSpace);  // the zeros
+    const uint64_t end = bed.Append("three");
+    bed.Run();
+    CHECK(bed.reached() == end);
+    CHECK(bed.writer->failures() == 0);
+    bed.Append(std::string(kMiB, 'y'));
+    bed.Append("four");
+    bed.Run();
+    CHECK(bed.writer->segments().count() == 2);
+    CHECK(bed.disk->Contents(path).size() < kMiB + 3000);  // what is over of it is cut off
+    CHECK(Recover(*bed.disk->Crash(2)).ends_with("yfour"));
   }
 
   TEST_CASE(

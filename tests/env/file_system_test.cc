@@ -148,6 +148,27 @@ TEST_SUITE("env/file_system") {
     });
   }
 
+  TEST_CASE("zeros ahead are part of the file, and what is appended overwrites them") {
+    OnEach([](FileSystem& files, const std::string& folder) {
+      const std::string path = folder + "/f";
+      auto writer = files.Create(path);
+      REQUIRE(writer.ok());
+      REQUIRE((*writer)->Append("abc").ok());
+      REQUIRE((*writer)->ZeroAhead(6).ok());
+      CHECK((*writer)->Size() == 6);
+      CHECK(ReadAll(files, path) == std::string("abc\0\0\0", 6));
+      REQUIRE((*writer)->Append("de").ok());
+      REQUIRE((*writer)->ZeroAhead(4).ok());  // there are more already
+      CHECK(ReadAll(files, path) == std::string("abcde\0", 6));
+      REQUIRE((*writer)->Append("fghi").ok());
+      CHECK(ReadAll(files, path) == "abcdefghi");
+      REQUIRE((*writer)->ZeroAhead(200'000).ok());
+      REQUIRE((*writer)->Append("j").ok());
+      CHECK((*writer)->Size() == 200'000);
+      CHECK(ReadAll(files, path) == "abcdefghij" + std::string(199'990, '\0'));
+    });
+  }
+
   TEST_CASE("an error carries its number and names the file") {
     OnEach([](FileSystem& files, const std::string& folder) {
       const std::string file = folder + "/file";

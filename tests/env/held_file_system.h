@@ -1,4 +1,5 @@
-// HeldFileSystem: another file system whose syncs can be made to wait, for what must go on meanwhile.
+// HeldFileSystem: another file system whose syncs can be made to wait, for what must go on meanwhile; and whose reads may be
+// several under way, where the kernel has queues for that.
 #pragma once
 
 #include <memory>
@@ -53,6 +54,10 @@ class HeldFileSystem final : public FileSystem {
     return under_.List(path);
   }
   StatusOr<uint64_t> FreeBytes(const std::string& path) override { return under_.FreeBytes(path); }
+  std::unique_ptr<ReadQueue> NewReadQueue(size_t depth) override {
+    auto queue = NewKernelReadQueue(depth);
+    return queue != nullptr ? std::move(queue) : NewSerialReadQueue();
+  }
 
  private:
   class HeldFile final : public WritableFile {
@@ -65,6 +70,7 @@ class HeldFileSystem final : public FileSystem {
       return under_->Sync();
     }
     Status Reserve(uint64_t size) override { return under_->Reserve(size); }
+    Status ZeroAhead(uint64_t size) override { return under_->ZeroAhead(size); }
     uint64_t Size() const override { return under_->Size(); }
 
    private:

@@ -114,6 +114,19 @@ class LossyFileSystem::Disk {
     return Status::Ok();
   }
 
+  Status ZeroAhead(LossyNode& node, const std::string& path, uint64_t size)
+      TERRACE_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    const std::string what = "cannot write zeros to " + path;
+    Status status = Change("zeros up to " + std::to_string(size) + " in " + path, what);
+    if (!status.ok()) return status;
+    const uint64_t before = SpaceOf(node);
+    const uint64_t fits = std::min(size, before + Room());
+    node.ZeroAhead(fits);
+    used_ += SpaceOf(node) - before;
+    return fits == size ? Status::Ok() : Status::FromErrno(what, ENOSPC);
+  }
+
   Status Rename(const std::string& from, const std::string& to) TERRACE_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     const std::string what = "cannot rename " + from + " to " + to;
@@ -300,7 +313,7 @@ class LossyFileSystem::Disk {
       LoseName(*old);
     }
     auto node = std::make_shared<LossyNode>(false);
-    node->bytes = bytes;
+    node->Append(bytes);
     node->Synced();
     ++node->names;
     directory->Enter(split.name, node);
@@ -335,7 +348,7 @@ class LossyFileSystem::Disk {
   // What there is room for; false if that is not all.
   bool Grow(LossyNode& node, Bytes bytes) TERRACE_REQUIRES(mutex_) {
     const uint64_t before = SpaceOf(node);
-    const uint64_t set_aside = before - node.bytes.size();
+    const uint64_t set_aside = before - node.end;
     const size_t fits =
         std::min<uint64_t>(bytes.size(), set_aside + std::min(Room(), UINT64_MAX / 2));
     node.Append(bytes.substr(0, fits));
@@ -435,6 +448,7 @@ class LossyFileSystem::Writer : public WritableFile {
   Status Append(Bytes bytes) override { return disk_->Append(*node_, path_, bytes); }
   Status Sync() override { return disk_->Sync(*node_, path_); }
   Status Reserve(uint64_t size) override { return disk_->Reserve(*node_, path_, size); }
+  Status ZeroAhead(uint64_t size) override { return disk_->ZeroAhead(*node_, path_, size); }
   uint64_t Size() const override { return disk_->SizeOf(*node_); }
 
  private:

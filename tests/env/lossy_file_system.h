@@ -14,7 +14,8 @@
 // data, since files only grow; a failed SyncDirectory leaves its changes waiting, and a later one can succeed, as a
 // journal that could not be written is replayed from memory or the file system goes read-only, which is StopAt.
 //
-// A *change* is a Create, Append, Sync, Reserve, Rename, Remove, Truncate, CreateDirectory, RemoveDirectory or SyncDirectory;
+// A *change* is a Create, Append, Sync, Reserve, ZeroAhead, Rename, Remove, Truncate, CreateDirectory, RemoveDirectory or
+// SyncDirectory;
 // a *look* is an Open, ReadAt, List or FreeBytes. Both are counted, from 1, whether they succeed or not.
 #pragma once
 

@@ -239,6 +239,27 @@ TEST_SUITE("env/lossy_file_system") {
     CHECK(two->Append("xy").error_number() == ENOSPC);
   }
 
+  TEST_CASE("zeros ahead that were synced stay, and what is lost on them is zero again") {
+    LossyFileSystem disk;
+    const auto writer = *disk.Create("f");
+    REQUIRE(writer->Append("abc").ok());
+    REQUIRE(writer->ZeroAhead(8).ok());
+    REQUIRE(writer->Sync().ok());
+    REQUIRE(disk.SyncDirectory("").ok());
+    REQUIRE(writer->Append("de").ok());
+    std::set<std::string> found;
+    for (uint64_t seed = 0; seed < 50; ++seed) found.insert(disk.Crash(seed)->Contents("f"));
+    CHECK(found == std::set<std::string>{std::string("abc\0\0\0\0\0", 8),
+                                         std::string("abcd\0\0\0\0", 8),
+                                         std::string("abcde\0\0\0", 8)});
+    REQUIRE(writer->Sync().ok());
+    REQUIRE(writer->ZeroAhead(9).ok());
+    found.clear();
+    for (uint64_t seed = 0; seed < 50; ++seed) found.insert(disk.Crash(seed)->Contents("f"));
+    CHECK(found == std::set<std::string>{std::string("abcde\0\0\0", 8),
+                                         std::string("abcde\0\0\0\0", 9)});
+  }
+
   TEST_CASE("what is reserved cannot be taken by others") {
     LossyFileSystem files({.capacity_bytes = 10});
     auto one = MustCreate(files, "one");

@@ -7,15 +7,15 @@
 namespace terrace::testing {
 
 void LossyNode::SyncFailed() {
-  if (synced < bytes.size()) doubtful.emplace_back(synced, bytes.size());
+  if (synced < end) doubtful.emplace_back(synced, end);
 }
 
 void LossyNode::TruncateAndSync(size_t size) {
   TERRACE_CHECK(size <= bytes.size());
   bytes.resize(size);
-  synced = size;
+  end = synced = synced_size = size;
   last_append = std::min(last_append, size);
-  for (auto& [begin, end] : doubtful) end = std::min(end, size);
+  for (auto& range : doubtful) range.second = std::min(range.second, size);
   std::erase_if(doubtful, [](const auto& range) { return range.first >= range.second; });
 }
 
@@ -65,7 +65,8 @@ class PowerCut {
       copy->DirectorySynced();
     } else {
       copy->bytes = BytesOf(node);
-      copy->synced = copy->bytes.size();
+      copy->end = copy->bytes.size();
+      copy->Synced();
     }
     return copy;
   }
@@ -86,7 +87,7 @@ class PowerCut {
   }
 
   std::string BytesOf(const LossyNode& node) {
-    std::string bytes = node.bytes;
+    std::string bytes = node.bytes.substr(0, node.end);
     const size_t loose = bytes.size() - node.synced;
     switch (random_.Below(6)) {
       case 0:  // nothing of it arrived
@@ -112,6 +113,10 @@ class PowerCut {
     for (const auto& [begin, end] : node.doubtful) {
       Forget(begin, std::min(end, bytes.size()), false, &bytes);
     }
+    // Zeros ahead that were synced are there in any case, of the others some.
+    const size_t least = std::max(bytes.size(), node.synced_size);
+    const size_t most = node.bytes.size() == node.end ? least : node.bytes.size();
+    bytes.resize(least + random_.Below(most - least + 1));
     return bytes;
   }
 

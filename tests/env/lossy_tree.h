@@ -1,11 +1,12 @@
 // LossyTree: files and directories as a disk with a cache in front of it knows them, and what a power cut leaves of them.
 //
-//   file        0 ........ synced ........ size        what a failed sync left to chance: `doubtful` ranges
+//   file        0 ........ synced ........ end ... zeros ahead ... size    what a failed sync left to chance: `doubtful` ranges
 //   directory   entries: what a look shows;  synced: what the disk has;  pending: the changes between, in their order
 //
 // LossyFileSystem puts calls, faults and a size around it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -27,10 +28,15 @@ class LossyNode {
 
   // --- a file
   void Append(Bytes more) {
-    last_append = bytes.size();
-    bytes.append(more);
+    last_append = end;
+    bytes.replace(end, std::min(more.size(), bytes.size() - end), more);
+    end += more.size();
   }
-  void Synced() { synced = bytes.size(); }
+  void ZeroAhead(size_t size) { bytes.resize(std::max(size, bytes.size())); }
+  void Synced() {
+    synced = end;
+    synced_size = bytes.size();
+  }
   /// What is not yet on the disk may never get there, whatever a later sync says.
   void SyncFailed();
   /// CONTRACT: `size` is at most the file's.
@@ -43,7 +49,8 @@ class LossyNode {
   void DirectorySynced();
 
   const bool is_directory;
-  std::string bytes;
+  std::string bytes;  // zeros ahead included
+  size_t end = 0;     // where what is appended goes
   std::map<std::string, LossyNodePtr> entries;
   // How much space the file holds, and who holds the file; see LossyFileSystem.
   uint64_t reserved = 0;
@@ -62,6 +69,7 @@ class LossyNode {
   static void Apply(const Change& change, std::map<std::string, LossyNodePtr>* to);
 
   size_t synced = 0;
+  size_t synced_size = 0;  // at least as long is the file on the disk
   size_t last_append = 0;
   std::vector<std::pair<size_t, size_t>> doubtful;
   std::map<std::string, LossyNodePtr> synced_entries;

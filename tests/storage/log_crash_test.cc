@@ -41,6 +41,7 @@ class Writer {
     synced_ = stream_.size() + 1;
     return true;
   }
+  void ZeroAhead(uint64_t bytes) { set_->writer()->ZeroAhead(bytes); }
   bool Mark() { return set_->writer()->Mark().ok(); }
   bool Start(const std::string& history) {
     if (!set_->StartSegment(history).ok()) return false;
@@ -131,6 +132,26 @@ bool FailureAndRestart(LossyFileSystem& disk, Writer& log) {
   return log.Append(40, 'd') && log.Sync() && log.Append(9, 'e');
 }
 
+// Written onto zeros: within them, beyond them, when there is no room for more of them, in a segment whose sync fails.
+bool ZerosAhead(LossyFileSystem& disk, Writer& log) {
+  if (!log.Open(kHistoryA)) return false;
+  log.ZeroAhead(300);
+  if (!log.Append(100, 'a') || !log.Sync() || !log.Append(60, 'b') || !log.Sync()) return false;
+  log.ZeroAhead(300);
+  if (!log.Append(40, 'c') || !log.Append(400, 'd') || !log.Sync() || !log.Mark()) return false;
+  log.ZeroAhead(200);
+  if (!log.Append(20, 'e') || !log.Start(kHistoryA)) return false;  // which cuts the zeros off
+  disk.FailChange(1, Fault::kNoSpace, 1);
+  log.ZeroAhead(200);
+  if (disk.stopped() || !log.Append(80, 'f') || !log.Sync() || !log.Start(kHistoryA)) return false;
+  log.ZeroAhead(500);
+  if (!log.Append(80, 'g') || !log.Sync() || !log.Append(90, 'h')) return false;
+  disk.FailChange(1, Fault::kIo, 1);
+  if (log.Sync() || disk.stopped() || !log.TakeOver(kHistoryA)) return false;
+  log.ZeroAhead(300);
+  return log.Append(50, 'i') && log.Open(kHistoryB) && log.Append(40, 'j') && log.Sync();
+}
+
 // What is found on `disk` is what `log` may expect; returns where it ends. `written_before`: by another writer before.
 uint64_t CheckFound(FileSystem& disk, const Writer& log, uint64_t removed_below,
                     const Writer* written_before = nullptr) {
@@ -205,7 +226,8 @@ TEST_SUITE("storage/log_crash") {
          {Scenario{"appends, syncs, rotations, removals", AppendsAndRotations},
           Scenario{"restarts without a power cut", Restarts},
           Scenario{"failures of syncs and writes", Failures},
-          Scenario{"a failed sync, and a restart", FailureAndRestart}}) {
+          Scenario{"a failed sync, and a restart", FailureAndRestart},
+          Scenario{"zeros ahead", ZerosAhead}}) {
       Stops stops;
       StopEverywhere(scenario, &stops);
       MESSAGE(std::string(scenario.name), ": ", stops.in_scenario, " stops, ", stops.in_recovery,

@@ -28,6 +28,8 @@ class LogModel {
       Sync();
     } else if (kind < 78) {
       Start(random_.Below(4) == 0);
+    } else if (kind < 80) {
+      set_->writer()->ZeroAhead(1 + random_.Below(5'000));
     } else if (kind < 82) {
       if (!set_->writer()->Mark().ok()) Recover();
     } else if (kind < 87) {

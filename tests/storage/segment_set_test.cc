@@ -94,6 +94,7 @@ TEST_SUITE("storage/segment_set") {
     std::string read;
     for (int round = 0; round < 50; ++round) {
       if (round % 7 == 6) writer = &MustStart(*set);
+      if (round % 3 == 1) writer->ZeroAhead(200);
       REQUIRE(AppendStream(*writer, 1 + static_cast<uint64_t>(round) * 3).ok());
       while (true) {
         const auto bytes = reader.Next(set->next_offset());
@@ -508,6 +509,36 @@ TEST_SUITE("storage/segment_set") {
     REQUIRE(writer->Sync().ok());
     CHECK(MustRead(*set, 1, promised + 100) == StreamBytes(1, promised + 100));
     CHECK(MustOpen(*disk)->next_offset() == promised + 100);
+  }
+
+  TEST_CASE("zeros ahead go when their segment is done, or are the end of one that was left") {
+    const auto disk = DiskWithLog();
+    {
+      const auto set = MustOpen(*disk);
+      MustStart(*set).ZeroAhead(2000);
+      REQUIRE(AppendStream(*set->writer(), 500).ok());
+      const std::string path = set->writer()->path();
+      const uint64_t done = set->writer()->file_bytes();
+      CHECK(disk->Contents(path).size() > 2000);
+      disk->FailChange(8, Fault::kIo);  // the cut, behind all that begins the next one
+      MustStart(*set);
+      CHECK(disk->Contents(path).size() > 2000);
+      REQUIRE(AppendStream(*set->writer(), 100).ok());
+      CHECK(MustRead(*set, 1, 601) == StreamBytes(1, 601));
+      set->writer()->ZeroAhead(3000);
+      const std::string second = set->writer()->path();
+      const uint64_t second_done = set->writer()->file_bytes();
+      MustStart(*set);
+      CHECK(disk->Contents(second).size() == second_done);
+      set->writer()->ZeroAhead(1000);
+      REQUIRE(AppendStream(*set->writer(), 50).ok());
+      CHECK(done < 2000);
+    }
+    const auto set = MustOpen(*disk);
+    CHECK(set->torn_tail().ok());
+    CHECK(set->next_offset() == 651);
+    MustStart(*set);
+    CHECK(MustRead(*set, 1, 651) == StreamBytes(1, 651));
   }
 
   TEST_CASE("blocks set aside for a segment go back when it is done") {

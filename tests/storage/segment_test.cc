@@ -238,6 +238,37 @@ TEST_SUITE("storage/segment") {
     }
   }
 
+  TEST_CASE("frames are written onto zeros, and zeros behind the last one are the end") {
+    const auto disk = DiskWithLog();
+    const auto writer = MustCreate(*disk);
+    writer->ZeroAhead(300);
+    REQUIRE(AppendStream(*writer, 100).ok());
+    REQUIRE(writer->Sync().ok());
+    CHECK(disk->Contents(kPath).size() == kSegmentHeaderBytes + 300);
+    const Reading one = ReadSegment(*disk, kPath, 200);
+    CHECK(one.outcome == Outcome::kEnd);
+    CHECK(one.stream == StreamBytes(100, 200));
+    CHECK(one.sound_bytes == writer->file_bytes());
+    CHECK(ReadSegment(*disk, kPath, 201).outcome == Outcome::kDamage);  // somebody knows better
+    writer->ZeroAhead(300);  // there are enough
+    CHECK(disk->Contents(kPath).size() == kSegmentHeaderBytes + 300);
+    REQUIRE(AppendStream(*writer, 100).ok());
+    writer->ZeroAhead(300);
+    CHECK(disk->Contents(kPath).size() == writer->file_bytes() + 300);
+    REQUIRE(AppendStream(*writer, 1000).ok());  // beyond them
+    CHECK(disk->Contents(kPath).size() == writer->file_bytes());
+    CHECK(ReadSegment(*disk, kPath).stream == StreamBytes(100, 1300));
+    std::string image = disk->Contents(kPath);
+    for (const size_t end : {one.sound_bytes, one.sound_bytes + 5, one.sound_bytes + 100}) {
+      image.resize(end);
+      disk->Put(kPath, image + std::string(70'000, '\0'));
+      const Reading reading = ReadSegment(*disk, kPath);
+      CHECK(reading.outcome == (end == one.sound_bytes ? Outcome::kEnd : Outcome::kTornTail));
+      CHECK(reading.sound_end == 200);
+      image.resize(one.sound_bytes + 100, 'x');
+    }
+  }
+
   TEST_CASE("frames of another segment, and a client's copy of one, are no frames here") {
     const auto disk = DiskWithLog();
     SegmentHeader other = HeaderAt100();

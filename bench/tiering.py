@@ -175,10 +175,10 @@ class Bench:
         self.say('fill', f'{(self.written() - before) / payload:.2f} bytes written for each of the values')
 
     def raw(self, readers):
-        """Reads a second of the same files by fio, one read under way a thread."""
+        """Reads a second of the same files by fio, one read under way a thread; of two pages, as a value's block lies in two."""
         tables = sorted(glob.glob(os.path.join(self.data, 'terrace-data', '*.table')), key=os.path.getsize)[-64:]
         process = subprocess.run(
-            ['fio', '--name=raw', f'--filename={":".join(tables)}', '--file_service_type=random', '--rw=randread', '--bs=4k',
+            ['fio', '--name=raw', f'--filename={":".join(tables)}', '--file_service_type=random', '--rw=randread', '--bs=8k', '--blockalign=4k',
              '--direct=1', '--ioengine=psync', '--thread', f'--numjobs={readers}', '--group_reporting', '--time_based',
              f'--runtime={self.options.seconds}', '--norandommap', '--readonly', '--output-format=json'],
             stdout=subprocess.PIPE, text=True, check=True)
@@ -194,7 +194,7 @@ class Bench:
         if self.cage.folder is None:
             self.say('cold', 'no memory cgroup: the page cache helps')
         memory = Memory(self.server)
-        readers = int(self.field('value_readers'))
+        readers = min(int(self.field('value_readers')), self.options.connections)
         rates = []
         for seed in range(self.options.rounds):
             raw = self.raw(readers)

@@ -1,15 +1,20 @@
 #include "engine/read_in_pool.h"
 
+#include <thread>
 #include <utility>
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "engine/value_lookup.h"
+#include "env/read_queue.h"
 
 namespace terrace::engine {
 namespace {
 
 // Bytes of a value that who waits decodes himself, in some microseconds.
 constexpr size_t kSmallBytesMax = 16 * kKiB;
+// Where a thread has one read under way: what an SSD needs to show something, and no burden to a slower one.
+constexpr size_t kThreadsMax = 4;
 
 void CountReadIn(Residency& residency) {
   residency.counters().read_in.fetch_add(1, std::memory_order_relaxed);
@@ -17,16 +22,114 @@ void CountReadIn(Residency& residency) {
 
 }  // namespace
 
-void ReadInPool::Start(unsigned threads) {
+// A thread and what it has under way. It sleeps in its queue only, whether for the disk or for a job.
+class ReadInPool::Thread {
+ public:
+  Thread(ReadInPool& pool, const Options& options, Participant* self)
+      : pool_(pool), options_(options), self_(self) {}
+
+  /// Returns when the queue is there; then depth() is known, and Call may be called.
+  void Start() {
+    thread_ = std::thread([this] { Run(); });
+    started_.wait(false);
+  }
+  void Join() { thread_.join(); }
+  size_t depth() const { return queue_->depth(); }
+  void Call() { queue_->Wake(); }
+
+ private:
+  struct Reading {
+    explicit Reading(std::shared_ptr<const ValueStore::Tables> tables, std::shared_ptr<Job> what)
+        : job(std::move(what)),
+          lookup(std::move(tables), job->key.space, job->key.hash, job->key.key) {}
+    const std::shared_ptr<Job> job;
+    ValueLookup lookup;
+    std::string bytes;
+    std::optional<ValueLookup::Need> need;
+  };
+
+  void Run() {
+    queue_ = pool_.residency_.store().files().NewReadQueue(options_.reads_each);
+    started_ = true;
+    started_.notify_all();
+    std::vector<ReadQueue::Done> done;
+    while (TakeJobs()) {
+      queue_->Wait(&done);
+      for (const ReadQueue::Done& each : done) GoOn(each);
+    }
+    pool_.residency_.databases().participants().Leave(self_);
+  }
+
+  // False: it is over, and nothing is under way.
+  bool TakeJobs() {
+    while (queue_->under_way() < queue_->depth()) {
+      auto job = pool_.Take(*this);
+      if (job == nullptr) break;
+      Begin(std::move(job));
+    }
+    return queue_->under_way() != 0 || !stopping_;
+  }
+
+  void Begin(std::shared_ptr<Job> job) {
+    auto tables = pool_.residency_.store().TablesInForce();
+    if (!tables.ok()) return pool_.End(*job, Unexpected{tables.error()}, *self_);
+    Ask(std::make_unique<Reading>(*std::move(tables), std::move(job)));
+  }
+
+  // The queue's tag owns the reading meanwhile.
+  void Ask(std::unique_ptr<Reading> reading) {
+    reading->need = reading->lookup.Next();
+    if (!reading->need)
+      return pool_.End(*reading->job, std::move(reading->lookup.outcome()), *self_);
+    const ValueLookup::Need& need = *reading->need;
+    reading->bytes.resize(need.extent.size);
+    queue_->Begin({.file = &need.file->file(),
+                   .offset = need.extent.offset,
+                   .out = reading->bytes.data(),
+                   .size = need.extent.size,
+                   .tag = reading.get(),
+                   .once = need.is_value && options_.past_page_cache});
+    static_cast<void>(reading.release());
+  }
+
+  void GoOn(const ReadQueue::Done& done) {
+    std::unique_ptr<Reading> reading(static_cast<Reading*>(done.tag));
+    Status status = done.bytes.ok()
+                        ? reading->need->file->CheckRead(reading->need->extent, *done.bytes)
+                        : done.bytes.error();
+    status.ok() ? reading->lookup.Take(reading->bytes) : reading->lookup.Fail(status);
+    Ask(std::move(reading));
+  }
+
+  friend class ReadInPool;
+
+  ReadInPool& pool_;
+  const Options options_;
+  Participant* const self_;
+  std::unique_ptr<ReadQueue> queue_;  // made by the thread, there until it has been joined: others call
+  std::thread thread_;
+  std::atomic<bool> started_{false};
+  bool stopping_ = false;  // its own: it has seen that the pool is
+};
+
+ReadInPool::ReadInPool(Residency& residency) : residency_(residency) {}
+ReadInPool::~ReadInPool() { Stop(); }
+
+void ReadInPool::Start(const Options& options) {
   TERRACE_CHECK(threads_.empty());
   Participants& participants = residency_.databases().participants();
-  for (unsigned i = 0; i < threads; ++i) {
+  size_t depth = 1;
+  const size_t wanted = size_t{options.threads} * options.reads_each;
+  for (size_t reads = 0; reads < wanted; reads += depth) {
     Participant* self = participants.Join();
     TERRACE_CHECK(self != nullptr);
-    threads_.emplace_back([this, self, &participants] {
-      Run(*self);
-      participants.Leave(self);
-    });
+    threads_.push_back(std::make_unique<Thread>(*this, options, self));
+    threads_.back()->Start();
+    depth = threads_.back()->depth();
+    readers_.fetch_add(static_cast<unsigned>(depth), std::memory_order_relaxed);
+    if (depth > 1) queued_ = true;
+    // A thread a read is another matter than a queue's entry.
+    if (depth == 1 && threads_.size() >= kThreadsMax) break;
   }
 }
 
@@ -40,9 +143,10 @@ void ReadInPool::Stop() {
     }
     jobs_.clear();
     open_.clear();
+    idle_.clear();
   }
-  wake_.NotifyAll();
-  for (std::thread& thread : threads_) thread.join();
+  for (const auto& thread : threads_) thread->Call();
+  for (const auto& thread : threads_) thread->Join();
   threads_.clear();
 }
 
@@ -79,16 +183,30 @@ std::shared_ptr<ReadValues> ReadInPool::Read(std::vector<AwayKey> keys,
       jobs_.push_back(std::move(job));
       ++added;
     }
+    CallFor(added);
   }
-  if (added == 1) wake_.NotifyOne();
-  if (added > 1) wake_.NotifyAll();
   return order;
 }
 
-std::shared_ptr<ReadInPool::Job> ReadInPool::Take() {
+// Whoever is called finds the jobs, or that somebody else has taken them.
+void ReadInPool::CallFor(size_t jobs) {
+  for (; jobs > 0 && !idle_.empty(); --jobs) {
+    idle_.back()->Call();
+    idle_.pop_back();
+  }
+}
+
+std::shared_ptr<ReadInPool::Job> ReadInPool::Take(Thread& thread) {
   MutexLock lock(mutex_);
-  while (jobs_.empty() && !stopping_) wake_.Wait(mutex_);
-  if (stopping_) return nullptr;
+  std::erase(idle_, &thread);
+  if (stopping_) {
+    thread.stopping_ = true;
+    return nullptr;
+  }
+  if (jobs_.empty()) {
+    idle_.push_back(&thread);
+    return nullptr;
+  }
   std::shared_ptr<Job> job = std::move(jobs_.front());
   jobs_.pop_front();
   return job;
@@ -99,10 +217,6 @@ std::vector<std::shared_ptr<ReadInPool::Order>> ReadInPool::Close(Job& job) {
   const auto found = open_.find(job.key.hash);
   if (found != open_.end() && found->second.get() == &job) open_.erase(found);
   return std::move(job.orders);
-}
-
-void ReadInPool::Run(Participant& self) {
-  while (const std::shared_ptr<Job> job = Take()) Do(*job, self);
 }
 
 void ReadInPool::PutInHere(Job& job, StatusOr<ValueStore::Value> value, Participant& self) {
@@ -117,8 +231,7 @@ void ReadInPool::PutInHere(Job& job, StatusOr<ValueStore::Value> value, Particip
 }
 
 // What it writes to the job is seen by whoever starts anew: telling him comes after it.
-void ReadInPool::Do(Job& job, Participant& self) {
-  auto value = residency_.store().Read(job.key.space, job.key.hash, job.key.key);
+void ReadInPool::End(Job& job, StatusOr<ValueStore::Value> value, Participant& self) {
   if (value.ok() && value->bytes.size() <= kSmallBytesMax) {
     job.value = *std::move(value);
   } else {

@@ -1,7 +1,11 @@
 // ReadInPool: threads that read values in for clients who wait (engine/residency.h).
 //
-// What is asked for at once is read side by side, a key a thread. How much may be queued follows from who asks: a client waits
-// for one command at a time. A key that several ask for, before it is there, is read once for all of them.
+// What is asked for at once is read side by side. Where the kernel lets us, one thread has many reads under way
+// (env/read_queue.h) and sleeps once for all of them; elsewhere there is a thread for each. How much may be queued follows from
+// who asks: a client waits for one command at a time. A key that several ask for, before it is there, is read once for all of them.
+//
+//   Read -> [ jobs ] -> a thread: block of keys -> value's block -> decoded, or left to who asked -> Restart
+//                       |<------ ReadQueue ------->|
 //
 // Who asked puts in what is small, and makes the entry of its bytes: an allocator's blocks belong to the thread that has asked
 // for them, and values that went left holes among the workers' blocks, which only workers can fill. (With entries that the pool's
@@ -15,7 +19,6 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -27,17 +30,28 @@ namespace terrace::engine {
 
 class ReadInPool final : public ValueReader {
  public:
-  explicit ReadInPool(Residency& residency) : residency_(residency) {}
-  ~ReadInPool() override { Stop(); }
+  explicit ReadInPool(Residency& residency);
+  ~ReadInPool() override;
   ReadInPool(const ReadInPool&) = delete;
   ReadInPool& operator=(const ReadInPool&) = delete;
 
-  void Start(unsigned threads);
+  struct Options {
+    unsigned threads = 1;
+    // That a thread has under way; where that has to be one there are more threads.
+    unsigned reads_each = 16;
+    // What is read in is not wanted again from the disk soon, as it is in memory then: it need not go through the page cache.
+    // But for values that others have just written, or read ahead, that would be slower.
+    bool past_page_cache = false;
+  };
+  void Start(const Options& options);
   void Stop();
 
   std::shared_ptr<ReadValues> Read(std::vector<AwayKey> keys,
                                    std::shared_ptr<Waiter> waiter) override
       TERRACE_EXCLUDES(mutex_);
+  /// Reads that can be under way; and whether a thread has several of them.
+  unsigned readers() const { return readers_.load(std::memory_order_relaxed); }
+  bool queued() const { return queued_.load(std::memory_order_relaxed); }
   /// Clients that wait now.
   uint64_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
@@ -60,19 +74,24 @@ class ReadInPool final : public ValueReader {
     std::vector<std::shared_ptr<Job>> jobs;
   };
 
-  void Run(Participant& self) TERRACE_EXCLUDES(mutex_);
-  std::shared_ptr<Job> Take() TERRACE_EXCLUDES(mutex_);
+  class Thread;
+
+  /// A job; nullptr: there is none, and `thread` is called when there is.
+  std::shared_ptr<Job> Take(Thread& thread) TERRACE_EXCLUDES(mutex_);
+  void CallFor(size_t jobs) TERRACE_REQUIRES(mutex_);
   /// Nobody can join it any more.
   std::vector<std::shared_ptr<Order>> Close(Job& job) TERRACE_EXCLUDES(mutex_);
-  void Do(Job& job, Participant& self);
+  void End(Job& job, StatusOr<ValueStore::Value> value, Participant& self);
   void PutInHere(Job& job, StatusOr<ValueStore::Value> value, Participant& self);
   bool Join(const AwayKey& key, const std::shared_ptr<Order>& order) TERRACE_REQUIRES(mutex_);
 
   Residency& residency_;
   std::atomic<uint64_t> waiting_{0};
-  std::vector<std::thread> threads_;
+  std::atomic<unsigned> readers_{0};
+  std::atomic<bool> queued_{false};
+  std::vector<std::unique_ptr<Thread>> threads_;
   Mutex mutex_;
-  CondVar wake_;
+  std::vector<Thread*> idle_ TERRACE_GUARDED_BY(mutex_);  // who has found no job
   std::deque<std::shared_ptr<Job>> jobs_ TERRACE_GUARDED_BY(mutex_);
   // By hash, those that others may join: queued, or being read. Of two keys with one hash the first.
   std::unordered_map<uint64_t, std::shared_ptr<Job>> open_ TERRACE_GUARDED_BY(mutex_);

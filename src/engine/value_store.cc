@@ -1,8 +1,9 @@
 #include "engine/value_store.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
+
+#include "engine/value_lookup.h"
 
 namespace terrace::engine {
 
@@ -51,23 +52,14 @@ void ValueStore::Close() {
 }
 
 StatusOr<ValueStore::Value> ValueStore::Read(uint32_t space, uint64_t hash, Bytes key) {
-  const auto tables = TablesInForce();
+  auto tables = TablesInForce();
   if (!tables.ok()) return Unexpected{tables.error()};
-  const storage::Position position{space, hash};
-  for (const auto& reader : (*tables)->readers) {
-    const storage::TableFacts& facts = reader->facts();
-    if (position < facts.smallest || position > facts.largest) continue;
-    auto found = reader->Find(space, hash, key);
-    if (!found.ok()) return Unexpected{found.error()};
-    if (!*found) continue;
-    storage::FoundRecord& record = **found;
-    if (record.is_tombstone()) break;
-    if (record.inline_value) return Value{record.kind, *std::move(record.inline_value)};
-    auto bytes = reader->ReadValue(record.value);
-    if (!bytes.ok()) return Unexpected{bytes.error()};
-    return Value{record.kind, *std::move(bytes)};
+  ValueLookup lookup(*std::move(tables), space, hash, key);
+  while (const auto need = lookup.Next()) {
+    const auto bytes = need->file->ReadBytes(need->extent.offset, need->extent.size);
+    bytes.ok() ? lookup.Take(*bytes) : lookup.Fail(bytes.error());
   }
-  return Unexpected{Status::Error("no table in force has it")};
+  return std::move(lookup.outcome());
 }
 
 }  // namespace terrace::engine

@@ -45,6 +45,7 @@ class ValueStore {
   StatusOr<std::shared_ptr<const Tables>> TablesInForce() TERRACE_EXCLUDES(mutex_);
   /// Lets go of all tables until somebody asks again.
   void Close() TERRACE_EXCLUDES(mutex_);
+  FileSystem& files() const { return files_; }
 
  private:
   StatusOr<std::shared_ptr<const Tables>> Open(

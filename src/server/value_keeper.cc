@@ -12,8 +12,12 @@ namespace {
 
 using config::LogLevel;
 
-// Reads of the disk that are under way at a time: what an SSD needs to show what it can, and no burden to a slower one.
-constexpr unsigned kReaders = 4;
+// Reads of the disk that are under way at a time, a thread: what an SSD needs to show what it can.
+constexpr unsigned kReadsAtOnce = 16;
+// A read-in costs who reads as much CPU as who answers. Two threads at the least: what is asked for together comes together, and
+// while one waits for that the other hands on what has come. With one, disk and CPU would wait for each other in turns.
+constexpr unsigned kReaderThreadsMin = 2;
+constexpr unsigned kReaderThreadsMax = 8;
 constexpr unsigned kWarmersMax = 4;
 
 }  // namespace
@@ -42,14 +46,15 @@ ValueKeeper::~ValueKeeper() {
   parts_.databases.set_residency(nullptr);
 }
 
-unsigned ValueKeeper::readers() { return kReaders; }
-
 void ValueKeeper::Start() {
   begun_ns_ = parts_.clock.MonotonicNs();
   left_by_loading_ = parts_.databases.away();
   const bool values_go = parts_.eviction.values_only;
   if (left_by_loading_ == 0 && !values_go) return EndWarming();
-  pool_.Start(kReaders);
+  const auto workers = static_cast<unsigned>(parts_.workers.size());
+  pool_.Start({.threads = std::clamp(workers, kReaderThreadsMin, kReaderThreadsMax),
+               .reads_each = kReadsAtOnce,
+               .past_page_cache = values_go});
   residency_.set_reader(&pool_);
   if (values_go) return;
   const unsigned count = std::min(static_cast<unsigned>(parts_.workers.size()), kWarmersMax);

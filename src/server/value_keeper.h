@@ -32,8 +32,7 @@ class ValueKeeper {
   void Stop();
 
   engine::Residency& residency() { return residency_; }
-  /// Reads that can be under way at a time.
-  static unsigned readers();
+  const engine::ReadInPool& pool() const { return pool_; }
   uint64_t waiting() const { return pool_.waiting(); }
   bool warming() const { return warming_.load(std::memory_order_relaxed) != 0; }
   /// How many values were away when the server began to answer.

@@ -27,15 +27,24 @@ Status BlockFile::Damage(uint64_t offset, const std::string& what) const {
 Status BlockFile::ReadAt(uint64_t offset, char* out, size_t size) const {
   const auto got = file_->ReadAt(offset, out, size);
   if (!got.ok()) return got.error();
-  if (*got == size) return Status::Ok();
-  return Damage(offset, "the file ends " + std::to_string(size - *got) + " bytes too early");
+  return CheckRead({offset, size}, *got);
+}
+
+Status BlockFile::CheckRead(FileExtent extent, size_t bytes) const {
+  if (bytes == extent.size) return Status::Ok();
+  return Damage(extent.offset,
+                "the file ends " + std::to_string(extent.size - bytes) + " bytes too early");
+}
+
+Status BlockFile::CheckExtent(FileExtent extent) const {
+  if (extent.offset <= size_ && extent.size <= size_ - extent.offset) return Status::Ok();
+  return Damage(extent.offset, std::to_string(extent.size) + " bytes were expected in a file of " +
+                                   std::to_string(size_));
 }
 
 StatusOr<std::string> BlockFile::ReadBytes(uint64_t offset, uint64_t size) const {
-  if (offset > size_ || size > size_ - offset) {
-    return Unexpected{Damage(offset, std::to_string(size) + " bytes were expected in a file of " +
-                                         std::to_string(size_))};
-  }
+  if (Status status = CheckExtent({offset, size}); !status.ok())
+    return Unexpected{std::move(status)};
   std::string bytes(size, '\0');
   if (Status status = ReadAt(offset, bytes.data(), size); !status.ok())
     return Unexpected{std::move(status)};
@@ -123,6 +132,19 @@ StatusOr<Block> BlockFile::ReadAnyBlock(uint64_t offset, uint64_t guess) const {
   if (Status status = CheckCrc(*bytes, body, offset); !status.ok())
     return Unexpected{std::move(status)};
   return Block(*std::move(bytes));
+}
+
+StatusOr<std::optional<BlockView>> BlockFile::FirstBlock(Bytes bytes, uint64_t offset) const {
+  if (Status status = CheckHasHeader(offset); !status.ok()) return Unexpected{std::move(status)};
+  if (bytes.size() < BlockHeader::kBytes) return std::optional<BlockView>();
+  const BlockHeader header = DecodeBlockHeader(bytes);
+  const auto length = CheckedLength(header, offset);
+  if (!length.ok()) return Unexpected{length.error()};
+  if (bytes.size() - BlockHeader::kBytes < *length) return std::optional<BlockView>();
+  const Bytes body = bytes.substr(BlockHeader::kBytes, *length);
+  if (Status status = CheckCrc(bytes, body, offset); !status.ok())
+    return Unexpected{std::move(status)};
+  return std::optional<BlockView>({header.kind, body});
 }
 
 StatusOr<std::string> BlockFile::ReadBody(BlockExtent extent, BlockKind kind) const {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
@@ -18,6 +19,18 @@ namespace terrace::storage {
 // For those who read on: from here on a read is worth its while on a disk that turns, too. With many tables to merge there
 // is a buffer of this size for each.
 constexpr size_t kReadAheadBytes = 256 * kKiB;
+
+/// Bytes of a file.
+struct FileExtent {
+  uint64_t offset = 0;
+  uint64_t size = 0;
+};
+
+/// A block among bytes that somebody else has.
+struct BlockView {
+  BlockKind kind;
+  Bytes body;
+};
 
 /// A block as it was read: `body` is good as long as this is not moved from or destroyed.
 class Block {
@@ -36,6 +49,7 @@ class BlockFile {
 
   const std::string& name() const { return name_; }
   uint64_t size() const { return size_; }
+  const ReadableFile& file() const { return *file_; }
 
   /// "name: offset n: what".
   Status Damage(uint64_t offset, const std::string& what) const;
@@ -52,6 +66,12 @@ class BlockFile {
   /// The body alone, for large ones: they are read to where they stay.
   StatusOr<std::string> ReadBody(BlockExtent extent, BlockKind kind) const;
 
+  /// Ok if all of it is inside the file.
+  Status CheckExtent(FileExtent extent) const;
+  /// Ok if a read of it gave as many bytes.
+  Status CheckRead(FileExtent extent, size_t bytes) const;
+  /// The first block in `bytes`, which were read at `offset`, whatever its kind and length; nullopt: it goes on behind them.
+  StatusOr<std::optional<BlockView>> FirstBlock(Bytes bytes, uint64_t offset) const;
   /// Ok if a block's header can be at `offset`.
   Status CheckHasHeader(uint64_t offset) const;
   /// The length of the body that a header at `offset` speaks of, if that much is in the file.

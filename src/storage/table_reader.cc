@@ -6,12 +6,14 @@
 #include "base/check.h"
 #include "storage/bloom_filter.h"
 #include "storage/key_iterator.h"
+#include "storage/record_search.h"
 
 namespace terrace::storage {
 namespace {
 
 constexpr size_t kBytesMin =
     kTableHeadMagic.size() + BlockHeader::kBytes + TableFooter::kBytes;  // one without records
+constexpr uint64_t kPageBytes = 4096;
 
 std::string Counts(const char* what, uint64_t have, uint64_t expected) {
   return "there are " + std::to_string(have) + " " + what + ", and should be " +
@@ -146,44 +148,78 @@ bool TableReader::MayContain(Position position) const {
 
 StatusOr<std::optional<FoundRecord>> TableReader::Find(uint32_t space, uint64_t hash, Bytes key,
                                                        uint64_t sub) const {
-  KeyRecord wanted{.space = space, .hash = hash, .sub = sub};
-  wanted.key = key;
-  const Position position = wanted.position();
-  for (size_t i = BlockAt(position); i < index_.size() && index_[i].first <= position; ++i) {
-    if (!FilterLets(i, position)) continue;
-    const IndexEntry& entry = index_[i];
-    const auto block = blocks_.ReadBlock({entry.offset, entry.length}, BlockKind::kKeys);
-    if (!block.ok()) return Unexpected{block.error()};
-    KeyBlockCursor cursor(block->body(), entry.offset);
-    if (Status status = CheckKeyBlockHead(blocks_, entry, cursor); !status.ok())
-      return Unexpected{std::move(status)};
-    while (cursor.Next()) {
-      const StoredRecord& record = cursor.record();
-      if (record.hash < hash) continue;
-      const auto order = CompareOrder(record, wanted);
-      if (order < 0) continue;
-      if (order > 0) return std::optional<FoundRecord>();
-      FoundRecord found{record.kind, record.flags, record.deadline_ms,
-                        record.size, record.value, std::nullopt};
-      if (record.is_inline) found.inline_value = std::string(record.inline_value);
-      return std::optional<FoundRecord>(std::move(found));
-    }
-    if (Status status = CursorStatus(blocks_, entry, cursor); !status.ok())
-      return Unexpected{std::move(status)};
+  RecordSearch search(*this, space, hash, key, sub);
+  while (const auto extent = search.NextBlock()) {
+    const auto bytes = blocks_.ReadBytes(extent->offset, extent->size);
+    if (!bytes.ok()) return Unexpected{bytes.error()};
+    auto found = search.Look(*bytes);
+    if (!found.ok() || *found) return found;
   }
   return std::optional<FoundRecord>();
 }
 
 StatusOr<std::string> TableReader::ReadValue(const ValueHandle& handle) const {
-  if (handle.is_long() && handle.offset == 0) return ReadLong(handle);
-  if (handle.length > kValueBlockBytes && handle.offset == 0)
-    return blocks_.ReadBody({handle.block, handle.length}, BlockKind::kValues);
-  const auto block = blocks_.ReadAnyBlock(handle.block, kValueBlockBytes);
+  std::string bytes;
+  while (true) {
+    const FileExtent extent = ValueExtent(handle, 2 * bytes.size());
+    auto read = blocks_.ReadBytes(extent.offset, extent.size);
+    if (!read.ok()) return read;
+    bytes = *std::move(read);
+    auto value = ValueFrom(handle, bytes);
+    if (!value.ok()) return Unexpected{value.error()};
+    if (*value) return **std::move(value);
+  }
+}
+
+// Blocks of small values are a little longer than kValueBlockBytes; the rest of the page costs nothing.
+FileExtent TableReader::ValueExtent(const ValueHandle& handle, uint64_t at_least) const {
+  uint64_t size = handle.length;
+  if (handle.length <= kValueBlockBytes || handle.offset != 0) {
+    const uint64_t end = handle.block + BlockHeader::kBytes + kValueBlockBytes;
+    size = (end + kPageBytes - 1) / kPageBytes * kPageBytes - handle.block;
+  } else {
+    size += (handle.length + kLongBlockBytes - 1) / kLongBlockBytes * BlockHeader::kBytes;
+  }
+  const uint64_t there = blocks_.size() - std::min(blocks_.size(), handle.block);
+  return {handle.block, std::min(there, std::max(size, at_least))};
+}
+
+StatusOr<std::optional<std::string>> TableReader::ValueFrom(const ValueHandle& handle,
+                                                            Bytes bytes) const {
+  if (handle.is_long() && handle.offset == 0) return LongFrom(handle, bytes);
+  const auto block = blocks_.FirstBlock(bytes, handle.block);
   if (!block.ok()) return Unexpected{block.error()};
-  const Bytes body = block->body();
-  if (Status status = blocks_.CheckFits(handle, body); !status.ok())
+  if (!*block) return std::optional<std::string>();
+  if (Status status = blocks_.CheckFits(handle, (*block)->body); !status.ok())
     return Unexpected{std::move(status)};
-  return std::string(body.substr(handle.offset, handle.length));
+  return std::optional<std::string>((*block)->body.substr(handle.offset, handle.length));
+}
+
+StatusOr<std::optional<std::string>> TableReader::LongFrom(const ValueHandle& handle,
+                                                           Bytes bytes) const {
+  if (Status status = blocks_.CheckLength(handle); !status.ok())
+    return Unexpected{std::move(status)};
+  std::string value;
+  uint64_t at = handle.block;
+  while (true) {
+    const auto block = blocks_.FirstBlock(bytes, at);
+    if (!block.ok()) return Unexpected{block.error()};
+    if (!*block) return std::optional<std::string>();
+    const Bytes body = (*block)->body;
+    const uint64_t left = handle.length - value.size();
+    // Version 1 has all of it in one block.
+    const bool is_all = value.empty() && body.size() >= left;
+    if ((*block)->kind != BlockKind::kValues ||
+        (!is_all && body.size() != std::min<uint64_t>(left, kLongBlockBytes)))
+      return Unexpected{
+          blocks_.Damage(at, "this is not the block of a long value that was expected")};
+    if (is_all) return std::optional<std::string>(body.substr(0, left));
+    if (value.empty()) value.reserve(handle.length);
+    value.append(body);
+    if (value.size() == handle.length) return std::optional<std::string>(std::move(value));
+    at += BlockHeader::kBytes + body.size();
+    bytes.remove_prefix(BlockHeader::kBytes + body.size());
+  }
 }
 
 // As version 1 has long values.
@@ -191,24 +227,6 @@ StatusOr<bool> TableReader::IsInOneBlock(const ValueHandle& handle) const {
   const auto header = blocks_.ReadBytes(handle.block, BlockHeader::kBytes);
   if (!header.ok()) return Unexpected{header.error()};
   return DecodeBlockHeader(*header).length >= handle.length;
-}
-
-StatusOr<std::string> TableReader::ReadLong(const ValueHandle& handle) const {
-  const auto in_one = IsInOneBlock(handle);
-  if (!in_one.ok()) return Unexpected{in_one.error()};
-  if (*in_one) return blocks_.ReadBody({handle.block, handle.length}, BlockKind::kValues);
-  std::string value;
-  if (Status status = blocks_.CheckLength(handle); !status.ok())
-    return Unexpected{std::move(status)};
-  value.reserve(handle.length);
-  for (uint64_t at = handle.block; value.size() < handle.length;) {
-    const uint64_t length = std::min<uint64_t>(handle.length - value.size(), kLongBlockBytes);
-    const auto block = blocks_.ReadBlock({at, length}, BlockKind::kValues);
-    if (!block.ok()) return Unexpected{block.error()};
-    value.append(block->body());
-    at += BlockHeader::kBytes + length;
-  }
-  return value;
 }
 
 Status TableReader::Verify() const {

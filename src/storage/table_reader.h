@@ -61,12 +61,19 @@ class TableReader {
 
   /// The value of a record of this table, in one piece.
   StatusOr<std::string> ReadValue(const ValueHandle& handle) const;
+  // The same for those who do their reading themselves:
+  /// What to read for it, `at_least` bytes of it if there are so many. Not always enough: how long a block is only its header says.
+  FileExtent ValueExtent(const ValueHandle& handle, uint64_t at_least = 0) const;
+  /// The value, from what was read at handle.block; nullopt: more of it is needed.
+  StatusOr<std::optional<std::string>> ValueFrom(const ValueHandle& handle, Bytes bytes) const;
 
   /// Reads everything there is and compares it with what the table says of itself.
   Status Verify() const;
 
   /// The first block that can hold records at `position` or behind it.
   size_t BlockAt(Position position) const;
+  /// Whether block `block` may have a record at `position`, by its filter.
+  bool FilterLets(size_t block, Position position) const;
 
  private:
   TableReader(std::unique_ptr<ReadableFile> file, std::string name);
@@ -76,8 +83,7 @@ class TableReader {
   Status LoadIndex();
   Status LoadFilter();
   Status CheckIndex() const;
-  bool FilterLets(size_t block, Position position) const;
-  StatusOr<std::string> ReadLong(const ValueHandle& handle) const;
+  StatusOr<std::optional<std::string>> LongFrom(const ValueHandle& handle, Bytes bytes) const;
   StatusOr<bool> IsInOneBlock(const ValueHandle& handle) const;
   Status VerifyBlocks() const;
   Status VerifyPlace(const StoredRecord& record) const;

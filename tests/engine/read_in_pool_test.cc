@@ -11,6 +11,7 @@
 
 #include "engine/checkpoint_world.h"
 #include "engine/value_warmer.h"
+#include "env/held_file_system.h"
 
 namespace terrace::engine {
 namespace {
@@ -37,7 +38,12 @@ std::string ValueOf(int i) { return std::string(30, 'v') + std::to_string(i); }
 
 TEST_SUITE("engine/read_in_pool") {
   TEST_CASE("whoever asks has all its values in memory when it starts anew") {
-    LossyFileSystem files;
+    LossyFileSystem disk;
+    testing::HeldFileSystem queued(disk);
+    FileSystem* which = &disk;
+    SUBCASE("a thread a read") {}
+    SUBCASE("several reads a thread") { which = &queued; }
+    FileSystem& files = *which;
     Must(files.CreateDirectory(kWorldDirectory));
     Must(files.SyncDirectory("."));
     const auto manifest = Must(Manifest::Create(files, kWorldDirectory, NewManifestState()));
@@ -57,7 +63,8 @@ TEST_SUITE("engine/read_in_pool") {
              ->LoadPart(0, 1, machine.self()));
     REQUIRE(databases.away() == kKeys);
     ReadInPool pool(residency);
-    pool.Start(3);
+    pool.Start({.threads = 2, .reads_each = 4, .past_page_cache = true});
+    CHECK(pool.readers() == (pool.queued() ? 8 : 4));
 
     std::atomic<int> wrong{0};
     std::vector<std::thread> threads;
@@ -148,7 +155,7 @@ TEST_SUITE("engine/read_in_pool") {
       machine.self().Out();
     }
     ReadInPool pool(residency);
-    pool.Start(2);
+    pool.Start({.threads = 2, .reads_each = 1});
     std::shared_ptr<ReadValues> values[2];
     for (auto& each : values) {
       const auto asker = std::make_shared<Asker>();
@@ -196,7 +203,7 @@ TEST_SUITE("engine/read_in_pool") {
     ask("other", 1);
     ask("key", 1);
     CHECK(pool.waiting() == 6);
-    pool.Start(2);
+    pool.Start({.threads = 2, .reads_each = 1});
     for (const auto& asker : askers) asker->Wait();
     CHECK(pool.waiting() == 0);
     // No table has them at that hash, which is found once a read.

@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kBlockBytesMin = 64;
 constexpr size_t kBlockBytesMax = 64 * kKiB;
 // Pages of a size that are this full together have no holes worth the while.
-constexpr double kFullEnough = 0.9;
+constexpr double kFullEnough = 0.94;
 // What a round must promise: some pages of the allocator.
 constexpr size_t kGainBytesMin = 256 * kKiB;
 
@@ -61,8 +61,9 @@ std::vector<HeapPage> PagesToLeave(std::vector<HeapPage> pages, size_t bytes_max
 
 bool Defragmenter::Begin(size_t bytes_max) {
   TERRACE_CHECK(!running());
-  left_ = PagesToLeave(HeapPagesOfThisThread(), bytes_max);
-  if (left_.empty()) return false;
+  const std::vector<HeapPage> pages = PagesToLeave(HeapPagesOfThisThread(), bytes_max);
+  if (pages.empty()) return false;
+  left_ = PageSet(pages);
   fresh_ = std::make_unique<FreshPages>();
   db_ = 0;
   position_ = 0;
@@ -86,23 +87,15 @@ bool Defragmenter::Step(uint64_t end_ns, uint64_t (*now_ns)()) {
     if (!more) return true;
   }
   fresh_.reset();
-  left_.clear();
+  left_ = {};
   return false;
-}
-
-bool Defragmenter::IsLeft(const void* block) const {
-  const auto address = reinterpret_cast<uintptr_t>(block);
-  const auto behind =
-      std::upper_bound(left_.begin(), left_.end(), address,
-                       [](uintptr_t at, const HeapPage& page) { return at < page.begin; });
-  return behind != left_.begin() && address < std::prev(behind)->end();
 }
 
 void Defragmenter::MoveShard(Shard& shard) {
   uint64_t entries = 0, bytes = 0;
   for (unsigned bucket = 0; bucket < kShardBuckets; ++bucket) {
     shard.MoveInBucket(bucket, [&](Entry* entry) {
-      if (TERRACE_LIKELY(!IsLeft(entry))) return entry;
+      if (TERRACE_LIKELY(!left_.Contains(entry))) return entry;
       ++entries;
       bytes += entry->MemoryEstimate();
       return Entry::MoveTo(*fresh_, entry);

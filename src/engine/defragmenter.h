@@ -22,6 +22,7 @@
 
 #include "base/heap_pages.h"
 #include "engine/databases.h"
+#include "engine/page_set.h"
 
 namespace terrace::engine {
 
@@ -46,12 +47,11 @@ class Defragmenter {
   bool Step(uint64_t end_ns, uint64_t (*now_ns)());
 
  private:
-  bool IsLeft(const void* block) const;
   void MoveShard(Shard& shard);
 
   Databases& databases_;
   Counters& counters_;
-  std::vector<HeapPage> left_;         // the pages that entries leave, by address
+  PageSet left_;                       // the pages that entries leave
   std::unique_ptr<FreshPages> fresh_;  // while a round is running
   unsigned db_ = 0;
   uint64_t position_ = 0;  // as the staircase counts

@@ -39,27 +39,40 @@ struct EvictionSettings {
   /// Values go and keys stay: what tables have leaves memory and is read again when it is needed (engine/residency.h). Which
   /// go first is as the policy says; it cannot say that none do, nor does it matter which keys have deadlines.
   std::atomic<bool> values_only{false};
+  /// What the process holds beyond what it uses comes off the limit, where values can make up for it (server/heap_mender.h).
+  std::atomic<int64_t> holes{0};
   std::atomic<EarlyCheckpoint> early_checkpoint{EarlyCheckpoint::kNone};
   WriteBrake brake;
 
+  /// What may be used; 0: any number.
+  int64_t limit() const {
+    return memory_max.load(std::memory_order_relaxed) - holes.load(std::memory_order_relaxed);
+  }
   /// Whether a look at what waits is due. What every command may ask.
   bool IsFull() const {
-    const int64_t limit = memory_max.load(std::memory_order_relaxed);
-    return limit != 0 && UsedMemory() > limit;
+    const int64_t most = limit();
+    return most != 0 && UsedMemory() > most;
   }
-  /// Used memory without what waits for the reaper, which is as good as free (engine/reaper.h), and without `log_bytes`, what
-  /// the log keeps: evicting would only make it longer, and a slow disk is no reason to lose keys.
-  int64_t KeptMemory(const Reaper& reaper, uint64_t log_bytes = 0) const {
-    const auto limit = static_cast<uint64_t>(memory_max.load(std::memory_order_relaxed));
+  /// Used memory without what waits for the reaper, which is as good as free (engine/reaper.h).
+  int64_t KeptMemory(const Reaper& reaper) const {
+    const auto most = static_cast<uint64_t>(limit());
     // What waits first: what the reaper frees in between would be counted twice otherwise, as used and as gone.
     const uint64_t free =
-        reaper.collection_bytes() + std::min(reaper.keyspace_bytes(), limit);  // R3
-    return UsedMemory() - static_cast<int64_t>(free + log_bytes);
+        reaper.collection_bytes() + std::min(reaper.keyspace_bytes(), most);  // R3
+    return UsedMemory() - static_cast<int64_t>(free);
   }
-  /// Whether keys have to go, or writes be refused. A server whose reaper is busy has its limit like any other: it is the
-  /// bytes that count, and those are bounded (R1 to R3).
+  /// Whether keys or values have to go. A server whose reaper is busy has its limit like any other: it is the bytes that count, and
+  /// those are bounded (R1 to R3). Of `log_bytes`, what the log keeps, no key goes: that would only make it longer, and a slow disk
+  /// is no reason to lose keys. Values do, which are not lost.
   bool OverLimit(const Reaper& reaper, uint64_t log_bytes = 0) const {
-    return IsFull() && KeptMemory(reaper, log_bytes) > memory_max.load(std::memory_order_relaxed);
+    const bool log_counts = values_only.load(std::memory_order_relaxed);
+    return IsFull() &&
+           KeptMemory(reaper) - (log_counts ? 0 : static_cast<int64_t>(log_bytes)) > limit();
+  }
+  /// Whether writes are to be refused if nothing can go. Holes and the log are nobody's fault.
+  bool OverMaximum(const Reaper& reaper, uint64_t log_bytes) const {
+    return IsFull() && KeptMemory(reaper) - static_cast<int64_t>(log_bytes) >
+                           memory_max.load(std::memory_order_relaxed);
   }
 };
 

@@ -67,8 +67,10 @@ Passage PassMemory(Executor& executor, Session& session, const Command& command,
   if (!executor.env().eviction.IsFull()) return Passage::kRun;
   // Every command tries to make room; only one that would need more memory is refused when there is none.
   if (executor.MakeRoom()) return Passage::kRun;
-  // A checkpoint makes room: until it is done writers wait. It may have been done since we looked, so we look twice.
   const engine::EvictionSettings& eviction = executor.env().eviction;
+  if (!eviction.OverMaximum(executor.env().databases.reaper(), executor.env().log.memory_bytes()))
+    return Passage::kRun;
+  // A checkpoint makes room: until it is done writers wait. It may have been done since we looked, so we look twice.
   if (eviction.values_only && session.waker != nullptr && ChangesValues(session, command, args)) {
     const auto awaited = [&] {
       return eviction.early_checkpoint == engine::EarlyCheckpoint::kWanted;

@@ -124,13 +124,13 @@ bool Executor::MakeRoom() {
 bool Executor::EvictUntilUnderLimit() {
   // A candidate may have gone meanwhile, so an attempt need not free anything; without progress there is an end.
   const engine::Reaper& reaper = env_.databases.reaper();
-  int64_t before = env_.eviction.KeptMemory(reaper, env_.log.memory_bytes());
+  int64_t before = env_.eviction.KeptMemory(reaper);
   const bool values_only = env_.eviction.values_only.load(std::memory_order_relaxed);
   const uint64_t end_ns = NowNs() + kLettingGoNs;
   for (int idle = 0; env_.eviction.OverLimit(reaper, env_.log.memory_bytes());) {
     if (!EvictOne()) return false;
     if (values_only && NowNs() >= end_ns) return true;
-    const int64_t after = env_.eviction.KeptMemory(reaper, env_.log.memory_bytes());
+    const int64_t after = env_.eviction.KeptMemory(reaper);
     idle = after < before ? 0 : idle + 1;
     before = after;
     if (idle > 1000) return false;

@@ -11,9 +11,14 @@ namespace {
 // A tenth of the worker's time, and nobody waits for longer than that.
 constexpr uint64_t kSliceNs = 400'000;
 constexpr uint64_t kEveryMs = 4;
-// A look costs some ten microseconds; and where there was nothing to gain there is not much soon.
-constexpr uint64_t kRestNs = 300'000'000;
-constexpr uint64_t kRestInVainNs = 3'000'000'000;
+// Where there was nothing to gain there is not much soon.
+constexpr uint64_t kRestInVainNs = 1'000'000'000;
+// The process may hold that share more than the limit, as it goes up and down by another; with a room that is smaller by more than
+// this there is something to mend.
+constexpr int64_t kShareBeyond = 32;
+constexpr int64_t kShareToMend = 32;
+// Of what is too much, each tenth of a second: a time of some three seconds, in which a round or two of mending fit.
+constexpr int64_t kStepShare = 32;
 // What a round moves is held twice until it is over.
 constexpr size_t kShareOfLimit = 32;
 constexpr size_t kBytesMin = kMiB;
@@ -28,21 +33,31 @@ HeapMender::HeapMender(Worker& worker, net::Loop& loop, Parts& parts)
       defragmenter_(parts.databases, parts.defragmentation),
       timer_(loop, net::Bind<&HeapMender::OnTimer>(this)) {}
 
-bool HeapMender::HasHoles() const {
+// The first worker's: it lowers what may be used by a part of what is too much, and gives it back as slowly: letting values go makes
+// holes at first, and pages get empty only as the heap is mended.
+void HeapMender::AdjustRoom(int64_t resident) {
+  std::atomic<int64_t>& holes = parts_.eviction.holes;
   const int64_t limit = parts_.eviction.memory_max.load(std::memory_order_relaxed);
-  return limit != 0 && ResidentMemory() > limit + limit / 20;
+  const int64_t step = (resident - (limit + limit / kShareBeyond)) / kStepShare;
+  holes.store(std::clamp<int64_t>(holes.load(std::memory_order_relaxed) + step, 0, limit / 4),
+              std::memory_order_relaxed);
 }
 
 void HeapMender::Look() {
-  if (!parts_.eviction.values_only.load(std::memory_order_relaxed) || defragmenter_.running())
+  const int64_t limit = parts_.eviction.memory_max.load(std::memory_order_relaxed);
+  if (!parts_.eviction.values_only.load(std::memory_order_relaxed) || limit == 0) {
+    parts_.eviction.holes.store(0, std::memory_order_relaxed);
     return;
+  }
+  const int64_t resident = ResidentMemory();
+  if (worker_.index() == 0) AdjustRoom(resident);
   const uint64_t now_ns = SteadyNs();
-  if (now_ns < rest_until_ns_) return;
-  rest_until_ns_ = now_ns + kRestNs;
-  if (!HasHoles()) return;
-  const auto limit =
-      static_cast<size_t>(parts_.eviction.memory_max.load(std::memory_order_relaxed));
-  const size_t bytes_max = std::max(kBytesMin, limit / kShareOfLimit);
+  if (defragmenter_.running() || now_ns < rest_until_ns_) return;
+  const bool has_holes =
+      resident > limit + limit / kShareBeyond ||
+      parts_.eviction.holes.load(std::memory_order_relaxed) > limit / kShareToMend;
+  if (!has_holes) return;
+  const size_t bytes_max = std::max(kBytesMin, static_cast<size_t>(limit) / kShareOfLimit);
   if (defragmenter_.Begin(bytes_max)) {
     timer_.Start(kEveryMs, kEveryMs);
   } else {

@@ -1,5 +1,8 @@
-// HeapMender: in database mode, has a worker's heap mended (engine/defragmenter.h) while the process holds more memory than
-// `maxmemory` and a twentieth: what is in use is below it, so the rest is holes.
+// HeapMender: in database mode, holds the process to about `maxmemory`. What is in use is not more, so what is beyond it are holes in
+// the heap, and the program. Two things are done against that:
+//
+//   room     what may be used is lowered, slowly, by up to a quarter (EvictionSettings::holes): values go instead
+//   mending  a worker's heap is mended (engine/defragmenter.h), so that pages become empty, and the room comes back
 //
 // Threads: one for each worker, on its thread.
 #pragma once
@@ -25,7 +28,7 @@ class HeapMender {
 
  private:
   void OnTimer();
-  bool HasHoles() const;
+  void AdjustRoom(int64_t resident);
 
   Worker& worker_;
   Parts& parts_;

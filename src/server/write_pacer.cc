@@ -41,13 +41,11 @@ void WritePacer::LookNow(engine::Participant& self) {
   self.In();
   const engine::ValueBytes values = engine::EstimateValues(parts_.databases, random_);
   self.Out();
-  const auto used = static_cast<double>(
-      parts_.eviction.KeptMemory(parts_.databases.reaper(), parts_.log.memory_bytes()));
+  const auto used = static_cast<double>(parts_.eviction.KeptMemory(parts_.databases.reaper()));
   const double fixed =
       std::max(0.0, used - static_cast<double>(values.held) - static_cast<double>(values.loose));
   fixed_bytes_ = fixed_bytes_ < 0 ? fixed : fixed_bytes_ + kNewShare * (fixed - fixed_bytes_);
-  const auto limit =
-      static_cast<double>(parts_.eviction.memory_max.load(std::memory_order_relaxed));
+  const auto limit = static_cast<double>(parts_.eviction.limit());
   parts_.eviction.brake.SetLevel(
       {.held_bytes = values.held,
        .room_bytes = static_cast<uint64_t>(std::max(limit - fixed_bytes_, limit / 16)),
@@ -68,8 +66,7 @@ void WritePacer::CheckpointDone(engine::Participant& self, uint64_t bytes, uint6
 
 uint64_t WritePacer::ImageBytesMax(uint64_t otherwise) const {
   if (!applies()) return otherwise;
-  const auto limit =
-      static_cast<uint64_t>(parts_.eviction.memory_max.load(std::memory_order_relaxed));
+  const auto limit = static_cast<uint64_t>(parts_.eviction.limit());
   return std::min(otherwise, std::max(limit / kImageShare, kImageBytesMin));
 }
 

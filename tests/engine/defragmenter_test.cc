@@ -115,7 +115,7 @@ TEST_SUITE("engine/defragmenter") {
 
   TEST_CASE("pages of a size that is full enough stay, and so do blocks that are no values") {
     std::vector<HeapPage> pages;
-    for (uintptr_t i = 0; i < 50; ++i) pages.push_back(PageOf(i, kPage / 100 * (90 + i % 10)));
+    for (uintptr_t i = 0; i < 50; ++i) pages.push_back(PageOf(i, kPage / 100 * (94 + i % 6)));
     for (uintptr_t i = 50; i < 100; ++i) pages.push_back(PageOf(i, kPage / 5, 48));
     for (uintptr_t i = 100; i < 150; ++i) pages.push_back(PageOf(i, kPage / 5, 256 * kKiB));
     CHECK(PagesToLeave(pages, SIZE_MAX).empty());
@@ -147,6 +147,25 @@ TEST_SUITE("engine/defragmenter") {
     }
     // Three million bytes stay of fifteen; the rest was holes.
     CHECK(HeapBytes() < before - 4'000'000);
+  }
+
+  TEST_CASE("a set of pages has what lies in one of them, and nothing else") {
+    constexpr uintptr_t kBase = uintptr_t{0x7f12} << 32;
+    std::vector<HeapPage> pages;
+    for (uintptr_t i = 0; i < 300; i += 3) {
+      // One begins behind what the allocator has at the front of its segment; every tenth is long.
+      const uintptr_t begin = kBase + i * 64 * kKiB + (i == 0 ? 5000 : 0);
+      pages.push_back({.begin = begin, .bytes = i % 10 == 9 ? 128 * kKiB : 60'000});
+    }
+    const PageSet set(pages);
+    for (const HeapPage& page : pages) {
+      CHECK(set.Contains(reinterpret_cast<void*>(page.begin)));
+      CHECK(set.Contains(reinterpret_cast<void*>(page.end() - 1)));
+      CHECK_FALSE(set.Contains(reinterpret_cast<void*>(page.begin + 2 * 64 * kKiB)));
+    }
+    CHECK_FALSE(set.Contains(&set));
+    CHECK_FALSE(PageSet().Contains(&set));
+    CHECK_FALSE(PageSet(std::vector<HeapPage>()).Contains(&set));
   }
 
   TEST_CASE("where there are no holes no round begins") {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "base/check.h"
 
@@ -13,6 +14,8 @@ constexpr size_t kBlockBytesMin = 64;
 constexpr size_t kBlockBytesMax = 64 * kKiB;
 // Pages of a size that are this full together have no holes worth the while.
 constexpr double kFullEnough = 0.94;
+// For so many rounds pages with something in them that does not move are left alone.
+constexpr unsigned kRoundsStuck = 64;
 // What a round must promise: some pages of the allocator.
 constexpr size_t kGainBytesMin = 256 * kKiB;
 
@@ -30,7 +33,8 @@ std::vector<HeapPage> PagesToLeave(std::vector<HeapPage> pages, size_t bytes_max
   };
   std::map<size_t, Sum> sizes;
   std::erase_if(pages, [](const HeapPage& page) {
-    return page.bytes == 0 || page.block_bytes < kBlockBytesMin ||
+    // One that is empty goes, or is used again, by itself.
+    return page.bytes == 0 || page.used_bytes == 0 || page.block_bytes < kBlockBytesMin ||
            page.block_bytes > kBlockBytesMax;
   });
   for (const HeapPage& page : pages) {
@@ -61,9 +65,17 @@ std::vector<HeapPage> PagesToLeave(std::vector<HeapPage> pages, size_t bytes_max
 
 bool Defragmenter::Begin(size_t bytes_max) {
   TERRACE_CHECK(!running());
-  const std::vector<HeapPage> pages = PagesToLeave(HeapPagesOfThisThread(), bytes_max);
-  if (pages.empty()) return false;
+  std::vector<HeapPage> pages = HeapPagesOfThisThread();
+  // A fresh page may have the place of one that went: not for ever.
+  if (++rounds_ % kRoundsStuck == 0) stuck_.clear();
+  std::erase_if(pages, [this](const HeapPage& page) {
+    if (page.bytes != 0 && left_.Contains(reinterpret_cast<void*>(page.begin)))
+      stuck_.insert(page.begin);
+    return stuck_.contains(page.begin);
+  });
+  pages = PagesToLeave(std::move(pages), bytes_max);
   left_ = PageSet(pages);
+  if (pages.empty()) return false;
   fresh_ = std::make_unique<FreshPages>();
   db_ = 0;
   position_ = 0;
@@ -87,7 +99,6 @@ bool Defragmenter::Step(uint64_t end_ns, uint64_t (*now_ns)()) {
     if (!more) return true;
   }
   fresh_.reset();
-  left_ = {};
   return false;
 }
 

@@ -9,6 +9,9 @@
 // Pages become empty in the order of hashes, which is none, so most of them only at the end: until then there is as much more
 // memory in use as has moved. Therefore rounds, and a bound for each.
 //
+// A page that is still there after its round has something in it that does not move: the emptiest of all, perhaps, and it would be
+// gone for again and again. So for some rounds it is left alone.
+//
 // It moves entries with what is in them, which is strings up to a blob's size; collections stay where they are. Nothing of it is a
 // change: no key is marked, logged, or told of.
 //
@@ -18,6 +21,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <unordered_set>
 #include <vector>
 
 #include "base/heap_pages.h"
@@ -51,8 +55,10 @@ class Defragmenter {
 
   Databases& databases_;
   Counters& counters_;
-  PageSet left_;                       // the pages that entries leave
-  std::unique_ptr<FreshPages> fresh_;  // while a round is running
+  PageSet left_;                         // the pages that entries leave, or left in the last round
+  std::unordered_set<uintptr_t> stuck_;  // begins of those that were still there
+  unsigned rounds_ = 0;                  // since these were forgotten the last time
+  std::unique_ptr<FreshPages> fresh_;    // while a round is running
   unsigned db_ = 0;
   uint64_t position_ = 0;  // as the staircase counts
   uint64_t moved_ = 0;

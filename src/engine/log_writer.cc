@@ -9,8 +9,6 @@
 namespace terrace::engine {
 namespace {
 
-// What was not synced stays in memory, so it is synced when it has become this much, whatever the policy.
-constexpr uint64_t kUnsyncedBytesMax = 32 * kMiB;
 // `appendfsync no` leaves it to the system, which waits as long; then nothing stays in memory for nothing.
 constexpr uint64_t kNeverNs = 30'000'000'000;
 // Up to there a sync gets cheaper by more than what zeros ahead cost.
@@ -113,7 +111,8 @@ void LogWriter::Gather() {
   const uint64_t begun_ns = clock_.MonotonicNs();
   log_.WaitForBytes(wanted, std::min(patience_ns_, limit_ns));
   const uint64_t took_ns = clock_.MonotonicNs() - begun_ns;
-  patience_ns_ = log_.end_offset() > wanted ? std::max(2 * took_ns, kGatherNsMin) : patience_ns_ / 2;
+  patience_ns_ =
+      log_.end_offset() > wanted ? std::max(2 * took_ns, kGatherNsMin) : patience_ns_ / 2;
 }
 
 bool LogWriter::Round() {
@@ -165,7 +164,7 @@ Status LogWriter::Write() {
       log_.progress().Advance(written_offset());
     // Beside a sync that takes its time as much again may be written.
     const uint64_t unsynced = written_offset() - synced_offset();
-    if (unsynced >= (syncer_.busy() ? 2 : 1) * kUnsyncedBytesMax) return Status::Ok();
+    if (unsynced >= (syncer_.busy() ? 2 : 1) * options_.unsynced_bytes_max) return Status::Ok();
   }
 }
 
@@ -175,7 +174,7 @@ Status LogWriter::SyncIfDue() {
   const LogSync sync = sync_.load(std::memory_order_relaxed);
   const uint64_t passed = clock_.MonotonicNs() - synced_ns_;
   const bool due = sync == LogSync::kAlways || sync_wanted_.exchange(false) ||
-                   unsynced >= kUnsyncedBytesMax ||
+                   unsynced >= options_.unsynced_bytes_max ||
                    passed >= (sync == LogSync::kEverySecond ? kSecondNs : kNeverNs);
   if (!due) return Status::Ok();
   if (sync == LogSync::kAlways || !syncer_.runs()) return Sync();

@@ -75,6 +75,8 @@ class LogWriter {
     // Under always small batches are written onto so many zeros (SegmentWriter::ZeroAhead). The sync behind them takes some
     // 0.2 ms longer, once for a hundred others. 0: none.
     uint64_t zeros_ahead_bytes = 256 * kKiB;
+    // What was not synced stays in memory, so it is synced when it has become this much, whatever the policy.
+    uint64_t unsynced_bytes_max = 32 * kMiB;
     uint64_t ballast_bytes = 4 * kMiB;
     // Bytes in memory that are not written yet from which on, and down to half of which, the listener is told.
     uint64_t behind_bytes = 64 * kMiB;

@@ -106,7 +106,8 @@ class ReadInPool::Thread {
   ReadInPool& pool_;
   const Options options_;
   Participant* const self_;
-  std::unique_ptr<ReadQueue> queue_;  // made by the thread, there until it has been joined: others call
+  std::unique_ptr<ReadQueue>
+      queue_;  // made by the thread, there until it has been joined: others call
   std::thread thread_;
   std::atomic<bool> started_{false};
   bool stopping_ = false;  // its own: it has seen that the pool is

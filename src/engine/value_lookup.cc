@@ -19,8 +19,7 @@ std::optional<ValueLookup::Need> ValueLookup::Next() {
   return std::nullopt;
 }
 
-std::optional<ValueLookup::Need> ValueLookup::Checked(storage::FileExtent extent,
-                                                      bool is_value) {
+std::optional<ValueLookup::Need> ValueLookup::Checked(storage::FileExtent extent, bool is_value) {
   if (const Status status = table().blocks().CheckExtent(extent); !status.ok()) {
     Fail(status);
     return std::nullopt;

@@ -13,14 +13,12 @@ constexpr uint64_t kSliceNs = 400'000;
 constexpr uint64_t kEveryMs = 4;
 // Where there was nothing to gain there is not much soon.
 constexpr uint64_t kRestInVainNs = 1'000'000'000;
-// The process may hold that share more than the limit, as it goes up and down by another; with a room that is smaller by more than
-// this there is something to mend.
-constexpr int64_t kShareBeyond = 32;
+// With a room that is smaller by more than this share of the limit there is something to mend.
 constexpr int64_t kShareToMend = 32;
-// Of what is too much, each tenth of a second: a time of some three seconds, in which a round or two of mending fit.
-constexpr int64_t kStepShare = 32;
+// Of what is too much, each tenth of a second: a time of two seconds, in which some rounds of mending fit.
+constexpr int64_t kStepShare = 20;
 // What a round moves is held twice until it is over.
-constexpr size_t kShareOfLimit = 32;
+constexpr size_t kShareOfLimit = 64;
 constexpr size_t kBytesMin = kMiB;
 
 uint64_t SteadyNs() { return SystemClock().MonotonicNs(); }
@@ -38,7 +36,7 @@ HeapMender::HeapMender(Worker& worker, net::Loop& loop, Parts& parts)
 void HeapMender::AdjustRoom(int64_t resident) {
   std::atomic<int64_t>& holes = parts_.eviction.holes;
   const int64_t limit = parts_.eviction.memory_max.load(std::memory_order_relaxed);
-  const int64_t step = (resident - (limit + limit / kShareBeyond)) / kStepShare;
+  const int64_t step = (resident - limit) / kStepShare;
   holes.store(std::clamp<int64_t>(holes.load(std::memory_order_relaxed) + step, 0, limit / 4),
               std::memory_order_relaxed);
 }
@@ -53,9 +51,8 @@ void HeapMender::Look() {
   if (worker_.index() == 0) AdjustRoom(resident);
   const uint64_t now_ns = SteadyNs();
   if (defragmenter_.running() || now_ns < rest_until_ns_) return;
-  const bool has_holes =
-      resident > limit + limit / kShareBeyond ||
-      parts_.eviction.holes.load(std::memory_order_relaxed) > limit / kShareToMend;
+  const bool has_holes = resident > limit || parts_.eviction.holes.load(std::memory_order_relaxed) >
+                                                 limit / kShareToMend;
   if (!has_holes) return;
   const size_t bytes_max = std::max(kBytesMin, static_cast<size_t>(limit) / kShareOfLimit);
   if (defragmenter_.Begin(bytes_max)) {

@@ -42,7 +42,16 @@ engine::LogRetention RetentionOf(const config::Options& options) {
           .bytes_max = options.wal_max_bytes == 0 ? UINT64_MAX : options.wal_max_bytes};
 }
 
+// A share of the memory that database mode has; elsewhere as much as there may be.
+uint64_t LogShare(const config::Options& options, uint64_t most) {
+  if (options.storage_mode != config::StorageMode::kDatabase || options.maxmemory_bytes == 0)
+    return most;
+  return std::clamp(options.maxmemory_bytes / 64, uint64_t{kMiB}, most);
+}
+
 }  // namespace
+
+size_t LogBytesKept(const config::Options& options) { return LogShare(options, 16 * kMiB); }
 
 LogKeeper::LogKeeper(Parts& parts) : parts_(parts) {
   for (const char* name : {"repl-backlog-size", "wal-max-bytes"}) {
@@ -102,9 +111,7 @@ Status LogKeeper::Continue(const config::Options& options) {
   }
   parts_.log.ContinueFrom(end);
   writer_ = std::make_unique<LogWriter>(parts_.log, std::move(loaded_), parts_.clock, *this,
-                                        LogWriter::Options{.directory = directory_,
-                                                           .sync = SyncOf(options.appendfsync),
-                                                           .retention = RetentionOf(options)});
+                                        OptionsFrom(options));
   writer_->ReleaseBelow(first_);
   return Engage();
 }
@@ -115,10 +122,15 @@ Status LogKeeper::Prepare(const config::Options& options, DataDirectory& data) {
                                        {.first_offset = parts_.log.end_offset() + 1});
   if (!set.ok()) return set.error();
   writer_ = std::make_unique<LogWriter>(parts_.log, *std::move(set), parts_.clock, *this,
-                                        LogWriter::Options{.directory = directory_,
-                                                           .sync = SyncOf(options.appendfsync),
-                                                           .retention = RetentionOf(options)});
+                                        OptionsFrom(options));
   return Status::Ok();
+}
+
+LogWriter::Options LogKeeper::OptionsFrom(const config::Options& options) const {
+  return {.directory = directory_,
+          .sync = SyncOf(options.appendfsync),
+          .retention = RetentionOf(options),
+          .unsynced_bytes_max = LogShare(options, LogWriter::Options().unsynced_bytes_max)};
 }
 
 Status LogKeeper::Engage() {

@@ -18,6 +18,9 @@
 
 namespace terrace::server {
 
+/// What of the log stays in memory when it has been written: less where memory is bounded and the log counts.
+size_t LogBytesKept(const config::Options& options);
+
 class LogKeeper final : public engine::LogWriter::Listener {
  public:
   explicit LogKeeper(Parts& parts);
@@ -44,6 +47,7 @@ class LogKeeper final : public engine::LogWriter::Listener {
   void OnLogBehind(bool behind) override;
 
  private:
+  engine::LogWriter::Options OptionsFrom(const config::Options& options) const;
   Status LoadTables(DataDirectory& data);
   Status Replay(const storage::SegmentSet& set, uint64_t first, exec::Executor& executor,
                 engine::Participant& participant);

@@ -9,6 +9,7 @@
 #include "net/process.h"
 #include "server/families.h"
 #include "server/log.h"
+#include "server/log_keeper.h"
 #include "server/settings_in_force.h"
 
 namespace terrace::server {
@@ -52,6 +53,7 @@ Machine::Machine(config::Startup startup, std::unique_ptr<DataDirectory> data)
       table_(MakeTable()),
       databases_(static_cast<unsigned>(options_.databases),
                  data != nullptr ? data->hash_key() : RandomHashKey(), participants_),
+      log_(LogBytesKept(options_)),
       channels_(RandomHashKey()),
       parts_(new Parts{SystemClock(), config_, table_, participants_, databases_, log_,
                        engine_settings_, eviction_, gates_, channels_, limits_, stats_, slow_log_,

@@ -310,8 +310,7 @@ StatusOr<SegmentWriter*> SegmentSet::Create(const std::string& history, uint64_t
   if (!created.ok()) return Unexpected{created.error()};
   const bool has_spare = writer_ != nullptr && (writer_->has_zeros_ahead() ||
                                                 writer_->file_bytes() < options_.reserve_bytes);
-  if (has_spare && !takes_over && !replaces)
-    GiveBackSpace(writer_->path(), writer_->file_bytes());
+  if (has_spare && !takes_over && !replaces) GiveBackSpace(writer_->path(), writer_->file_bytes());
   writer_ = std::move(*created);
   MutexLock lock(mutex_);
   if (replaces) segments_.pop_back();

@@ -256,8 +256,8 @@ TEST_SUITE("env/lossy_file_system") {
     REQUIRE(writer->ZeroAhead(9).ok());
     found.clear();
     for (uint64_t seed = 0; seed < 50; ++seed) found.insert(disk.Crash(seed)->Contents("f"));
-    CHECK(found == std::set<std::string>{std::string("abcde\0\0\0", 8),
-                                         std::string("abcde\0\0\0\0", 9)});
+    CHECK(found ==
+          std::set<std::string>{std::string("abcde\0\0\0", 8), std::string("abcde\0\0\0\0", 9)});
   }
 
   TEST_CASE("what is reserved cannot be taken by others") {

@@ -63,7 +63,8 @@ void ReadAtRandom(ReadQueue& queue, const ReadableFile& file, size_t reads) {
   while (begun < reads || queue.under_way() != 0) {
     for (; begun < reads && queue.under_way() < queue.depth(); ++begun) {
       auto place = std::make_unique<Place>(
-          Place{random.Below(kFileBytes + 1000), std::string(random.Below(begun % 10 == 0 ? 40'000 : 9000), '?')});
+          Place{random.Below(kFileBytes + 1000),
+                std::string(random.Below(begun % 10 == 0 ? 40'000 : 9000), '?')});
       queue.Begin({.file = &file,
                    .offset = place->offset,
                    .out = place->bytes.data(),

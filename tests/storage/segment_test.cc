@@ -250,7 +250,7 @@ TEST_SUITE("storage/segment") {
     CHECK(one.stream == StreamBytes(100, 200));
     CHECK(one.sound_bytes == writer->file_bytes());
     CHECK(ReadSegment(*disk, kPath, 201).outcome == Outcome::kDamage);  // somebody knows better
-    writer->ZeroAhead(300);  // there are enough
+    writer->ZeroAhead(300);                                             // there are enough
     CHECK(disk->Contents(kPath).size() == kSegmentHeaderBytes + 300);
     REQUIRE(AppendStream(*writer, 100).ok());
     writer->ZeroAhead(300);

@@ -41,6 +41,8 @@ struct EvictionSettings {
   std::atomic<bool> values_only{false};
   /// What the process holds beyond what it uses comes off the limit, where values can make up for it (server/heap_mender.h).
   std::atomic<int64_t> holes{0};
+  /// With values_only: about what values take that can leave at once (server/write_pacer.h).
+  std::atomic<int64_t> loose_bytes{0};
   std::atomic<EarlyCheckpoint> early_checkpoint{EarlyCheckpoint::kNone};
   WriteBrake brake;
 

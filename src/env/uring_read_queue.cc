@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -48,7 +49,7 @@ class UringReadQueue final : public ReadQueue {
     free_.pop_back();
     slot->read = read;
     slot->begin = read.offset;
-    slot->direct = read.once && Widen(slot);
+    slot->direct = read.once && direct_ && Widen(slot);
     if (slot->direct) {
       ::io_uring_prep_read(entry, read.file->direct_descriptor(), slot->pages.get(),
                            static_cast<unsigned>(slot->size), slot->begin);
@@ -145,8 +146,9 @@ class UringReadQueue final : public ReadQueue {
     ::io_uring_sqe_set_data(entry, nullptr);
   }
 
-  static StatusOr<size_t> Outcome(const Slot& slot, int result) {
+  StatusOr<size_t> Outcome(const Slot& slot, int result) {
     const Read& read = slot.read;
+    if (slot.direct && result == -EINVAL) direct_ = false;  // this disk wants more than whole pages
     const uint64_t before = slot.direct ? read.offset - slot.begin : 0;
     // A direct read may bring more, up to the page's end.
     if (result < 0 || static_cast<uint64_t>(result) < before + read.size)
@@ -157,6 +159,7 @@ class UringReadQueue final : public ReadQueue {
 
   io_uring ring_{};
   bool open_ = false;
+  bool direct_ = true;
   int wake_fd_ = -1;
   uint64_t wakes_ = 0;  // written by the kernel
   std::vector<Slot> slots_;

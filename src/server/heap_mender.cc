@@ -32,12 +32,15 @@ HeapMender::HeapMender(Worker& worker, net::Loop& loop, Parts& parts)
       timer_(loop, net::Bind<&HeapMender::OnTimer>(this)) {}
 
 // The first worker's: it lowers what may be used by a part of what is too much, and gives it back as slowly: letting values go makes
-// holes at first, and pages get empty only as the heap is mended.
+// holes at first, and pages get empty only as the heap is mended. What there are no values for is not asked of them: every command
+// would look for some.
 void HeapMender::AdjustRoom(int64_t resident) {
   std::atomic<int64_t>& holes = parts_.eviction.holes;
   const int64_t limit = parts_.eviction.memory_max.load(std::memory_order_relaxed);
   const int64_t step = (resident - limit) / kStepShare;
-  holes.store(std::clamp<int64_t>(holes.load(std::memory_order_relaxed) + step, 0, limit / 4),
+  const int64_t most =
+      std::min(limit / 4, parts_.eviction.loose_bytes.load(std::memory_order_relaxed) / 2);
+  holes.store(std::clamp<int64_t>(holes.load(std::memory_order_relaxed) + step, 0, most),
               std::memory_order_relaxed);
 }
 

@@ -48,7 +48,8 @@ int ReportHealth(const config::HealthTarget& target) {
 
 int GiveUp(const Status& why) {
   Log(LogLevel::kWarning, "%s", why.message().c_str());
-  Log(LogLevel::kWarning, "The data could not be read, nothing was changed. Aborting.");
+  Log(LogLevel::kWarning,
+      "The data could not be read, and what is there was not changed. Aborting.");
   return 1;
 }
 

@@ -41,6 +41,7 @@ void WritePacer::LookNow(engine::Participant& self) {
   self.In();
   const engine::ValueBytes values = engine::EstimateValues(parts_.databases, random_);
   self.Out();
+  parts_.eviction.loose_bytes.store(static_cast<int64_t>(values.loose), std::memory_order_relaxed);
   const auto used = static_cast<double>(parts_.eviction.KeptMemory(parts_.databases.reaper()));
   const double fixed =
       std::max(0.0, used - static_cast<double>(values.held) - static_cast<double>(values.loose));

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "base/short_slices.h"
 #include "engine/participants.h"
 #include "net/process.h"
 #include "server/config/sample_file.h"
@@ -118,6 +119,7 @@ int Main(int argc, char** argv) {
   auto startup = config::ParseStartup(argc, argv, environ);
   if (!startup.ok()) return Complain(startup.error());
   net::IgnoreWriteSignals();
+  TakeShortSlices();
   switch (startup->mode) {
     case config::Mode::kHelp:
       return Print(config::HelpText());

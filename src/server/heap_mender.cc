@@ -17,8 +17,8 @@ constexpr uint64_t kRestInVainNs = 1'000'000'000;
 constexpr int64_t kShareToMend = 32;
 // Of what is too much, each tenth of a second: a time of two seconds, in which some rounds of mending fit.
 constexpr int64_t kStepShare = 20;
-// What a round moves is held twice until it is over.
-constexpr size_t kShareOfLimit = 64;
+// What a round moves is held twice until it is over; but each goes through all keys.
+constexpr size_t kShareOfLimit = 32;
 constexpr size_t kBytesMin = kMiB;
 
 uint64_t SteadyNs() { return SystemClock().MonotonicNs(); }
@@ -39,7 +39,7 @@ void HeapMender::AdjustRoom(int64_t resident) {
   const int64_t limit = parts_.eviction.memory_max.load(std::memory_order_relaxed);
   const int64_t step = (resident - limit) / kStepShare;
   const int64_t most =
-      std::min(limit / 4, parts_.eviction.loose_bytes.load(std::memory_order_relaxed) / 2);
+      std::min(limit / 4, parts_.eviction.loose_bytes.load(std::memory_order_relaxed));
   holes.store(std::clamp<int64_t>(holes.load(std::memory_order_relaxed) + step, 0, most),
               std::memory_order_relaxed);
 }

@@ -46,9 +46,10 @@ struct EvictionSettings {
   std::atomic<EarlyCheckpoint> early_checkpoint{EarlyCheckpoint::kNone};
   WriteBrake brake;
 
-  /// What may be used; 0: any number.
+  /// What may be used; 0: any number. The holes may be of a maximum that was larger a moment ago, or was there at all.
   int64_t limit() const {
-    return memory_max.load(std::memory_order_relaxed) - holes.load(std::memory_order_relaxed);
+    const int64_t max = memory_max.load(std::memory_order_relaxed);
+    return max - std::min(holes.load(std::memory_order_relaxed), max / 4);
   }
   /// Whether a look at what waits is due. What every command may ask.
   bool IsFull() const {

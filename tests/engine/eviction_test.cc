@@ -37,6 +37,24 @@ TEST_SUITE("engine/eviction") {
     CHECK_FALSE(settings.OverLimit(*reaper));
   }
 
+  TEST_CASE("holes of an earlier maximum make no limit where there is none, nor one out of reach") {
+    Reaper reaper;
+    EvictionSettings settings;
+    void* kept = Allocate(kMiB);
+    settings.holes = 100 * static_cast<int64_t>(kMiB);
+    CHECK(settings.limit() == 0);
+    CHECK_FALSE(settings.IsFull());
+    CHECK_FALSE(settings.OverMaximum(reaper, 0));
+    settings.memory_max = 4 * UsedMemory();
+    CHECK(settings.limit() == 3 * settings.memory_max / 4);
+    CHECK_FALSE(settings.OverLimit(reaper));
+    // What values may use is less than what writes are refused by.
+    settings.memory_max = UsedMemory() * 8 / 7;
+    CHECK(settings.OverLimit(reaper));
+    CHECK_FALSE(settings.OverMaximum(reaper, 0));
+    Deallocate(kept, kMiB);
+  }
+
   TEST_CASE("no more of flushed keyspaces counts as free than the limit itself") {
     Reaper reaper;
     EvictionSettings settings;

@@ -105,6 +105,7 @@ class Bench:
         # The log's buffers and what the allocator holds beside what is used are not under maxmemory.
         self.cage = Cage(self.limit * 5 // 4 + 64 * MIB + self.keys * KEY_BLOCK_BYTES)
         self.server = None
+        self.seed = 0  # the last one: keys are not asked for in an order that was there before
 
     def start(self, arguments):
         terrace = os.path.join(self.options.build, 'src/server/terrace-server')
@@ -180,7 +181,7 @@ class Bench:
         process = subprocess.run(
             ['fio', '--name=raw', f'--filename={":".join(tables)}', '--file_service_type=random', '--rw=randread', '--bs=8k', '--blockalign=4k',
              '--direct=1', '--ioengine=psync', '--thread', f'--numjobs={readers}', '--group_reporting', '--time_based',
-             f'--runtime={self.options.seconds}', '--norandommap', '--readonly', '--output-format=json'],
+             f'--runtime={self.options.seconds}', '--norandommap', '--invalidate=0', '--readonly', '--output-format=json'],
             stdout=subprocess.PIPE, text=True, check=True)
         return json.loads(process.stdout[process.stdout.index('{'):])['jobs'][0]['read']['iops']
 
@@ -194,20 +195,23 @@ class Bench:
         if self.cage.folder is None:
             self.say('cold', 'no memory cgroup: the page cache helps')
         memory = Memory(self.server)
-        readers = min(int(self.field('value_readers')), self.options.connections)
-        rates = []
-        for seed in range(self.options.rounds):
-            raw = self.raw(readers)
-            before, bytes_read = self.field('value_read_ins'), self.disk('read_bytes')
-            result = self.load(f'--connections={self.options.connections}', f'--keys={self.keys}',
-                               f'--seconds={self.options.seconds}', f'--seed={seed + 1}', 'get')
-            values = self.field('value_read_ins') - before
-            rate = values / result['seconds']
-            rates.append(rate / raw)
-            self.say('cold', f"{rate:.0f} values read in a second of {result['ops_per_s']:.0f} GETs, {readers} readers; raw"
-                             f" {raw:.0f} reads: {100 * rate / raw:.0f} %; {result['cpu_us_per_op']:.1f} us of CPU a GET,"
-                             f" {(self.disk('read_bytes') - bytes_read) / max(values, 1) / 1024:.1f} KiB from the disk a value, p99 {result['latency_ms_p99']:.2f} ms")
-        self.say('cold', f'read-ins over raw random reads, the best: {100 * max(rates):.0f} %  (promise: 80)')
+        for pipeline in (1, 16):
+            readers = min(int(self.field('value_readers')), self.options.connections * pipeline)
+            rates = []
+            for _ in range(self.options.rounds):
+                self.seed += 1
+                raw = self.raw(readers)
+                before, bytes_read = self.field('value_read_ins'), self.disk('read_bytes')
+                result = self.load(f'--connections={self.options.connections}', f'--pipeline={pipeline}', f'--keys={self.keys}',
+                                   f'--seconds={self.options.seconds}', f'--seed={self.seed}', 'get')
+                values = self.field('value_read_ins') - before
+                rate = values / result['seconds']
+                rates.append(rate / raw)
+                self.say('cold', f"pipeline {pipeline}: {rate:.0f} values read in a second of {result['ops_per_s']:.0f} GETs, {readers} readers; raw"
+                                 f" {raw:.0f} reads: {100 * rate / raw:.0f} %; {result['cpu_us_per_op']:.1f} us of CPU a GET,"
+                                 f" {(self.disk('read_bytes') - bytes_read) / max(values, 1) / 1024:.1f} KiB from the disk a value,"
+                                 f" p99 {result['latency_ms_p99']:.2f} ms")
+            self.say('cold', f'pipeline {pipeline}: read-ins over raw random reads, the best: {100 * max(rates):.0f} %  (promise: 80)')
         memory.end()
         self.say_memory('cold', memory)
 

@@ -295,6 +295,66 @@ TEST_SUITE("integration/residency") {
     CHECK(CountedMemory(client) < 27'000'000);
   }
 
+  TEST_CASE("what a client sends in one go runs in its order, whatever has to be read for it") {
+    if (AgainstStock()) return;
+    Words args = kKept;
+    args.insert(args.end(),
+                {"--storage-mode", "database", "--maxmemory", "40mb", "--threads", "1"});
+    ServerProcess server(args);
+    const auto key = [](int i) { return "key" + std::to_string(i); };
+    constexpr int kKeys = 4000;
+    {
+      Client client = server.Connect();
+      for (int i = 0; i < kKeys; ++i) client.Run("SET", key(i), Text(i, 1000));
+      client.Run("SET", "large", Text(5, 300'000));
+      client.Run("RPUSH", "list", Text(6, 500), "b");
+      Checkpoint(client);
+    }
+    server.Signal(SIGTERM);
+    CHECK(server.WaitForExit() == 0);
+    for (int round = 0; round < 3; ++round) {
+      server.Restart(args);
+      Client client = server.Connect();
+      // Workers read by themselves from their first tick on.
+      if (round != 0)
+        Eventually([&] { return std::stol(Tiering(client, "value_readers")) > 32; }, 2000);
+      std::vector<std::pair<Words, std::string>> sent;
+      for (int i = 0; i < 300; ++i) {
+        const int a = 10 * i;
+        sent.push_back({{"GET", key(a)}, "$" + Text(a, 1000)});
+        sent.push_back({{"STRLEN", key(a + 1)}, ":1000"});
+        sent.push_back({{"SET", key(a + 2), "new"}, "+OK"});
+        sent.push_back({{"GET", key(a + 2)}, "$new"});
+        sent.push_back({{"SETRANGE", key(a + 3), "0", "x"}, ":1000"});
+        sent.push_back({{"GETRANGE", key(a + 3), "0", "0"}, "$x"});
+        sent.push_back({{"DEL", key(a + 4)}, ":1"});
+        sent.push_back({{"GET", key(a + 4)}, "$-1"});
+        sent.push_back({{"MGET", key(a + 5), key(a + 4)}, "[$" + Text(a + 5, 1000) + " $-1]"});
+        sent.push_back({{"RENAME", key(a + 6), key(a + 4)}, "+OK"});
+        sent.push_back({{"GETDEL", key(a + 4)}, "$" + Text(a + 6, 1000)});
+        sent.push_back({{"SELECT", "1"}, "+OK"});
+        sent.push_back({{"GET", key(a + 7)}, "$-1"});
+        sent.push_back({{"SELECT", "0"}, "+OK"});
+        sent.push_back({{"SET", key(a + 2), Text(a + 2, 1000)}, "+OK"});
+        sent.push_back({{"SET", key(a + 3), Text(a + 3, 1000)}, "+OK"});
+        sent.push_back({{"SET", key(a + 4), Text(a + 4, 1000)}, "+OK"});
+        sent.push_back({{"SET", key(a + 6), Text(a + 6, 1000)}, "+OK"});
+      }
+      sent.push_back({{"STRLEN", "large"}, ":300000"});
+      sent.push_back({{"LINDEX", "list", "1"}, "$b"});
+      for (const auto& [words, reply] : sent) REQUIRE(client.SendRequest(words));
+      for (const auto& [words, reply] : sent) {
+        CAPTURE(words[0]);
+        CAPTURE(words[1]);
+        REQUIRE(client.Read() == reply);
+      }
+      CHECK(std::stol(Tiering(client, "value_read_ins")) > 500);
+      CHECK(Tiering(client, "clients_parked") == "0");
+      Checkpoint(client);
+      server.KillNow();
+    }
+  }
+
   TEST_CASE("database mode without a place for the values is refused") {
     if (AgainstStock()) return;
     ServerProcess server({"--storage-mode", "database"}, ServerProcess::Start::kMayFail);

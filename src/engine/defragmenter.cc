@@ -98,7 +98,7 @@ bool Defragmenter::Step(uint64_t end_ns, uint64_t (*now_ns)()) {
     });
     if (!more) return true;
   }
-  fresh_.reset();
+  End();
   return false;
 }
 

@@ -49,6 +49,8 @@ class Defragmenter {
   uint64_t moved() const { return moved_; }
   /// Goes on until `now_ns` says it is `end_ns`, or a little longer. False when the round is over. The caller is in and holds no lock.
   bool Step(uint64_t end_ns, uint64_t (*now_ns)());
+  /// The round is over now, if one is running. CONTRACT: before its thread ends, whose pages they are.
+  void End() { fresh_.reset(); }
 
  private:
   void MoveShard(Shard& shard);

@@ -21,11 +21,13 @@ ValueBytes EstimateValues(Databases& databases, Random& random) {
     if (size == 0) continue;
     uint64_t seen = 0, held = 0, loose = 0;
     const auto look = [&](const Entry& entry) {
-      ++seen;
       if (!Residency::IsWorthReading(entry)) return;
       (Residency::CanLetGo(keyspace, entry) ? loose : held) += entry.MemoryEstimate();
     };
-    while (seen < std::min(kEntriesMin, size) && SampleShard(keyspace, random, look)) {
+    while (seen < std::min(kEntriesMin, size)) {
+      const uint64_t entries = SampleShard(keyspace, random, look);
+      if (entries == 0) break;
+      seen += entries;
     }
     if (seen == 0) continue;
     const double scale = static_cast<double>(size) / static_cast<double>(seen);

@@ -1,11 +1,11 @@
 // ReadInPool: threads that read values in for clients who wait (engine/residency.h).
 //
 // What is asked for at once is read side by side. Where the kernel lets us, one thread has many reads under way
-// (env/read_queue.h) and sleeps once for all of them; elsewhere there is a thread for each. How much may be queued follows from
+// (engine/lookup_queue.h) and sleeps once for all of them; elsewhere there is a thread for each. How much may be queued follows from
 // who asks: a client waits for one command at a time. A key that several ask for, before it is there, is read once for all of them.
 //
 //   Read -> [ jobs ] -> a thread: block of keys -> value's block -> decoded, or left to who asked -> Restart
-//                       |<------ ReadQueue ------->|
+//                       |<------ LookupQueue ----->|
 //
 // Who asked puts in what is small, and makes the entry of its bytes: an allocator's blocks belong to the thread that has asked
 // for them, and values that went left holes among the workers' blocks, which only workers can fill. (With entries that the pool's
@@ -18,12 +18,11 @@
 #include <atomic>
 #include <deque>
 #include <memory>
-#include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "base/mutex.h"
 #include "engine/participants.h"
+#include "engine/read_in_orders.h"
 #include "engine/residency.h"
 
 namespace terrace::engine {
@@ -39,9 +38,7 @@ class ReadInPool final : public ValueReader {
     unsigned threads = 1;
     // That a thread has under way; where that has to be one there are more threads.
     unsigned reads_each = 16;
-    // What is read in is not wanted again from the disk soon, as it is in memory then: it need not go through the page cache.
-    // But for values that others have just written, or read ahead, that would be slower.
-    bool past_page_cache = false;
+    bool past_page_cache = false;  // LookupQueue::Options
   };
   void Start(const Options& options);
   void Stop();
@@ -52,49 +49,25 @@ class ReadInPool final : public ValueReader {
   /// Reads that can be under way; and whether a thread has several of them.
   unsigned readers() const { return readers_.load(std::memory_order_relaxed); }
   bool queued() const { return queued_.load(std::memory_order_relaxed); }
-  /// Clients that wait now.
-  uint64_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
-  struct Order;
-  struct Job {
-    AwayKey key;
-    std::vector<std::shared_ptr<Order>> orders;  // nobody's when it is done
-    std::optional<ValueStore::Value> value;      // read, and to be put in by who comes first
-    std::atomic<bool> taken{false};
-  };
-  // One command's keys. Orders and jobs know each other until a job is done.
-  struct Order final : ReadValues {
-    explicit Order(Residency& values) : residency(values) {}
-    void PutIn() override;
-
-    Residency& residency;
-    std::atomic<size_t> left{0};
-    std::shared_ptr<Waiter> waiter;  // nobody's when it has been told
-    std::vector<std::shared_ptr<Job>> jobs;
-  };
-
   class Thread;
 
   /// A job; nullptr: there is none, and `thread` is called when there is.
-  std::shared_ptr<Job> Take(Thread& thread) TERRACE_EXCLUDES(mutex_);
+  std::shared_ptr<ReadInJob> Take(Thread& thread) TERRACE_EXCLUDES(mutex_);
   void CallFor(size_t jobs) TERRACE_REQUIRES(mutex_);
-  /// Nobody can join it any more.
-  std::vector<std::shared_ptr<Order>> Close(Job& job) TERRACE_EXCLUDES(mutex_);
-  void End(Job& job, StatusOr<ValueStore::Value> value, Participant& self);
-  void PutInHere(Job& job, StatusOr<ValueStore::Value> value, Participant& self);
-  bool Join(const AwayKey& key, const std::shared_ptr<Order>& order) TERRACE_REQUIRES(mutex_);
+  void End(ReadInJob& job, StatusOr<ValueStore::Value> value, Participant& self)
+      TERRACE_EXCLUDES(mutex_);
+  void PutInHere(ReadInJob& job, StatusOr<ValueStore::Value> value, Participant& self);
 
   Residency& residency_;
-  std::atomic<uint64_t> waiting_{0};
   std::atomic<unsigned> readers_{0};
   std::atomic<bool> queued_{false};
   std::vector<std::unique_ptr<Thread>> threads_;
   Mutex mutex_;
   std::vector<Thread*> idle_ TERRACE_GUARDED_BY(mutex_);  // who has found no job
-  std::deque<std::shared_ptr<Job>> jobs_ TERRACE_GUARDED_BY(mutex_);
-  // By hash, those that others may join: queued, or being read. Of two keys with one hash the first.
-  std::unordered_map<uint64_t, std::shared_ptr<Job>> open_ TERRACE_GUARDED_BY(mutex_);
+  std::deque<std::shared_ptr<ReadInJob>> jobs_ TERRACE_GUARDED_BY(mutex_);
+  OpenReadIns open_ TERRACE_GUARDED_BY(mutex_);
   bool stopping_ TERRACE_GUARDED_BY(mutex_) = false;
 };
 

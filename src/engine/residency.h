@@ -65,13 +65,18 @@ class ReadValues {
   virtual void PutIn() = 0;
 };
 
-/// Reads values for those who can wait: a pool of threads (engine/read_in_pool.h).
+/// Reads values for those who can wait: a pool of threads (engine/read_in_pool.h), or somebody's loop
+/// (engine/loop_value_reader.h).
 class ValueReader {
  public:
   virtual ~ValueReader() = default;
   /// `waiter` starts anew when all of them are read. Keys' locks may be held. nullptr: there will be nothing to put in.
   virtual std::shared_ptr<ReadValues> Read(std::vector<AwayKey> keys,
                                            std::shared_ptr<Waiter> waiter) = 0;
+  /// Nothing is to be gained by more reads at a time than are asked for already.
+  virtual bool has_time() const { return false; }
+  /// For somebody who will ask for them. CONTRACT: has_time().
+  virtual void ReadAhead(std::vector<AwayKey> /*keys*/) {}
 };
 
 class Residency {
@@ -82,6 +87,7 @@ class Residency {
     std::atomic<uint64_t> warmed{0};        // by the walk
     std::atomic<uint64_t> failed{0};        // reads
     std::atomic<uint64_t> waits{0};         // commands that had their sessions wait
+    std::atomic<uint64_t> waiting{0};       // that wait now
     std::atomic<uint64_t> let_go{0};
   };
   /// An entry that others cannot see.

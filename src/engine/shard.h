@@ -3,7 +3,7 @@
 //   bucket (64 bytes)    [slot 0][slot 1] ... [slot 6][slot 7 or link]
 //   overflow (32 bytes)  [slot 0][slot 1][slot 2][slot 3 or link]
 //
-//   slot, 64 bits        63..48 tag: the hash's low 16 bits     47..0 Entry*        0: empty
+//   slot, 64 bits        63..48 tag: the hash's low 16 bits     47..0 Entry*, with bit 1 set if its value is away   0: empty
 //   link                 47..0 Overflow* with bit 0 set: the chain goes on there
 //
 // Slots are filled from the front, a link only ever stands in the last one, and a chain has no holes before its end:
@@ -16,7 +16,8 @@
 // Invariants
 //   H1  Every key whose hash lies in the shard's range is in this shard while it is kLive, in its own bucket's chain.
 //   H2  The expiry index has a current pair for every entry with a due_ms(): its key, or some of its items, have a deadline.
-//   H3  Outside the lock only bucket words may be read (atomically, to prefetch); no entry or node is dereferenced.
+//   H3  A value comes and goes by Replace, so that its slot knows.
+//   H4  Outside the lock only bucket words may be read (atomically, to prefetch); no entry or node is dereferenced.
 //
 // Threads: everything through lock(), but for PrefetchBucket, PrefetchEntry and the relaxed counters.
 #pragma once
@@ -118,6 +119,13 @@ class alignas(64) Shard {
   void ForEachInBucket(unsigned index, Visit visit) const {
     ForEachSlot(index, [&visit](Slot, uint64_t word) { visit(EntryOf(word)); });
   }
+  /// The same for those whose value is in memory; the others' entries are not touched.
+  template <typename Visit>
+  void ForEachResidentInBucket(unsigned index, Visit visit) const {
+    ForEachSlot(index, [&visit](Slot, uint64_t word) {
+      if ((word & kAway) == 0) visit(EntryOf(word));
+    });
+  }
   /// move(Entry*) for every entry of bucket `index`: what it returns is in the slot from now on. Not nullptr.
   template <typename Move>
   void MoveInBucket(unsigned index, Move move) {
@@ -126,7 +134,7 @@ class alignas(64) Shard {
       Entry* moved = move(entry);
       if (moved == entry) return;
       ++version_;
-      slot->store((word & ~kPointerMask) | reinterpret_cast<uint64_t>(moved),
+      slot->store((word & ~kEntryMask) | reinterpret_cast<uint64_t>(moved),
                   std::memory_order_relaxed);
     });
   }
@@ -194,7 +202,7 @@ class alignas(64) Shard {
   /// Without the lock: fetches what is probably the key's entry into the cache. True if the bucket holds no such entry
   /// but goes on in a chain: its first node is fetched instead, and PrefetchChained finds the entry.
   bool PrefetchEntry(uint64_t hash) const;
-  /// Fetches the entry of a key whose bucket has a chain. Chain nodes may be read under the lock only (H3), so this takes
+  /// Fetches the entry of a key whose bucket has a chain. Chain nodes may be read under the lock only (H4), so this takes
   /// it, unless somebody else holds it.
   void PrefetchChained(uint64_t hash);
   /// The same by whoever holds the lock.
@@ -216,7 +224,9 @@ class alignas(64) Shard {
 
  private:
   static constexpr uint64_t kLink = 1;
+  static constexpr uint64_t kAway = 2;
   static constexpr uint64_t kPointerMask = (uint64_t{1} << 48) - 1;
+  static constexpr uint64_t kEntryMask = kPointerMask & ~kAway;
   static constexpr size_t kBucketArrayBytes = size_t{kShardBuckets} * 64;
   static constexpr size_t kNodeBytes = 32;
 
@@ -236,9 +246,9 @@ class alignas(64) Shard {
     return matches;
   }
   static uint64_t Word(uint64_t hash, const Entry* entry) {
-    return Tag(hash) << 48 | reinterpret_cast<uint64_t>(entry);
+    return Tag(hash) << 48 | reinterpret_cast<uint64_t>(entry) | (entry->is_away() ? kAway : 0);
   }
-  static Entry* EntryOf(uint64_t word) { return reinterpret_cast<Entry*>(word & kPointerMask); }
+  static Entry* EntryOf(uint64_t word) { return reinterpret_cast<Entry*>(word & kEntryMask); }
   static std::atomic<uint64_t>* LinkOf(uint64_t word) {
     return reinterpret_cast<std::atomic<uint64_t>*>(word & kPointerMask & ~kLink);
   }

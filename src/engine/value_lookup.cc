@@ -7,10 +7,7 @@ namespace terrace::engine {
 std::optional<ValueLookup::Need> ValueLookup::Next() {
   if (outcome_) return std::nullopt;
   if (record_) return Checked(table().ValueExtent(record_->value, 2 * value_bytes_), true);
-  const storage::Position position{space_, hash_};
-  for (; table_ < tables_->readers.size(); ++table_) {
-    const storage::TableFacts& facts = table().facts();
-    if (position < facts.smallest || position > facts.largest) continue;
+  for (; table_ < candidates_.size(); ++table_) {
     if (!search_) search_.emplace(table(), space_, hash_, key_);
     if (const auto extent = search_->NextBlock()) return Checked(*extent, false);
     search_.reset();

@@ -33,7 +33,11 @@ class ValueLookup {
   /// CONTRACT: `key` outlives it. `hash` is the key's.
   ValueLookup(std::shared_ptr<const ValueStore::Tables> tables, uint32_t space, uint64_t hash,
               Bytes key)
-      : tables_(std::move(tables)), space_(space), hash_(hash), key_(key) {}
+      : tables_(std::move(tables)),
+        space_(space),
+        hash_(hash),
+        key_(key),
+        candidates_(tables_->At({space, hash})) {}
 
   /// What has to be read now; nullopt: nothing any more.
   std::optional<Need> Next();
@@ -48,12 +52,13 @@ class ValueLookup {
  private:
   void TakeKeys(Bytes bytes);
   std::optional<Need> Checked(storage::FileExtent extent, bool is_value);
-  const storage::TableReader& table() const { return *tables_->readers[table_]; }
+  const storage::TableReader& table() const { return *candidates_[table_]; }
 
   const std::shared_ptr<const ValueStore::Tables> tables_;
   const uint32_t space_;
   const uint64_t hash_;
   const Bytes key_;
+  const std::vector<const storage::TableReader*>& candidates_;
   size_t table_ = 0;
   std::optional<storage::RecordSearch> search_;  // in that table
   std::optional<storage::FoundRecord> record_;   // found there

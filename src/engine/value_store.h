@@ -31,6 +31,19 @@ class ValueStore {
   struct Tables {
     std::shared_ptr<const storage::ManifestState> state;
     std::vector<std::shared_ptr<const storage::TableReader>> readers;  // newest first
+
+    /// Those that may have a record of that position, newest first.
+    const std::vector<const storage::TableReader*>& At(storage::Position position) const;
+    /// When all readers are there.
+    void Arrange();
+
+   private:
+    // From `first` to where the next one begins the same tables may have a record.
+    struct Stretch {
+      storage::Position first;
+      std::vector<const storage::TableReader*> tables;
+    };
+    std::vector<Stretch> stretches_;
   };
   struct Value {
     uint8_t kind = 0;
@@ -43,6 +56,8 @@ class ValueStore {
   /// An error names file and offset. A key that no table has, or that is said to be removed, is one, too.
   StatusOr<Value> Read(uint32_t space, uint64_t hash, Bytes key) TERRACE_EXCLUDES(mutex_);
   StatusOr<std::shared_ptr<const Tables>> TablesInForce() TERRACE_EXCLUDES(mutex_);
+  /// Tables are read a value here and a value there, and never through (ReadableFile::ExpectRandomReads).
+  void ExpectRandomReads() TERRACE_EXCLUDES(mutex_);
   /// Lets go of all tables until somebody asks again.
   void Close() TERRACE_EXCLUDES(mutex_);
   FileSystem& files() const { return files_; }
@@ -55,6 +70,7 @@ class ValueStore {
   const storage::Manifest& manifest_;
   Mutex mutex_;
   std::shared_ptr<const Tables> tables_ TERRACE_GUARDED_BY(mutex_);
+  bool random_ TERRACE_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace terrace::engine

@@ -35,6 +35,9 @@ class ReadableFile {
   virtual int descriptor() const { return -1; }
   /// One that reads whole pages, to whole pages, without the page cache (O_DIRECT); -1: there is none.
   virtual int direct_descriptor() const { return -1; }
+  /// From here on reads come in no order: what lies behind one is not worth reading ahead, which would drive out of the page
+  /// cache what is.
+  virtual void ExpectRandomReads() const {}
 };
 
 class WritableFile {

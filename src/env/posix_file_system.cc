@@ -79,6 +79,9 @@ class PosixReadableFile : public ReadableFile {
     });
     return direct_->get();
   }
+  void ExpectRandomReads() const override {
+    static_cast<void>(::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_RANDOM));
+  }
 
  private:
   const Descriptor file_;

@@ -49,6 +49,14 @@ class ReadQueue {
   virtual void Wait(std::vector<Done>* done) = 0;
   /// Wait returns: the one that runs, or the next one.
   virtual void Wake() = 0;
+
+  // --- for those who have a loop to sleep in ---
+  /// Begins what was asked for.
+  virtual void Submit() = 0;
+  /// The same; `done` has what is done by then. Does not sleep.
+  virtual void Take(std::vector<Done>* done) = 0;
+  /// Readable when something is done that Take has not brought, and now and then for nothing; -1 where nothing is ever under way. Stays the same.
+  virtual int descriptor() = 0;
 };
 
 /// A queue of depth 1 for any file.

@@ -30,6 +30,13 @@ class SerialReadQueue final : public ReadQueue {
 
   void Wake() override { wakes_.Notify(); }
 
+  void Submit() override {}
+  void Take(std::vector<Done>* done) override {
+    done->clear();
+    if (done_) done->push_back(*std::exchange(done_, std::nullopt));
+  }
+  int descriptor() override { return -1; }
+
  private:
   static constexpr uint64_t kSleepNs = 1'000'000'000;
 

@@ -31,6 +31,7 @@ class UringReadQueue final : public ReadQueue {
     while (open_ && under_way_ != 0) Wait(&done);
     if (open_) ::io_uring_queue_exit(&ring_);
     if (wake_fd_ >= 0) ::close(wake_fd_);
+    if (done_fd_ >= 0) ::close(done_fd_);
   }
 
   size_t depth() const override { return slots_.size(); }
@@ -41,6 +42,8 @@ class UringReadQueue final : public ReadQueue {
     ++under_way_;
     if (read.file->descriptor() < 0 || read.size > UINT32_MAX) {
       ready_.push_back({read.tag, read.file->ReadAt(read.offset, read.out, read.size)});
+      const uint64_t one = 1;
+      if (done_fd_ >= 0) static_cast<void>(::write(done_fd_, &one, sizeof one));
       return;
     }
     io_uring_sqe* entry = ::io_uring_get_sqe(&ring_);
@@ -60,30 +63,34 @@ class UringReadQueue final : public ReadQueue {
     ::io_uring_sqe_set_data(entry, slot);
   }
 
+  // An error (EINTR, EAGAIN for want of memory) leaves what was not begun for the next call.
   void Wait(std::vector<Done>* done) override {
-    done->clear();
-    // An error (EINTR, EAGAIN for want of memory) leaves what was not begun for the next call.
     if (ready_.empty()) {
       static_cast<void>(::io_uring_submit_and_wait(&ring_, 1));
     } else {
       static_cast<void>(::io_uring_submit(&ring_));
     }
-    io_uring_cqe* completion;
-    bool woken = false;
-    while (::io_uring_peek_cqe(&ring_, &completion) == 0) {
-      auto* const slot = static_cast<Slot*>(::io_uring_cqe_get_data(completion));
-      const int result = completion->res;
-      ::io_uring_cqe_seen(&ring_, completion);
-      if (slot == nullptr) {
-        woken = true;
-      } else {
-        ready_.push_back({slot->read.tag, Outcome(*slot, result)});
-        free_.push_back(slot);
-      }
+    Reap(done);
+  }
+
+  void Submit() override { static_cast<void>(::io_uring_submit(&ring_)); }
+
+  void Take(std::vector<Done>* done) override {
+    // What is done behind this makes it readable anew.
+    uint64_t times;
+    if (done_fd_ >= 0) static_cast<void>(::read(done_fd_, &times, sizeof times));
+    static_cast<void>(::io_uring_submit_and_get_events(&ring_));
+    Reap(done);
+  }
+
+  // The ring's own descriptor would not do: where completions wait for us to ask (below), newer kernels wake nobody who polls it.
+  int descriptor() override {
+    if (done_fd_ < 0) {
+      done_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+      if (done_fd_ >= 0 && ::io_uring_register_eventfd(&ring_, done_fd_) != 0)
+        ::close(std::exchange(done_fd_, -1));
     }
-    if (woken) ArmWake();
-    done->swap(ready_);
-    under_way_ -= done->size();
+    return done_fd_;
   }
 
   void Wake() override {
@@ -109,6 +116,26 @@ class UringReadQueue final : public ReadQueue {
 
   explicit UringReadQueue(size_t depth) : slots_(depth) {
     for (Slot& slot : slots_) free_.push_back(&slot);
+  }
+
+  void Reap(std::vector<Done>* done) {
+    done->clear();
+    io_uring_cqe* completion;
+    bool woken = false;
+    while (::io_uring_peek_cqe(&ring_, &completion) == 0) {
+      auto* const slot = static_cast<Slot*>(::io_uring_cqe_get_data(completion));
+      const int result = completion->res;
+      ::io_uring_cqe_seen(&ring_, completion);
+      if (slot == nullptr) {
+        woken = true;
+      } else {
+        ready_.push_back({slot->read.tag, Outcome(*slot, result)});
+        free_.push_back(slot);
+      }
+    }
+    if (woken) ArmWake();
+    done->swap(ready_);
+    under_way_ -= done->size();
   }
 
   // To the pages that it touches. False: it has to be read as it is.
@@ -161,6 +188,7 @@ class UringReadQueue final : public ReadQueue {
   bool open_ = false;
   bool direct_ = true;
   int wake_fd_ = -1;
+  int done_fd_ = -1;
   uint64_t wakes_ = 0;  // written by the kernel
   std::vector<Slot> slots_;
   std::vector<Slot*> free_;

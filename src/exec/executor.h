@@ -38,9 +38,11 @@ class ReadInWish final : public commands::Readiness {
   void Enlist(std::shared_ptr<engine::Waiter> waiter) override {
     // It may end at once, but to its thread that is told later, and that is ours.
     const auto wait = std::static_pointer_cast<Wait>(waiter);
-    wait->values = reader->Read(std::exchange(keys, {}), std::move(waiter));
+    engine::ValueReader* own = wait->waker.value_reader();
+    wait->values =
+        (own != nullptr ? own : reader)->Read(std::exchange(keys, {}), std::move(waiter));
   }
-  engine::ValueReader* reader = nullptr;
+  engine::ValueReader* reader = nullptr;  // for all
   std::vector<engine::AwayKey> keys;
 };
 
@@ -91,6 +93,8 @@ class Executor {
   /// For a session handler whose commands will need the values of `refs`: true if the session has to wait for them; the
   /// handler returns at once, without a reply, and is called anew. What is away after that is read while keys are locked.
   [[nodiscard]] bool WaitsForValues(const Session& session, engine::KeyRef* refs, size_t count);
+  /// For the requests that wait behind one of the session's that waits for values: theirs are read meanwhile.
+  void ReadAhead(Session& session);
   /// A unit around several commands: `body` runs with the shards of `refs` locked, or, if `exclusive`, with everybody
   /// else out; its effects are one unit of the log. Then who waits for its keys is served, so the names of `refs` live
   /// until this returns. False as with ExclusiveOrRestart.
@@ -184,6 +188,7 @@ class Executor {
   /// has an error for a reply.
   bool BringValues(resp::Reply& reply, const commands::Command& command, Args args,
                    engine::KeyRef* refs, size_t count, commands::WaitWish* wish);
+  void ReadAhead(engine::ValueReader& reader, const Session& session, const OwnedRequest& request);
   void BeginApplying(Bytes raw);
   void RunSession(Session& session, const commands::Command& command, Args args);
   void Finish(Session& session, const commands::Command& command, const Args& args,
@@ -254,6 +259,7 @@ class Executor {
   uint64_t refs_stay_ = 0;                    // during which stay inside they were locked
   mutable commands::KeyPositions positions_;  // kept for its memory
   ReadInWish read_in_;                        // of the command under way
+  std::vector<engine::KeyRef> ahead_refs_;    // kept for its memory
   // --- serving those who wait ---
   struct TouchedKey {
     unsigned db;

@@ -50,6 +50,8 @@ class Waker {
   virtual ~Waker() = default;
   /// From any thread, shard locks held or not.
   virtual void Wake(std::shared_ptr<Wait> wait) noexcept = 0;
+  /// Who reads values for commands of these sessions, in their thread; nullptr: whoever reads for all.
+  virtual engine::ValueReader* value_reader() { return nullptr; }
 };
 
 /// A key by name and database: whoever reads it looks the keyspace up.
@@ -125,6 +127,7 @@ struct Parking {
   size_t bytes = 0;                   // of these
   std::optional<Resumed> resumed;     // the first of these has waited for keys before
   unsigned read_ins = 0;              // how often it has waited for values
+  size_t asked_ahead = 0;             // for the values of so many of `requests` somebody has asked
   bool has_place = false;             // it has waited for its place among the writers
 
   /// Nothing of the session may run before what it has parked.
@@ -132,6 +135,7 @@ struct Parking {
   void PutFirst(OwnedRequest request) {
     bytes += request.memory_bytes();
     requests.push_front(std::move(request));
+    ++asked_ahead;
   }
   void PutLast(OwnedRequest request) {
     bytes += request.memory_bytes();
@@ -141,6 +145,7 @@ struct Parking {
     OwnedRequest request = std::move(requests.front());
     requests.pop_front();
     bytes -= request.memory_bytes();
+    if (asked_ahead != 0) --asked_ahead;
     return request;
   }
 };

@@ -130,6 +130,19 @@ template class PhaseHook<uv_prepare_s>;
 template class PhaseHook<uv_check_s>;
 template class PhaseHook<uv_idle_s>;
 
+DescriptorHook::DescriptorHook(Loop& loop, int descriptor, Callback callback)
+    : handle_(
+          MakeHandle<uv_poll_t>(loop.uv(), callback, [descriptor](uv_loop_t* uv, uv_poll_t* poll) {
+            return uv_poll_init(uv, poll, descriptor);
+          })) {}
+
+DescriptorHook::~DescriptorHook() = default;
+
+void DescriptorHook::Start() {
+  const auto on_readable = [](uv_poll_t* uv, int, int) noexcept { CallBack(uv); };
+  TERRACE_CHECK(uv_poll_start(&handle_->uv, UV_READABLE, on_readable) == 0);
+}
+
 SignalHook::SignalHook(Loop& loop, int signal_number, Callback callback)
     : handle_(MakeHandle<uv_signal_t>(loop.uv(), callback, uv_signal_init)),
       signal_number_(signal_number) {}

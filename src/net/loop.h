@@ -6,7 +6,7 @@
 //   pending   what libuv put off in the turn before
 //   idle      IdleHook; while one is started the poll below does not block
 //   prepare   PrepareHook: the last thing before the poll
-//   poll      waits for I/O and calls its callbacks *here*: Stream, Listener, Doorbell, SignalHook
+//   poll      waits for I/O and calls its callbacks *here*: Stream, Listener, Doorbell, DescriptorHook, SignalHook
 //   check     CheckHook: the first thing after all the poll's callbacks
 //   closing   close callbacks (handle.h)
 //
@@ -114,6 +114,19 @@ using IdleHook = PhaseHook<uv_idle_s>;
 extern template class PhaseHook<uv_prepare_s>;
 extern template class PhaseHook<uv_check_s>;
 extern template class PhaseHook<uv_idle_s>;
+
+/// Calls back, in the poll of every turn, while `descriptor` is readable.
+class DescriptorHook {
+ public:
+  /// `descriptor` stays open longer than this.
+  DescriptorHook(Loop& loop, int descriptor, Callback callback);
+  ~DescriptorHook();
+
+  void Start();
+
+ private:
+  HandlePtr<Handle<uv_poll_s>> handle_;
+};
 
 /// Calls back on the loop when the process gets `signal_number`.
 class SignalHook {

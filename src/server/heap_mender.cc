@@ -65,6 +65,11 @@ void HeapMender::Look() {
   }
 }
 
+void HeapMender::End() {
+  timer_.Stop();
+  defragmenter_.End();
+}
+
 void HeapMender::OnTimer() {
   worker_.EnsureIn();
   const uint64_t now_ns = SteadyNs();

@@ -25,6 +25,8 @@ class HeapMender {
 
   /// Some times a second.
   void Look();
+  /// Before the thread ends.
+  void End();
 
  private:
   void OnTimer();

@@ -39,9 +39,9 @@ void InfoTiering(InfoSource& source, std::string* out) {
                "value_readers:%u\r\nvalue_reader_threads:%s\r\nvalue_read_ins:%" PRIu64
                "\r\nvalue_read_ins_locked:%" PRIu64 "\r\nvalue_read_failures:%" PRIu64
                "\r\ncommands_parked:%" PRIu64 "\r\nclients_parked:%" PRIu64 "\r\n",
-               keeper->pool().readers(), keeper->pool().queued() ? "io_uring" : "one a read",
+               keeper->readers(), keeper->queued() ? "io_uring" : "one a read",
                counters.read_in.load(), counters.read_at_once.load(), counters.failed.load(),
-               counters.waits.load(), keeper->waiting());
+               counters.waits.load(), counters.waiting.load());
   AppendFormat(out,
                "values_let_go:%" PRIu64 "\r\nwarming:%d\r\nwarm_left_by_loading:%" PRIu64
                "\r\nwarm_values:%" PRIu64 "\r\nwarm_ms:%" PRIu64 "\r\n",

@@ -3,6 +3,7 @@
 // A session goes on in two steps. The reply of what it waited for is written as soon as the wait's end is known, so that
 // it keeps its place before pushes; what the client has sent behind it runs at the end of the turn, because running
 // commands may bring mail.
+#include "server/value_keeper.h"
 #include "server/worker.h"
 
 namespace terrace::server {
@@ -45,6 +46,37 @@ void Worker::EndWait(Wait& wait) {
   if (!connection.parking.requests.empty()) unparked_.push_back(&connection);
 }
 
+// Tried until the data have been loaded and it is known whether values will be read.
+void Worker::OpenValueReader() {
+  if (value_reader_ != nullptr || parts_.values == nullptr) return;
+  value_reader_ = parts_.values->NewLoopReader();
+  if (value_reader_ == nullptr) return;
+  value_hook_ = std::make_unique<net::DescriptorHook>(loop_, value_reader_->descriptor(),
+                                                      net::Bind<&Worker::OnValuesRead>(this));
+  value_hook_->Start();
+}
+
+void Worker::OnValuesRead() {
+  EnsureIn();
+  TakeValues();
+}
+
+void Worker::TakeValues() {
+  value_reader_->Advance(&ready_);
+  for (const std::shared_ptr<engine::Waiter>& waiter : ready_) {
+    const auto wait = std::static_pointer_cast<Wait>(waiter);
+    if (wait->TryEnd(Wait::State::kRestarted)) EndWait(*wait);
+  }
+  ready_.clear();
+}
+
+// What was read from the page cache is there at once, and left to the next turn all the same: a client that asks for many
+// values in one go lets everybody else's requests in between.
+void Worker::BeginReadingValues() {
+  value_reader_->Begin();
+  if (value_reader_->has_work()) doorbell_.Ring();
+}
+
 // The connection is about to go.
 void Worker::AbandonWait(Connection& connection) {
   parking_lot_.Remove(*connection.parking.wait);
@@ -65,6 +97,7 @@ void Worker::RunParked(Connection& connection) {
     const exec::Invocation invocation{request.command(), request.args(), request.raw(), 0, false};
     if (RunRequest(connection, invocation) == exec::Executor::Outcome::kParked) {
       Park(connection, request.command(), request.args(), request.raw());
+      executor_.ReadAhead(connection);
       break;
     }
     connection.EndParkedRequest();

@@ -14,6 +14,8 @@ using config::LogLevel;
 
 // Reads of the disk that are under way at a time, a thread: what an SSD needs to show what it can.
 constexpr unsigned kReadsAtOnce = 16;
+// The same, a worker that reads by itself: with as many clients it has a use for them.
+constexpr unsigned kReadsOfALoop = 64;
 // A read-in costs who reads as much CPU as who answers. Two threads at the least: what is asked for together comes together, and
 // while one waits for that the other hands on what has come. With one, disk and CPU would wait for each other in turns.
 constexpr unsigned kReaderThreadsMin = 2;
@@ -52,6 +54,7 @@ void ValueKeeper::Start() {
   const bool values_go = parts_.eviction.values_only;
   if (left_by_loading_ == 0 && !values_go) return EndWarming();
   const auto workers = static_cast<unsigned>(parts_.workers.size());
+  if (values_go) store_.ExpectRandomReads();
   pool_.Start({.threads = std::clamp(workers, kReaderThreadsMin, kReaderThreadsMax),
                .reads_each = kReadsAtOnce,
                .past_page_cache = values_go});
@@ -64,6 +67,20 @@ void ValueKeeper::Start() {
     TERRACE_CHECK(self != nullptr);
     warmers_.emplace_back([this, self, i, count] { Warm(i, count, *self); });
   }
+}
+
+std::unique_ptr<engine::LoopValueReader> ValueKeeper::NewLoopReader() {
+  if (residency_.reader() == nullptr || !queued()) return nullptr;
+  auto reader = std::make_unique<engine::LoopValueReader>(residency_, pool_, kReadsOfALoop,
+                                                          parts_.eviction.values_only);
+  if (!reader->reads()) return nullptr;
+  loop_reads_.fetch_add(static_cast<unsigned>(reader->depth()), std::memory_order_relaxed);
+  return reader;
+}
+
+unsigned ValueKeeper::readers() const {
+  const unsigned loops = loop_reads_.load(std::memory_order_relaxed);
+  return loops != 0 ? loops : pool_.readers();
 }
 
 void ValueKeeper::Stop() {

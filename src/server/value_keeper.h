@@ -9,9 +9,11 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <thread>
 #include <vector>
 
+#include "engine/loop_value_reader.h"
 #include "engine/read_in_pool.h"
 #include "engine/residency.h"
 #include "engine/value_store.h"
@@ -32,8 +34,11 @@ class ValueKeeper {
   void Stop();
 
   engine::Residency& residency() { return residency_; }
-  const engine::ReadInPool& pool() const { return pool_; }
-  uint64_t waiting() const { return pool_.waiting(); }
+  /// Reads for the calling worker's commands; nullptr: nobody will need it, or the pool has to do.
+  std::unique_ptr<engine::LoopValueReader> NewLoopReader();
+  /// Reads that can be under way; and whether who reads has several of them.
+  unsigned readers() const;
+  bool queued() const { return pool_.queued(); }
   bool warming() const { return warming_.load(std::memory_order_relaxed) != 0; }
   /// How many values were away when the server began to answer.
   uint64_t left_by_loading() const { return left_by_loading_; }
@@ -48,6 +53,7 @@ class ValueKeeper {
   engine::ValueStore store_;
   engine::Residency residency_;
   engine::ReadInPool pool_;
+  std::atomic<unsigned> loop_reads_{0};
   uint64_t left_by_loading_ = 0;
   uint64_t begun_ns_ = 0;
   std::atomic<unsigned> warming_{0};

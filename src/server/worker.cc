@@ -82,6 +82,7 @@ void Worker::Run() {
   owners.Join(*this);
   loop_.Run();
   owners.Leave(*this);
+  heap_mender_.End();
   if (participant_->is_in()) participant_->Out();
 }
 
@@ -162,6 +163,7 @@ inline void Worker::RunOne(size_t i) {
   if (TERRACE_LIKELY(!connection.closing() && !connection.close_after_reply)) {
     if (TERRACE_UNLIKELY(connection.is_parked())) {
       connection.parking.PutLast(exec::OwnedRequest(request.command, args, request.raw));
+      executor_.ReadAhead(connection);
     } else {
       exec::Invocation invocation{request.command, args, request.raw, request.hash, request.hashed};
       if (TERRACE_LIKELY(request.hashed)) gathered_.NameElements(i, &invocation);
@@ -208,8 +210,10 @@ void Worker::RunGathered() {
 
 void Worker::RunTurn() {
   RunGathered();
+  if (TERRACE_UNLIKELY(HasValueWork())) TakeValues();
   DrainMailbox();
   RunUnparked();
+  if (TERRACE_UNLIKELY(HasValueWork())) BeginReadingValues();
   if (TERRACE_UNLIKELY(backlogged_)) FlushOutboxes();
   // Before the replies are looked at: some of them may then leave at once.
   if (TERRACE_UNLIKELY(parts_.log.mode() != 0)) parts_.log.Ring();
@@ -387,6 +391,7 @@ void Worker::OnTick() {
     }
   }
   reclaim_wanted_ = true;
+  OpenValueReader();
   heap_mender_.Look();
   if (!idle_.started() && executor_.RunIdle(kIdleBudgetNs)) idle_.Start();
 }

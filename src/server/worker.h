@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/loop_value_reader.h"
 #include "engine/participants.h"
 #include "exec/executor.h"
 #include "net/loop.h"
@@ -81,6 +82,7 @@ class Worker final : public exec::Host,
     parking_lot_.Post(std::move(wait));
     doorbell_.Ring();
   }
+  engine::ValueReader* value_reader() override { return value_reader_.get(); }
   /// Looks for due keys anew.
   void RingForExpiry() { doorbell_.Ring(); }
 
@@ -154,6 +156,7 @@ class Worker final : public exec::Host,
   void OnTick();
   void OnExpiry();
   void OnPauseEnd();
+  void OnValuesRead();
   void RunTurn();
   void RunGathered();
   /// Request `i` of what was gathered; `request` is a copy, for running it may gather more.
@@ -164,6 +167,9 @@ class Worker final : public exec::Host,
   void EndWait(exec::Wait& wait);
   void TakeEndedWaits();
   void AbandonWait(Connection& connection);
+  void OpenValueReader();
+  void TakeValues();
+  void BeginReadingValues();
   void RunUnparked();
   void RunParked(Connection& connection);
   void UnparkAll();
@@ -172,7 +178,10 @@ class Worker final : public exec::Host,
   void DisconnectListeners();
   void RefuseMail(Worker& to, const Mail& mail);
   void FlushOutboxes();
-  bool HasWork() const { return HasUnannouncedWork() || parking_lot_.has_posted(); }
+  bool HasWork() const {
+    return HasUnannouncedWork() || parking_lot_.has_posted() || HasValueWork();
+  }
+  bool HasValueWork() const { return value_reader_ != nullptr && value_reader_->has_work(); }
   /// For which nothing rings.
   bool HasUnannouncedWork() const { return !gathered_.empty() || !touched_.empty() || own_mail_; }
   void FinishTouched();
@@ -223,6 +232,9 @@ class Worker final : public exec::Host,
   std::list<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> closing_;
   ParkingLot parking_lot_;
+  std::unique_ptr<engine::LoopValueReader> value_reader_;  // nullptr: others read
+  std::unique_ptr<net::DescriptorHook> value_hook_;
+  std::vector<std::shared_ptr<engine::Waiter>> ready_;        // what they wait for has been read
   std::vector<Connection*> unparked_;                         // what they have parked may run
   std::vector<Connection*> held_;                             // replies of theirs wait for the log
   uint64_t held_offset_ = engine::LogProgress::kEverything;   // the lowest they wait for

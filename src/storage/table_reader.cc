@@ -126,8 +126,32 @@ size_t TableReader::resident_bytes() const {
 }
 
 size_t TableReader::BlockAt(Position position) const {
+  // Hashes are spread evenly, so where it stands can be guessed; from there in growing steps until it lies in between. An index has
+  // thousands of entries, and each of a binary search's steps is a cache line that is not there.
+  size_t low = 0;
+  size_t high = index_.size();
+  constexpr size_t kGuessedMin = 32;
+  if (high >= kGuessedMin && index_.front().first.space == position.space &&
+      index_.back().first.space == position.space) {
+    const double from = static_cast<double>(index_.front().first.hash);
+    const double width = static_cast<double>(index_.back().first.hash) - from;
+    const double share = (static_cast<double>(position.hash) - from) / std::max(width, 1.0);
+    const auto guess =
+        static_cast<size_t>(std::clamp(share, 0.0, 1.0) * static_cast<double>(high - 1));
+    size_t step = 4;
+    if (index_[guess].first < position) {
+      for (low = guess + 1; low + step < high && index_[low + step].first < position; step *= 2)
+        low += step + 1;
+      high = std::min(high, low + step);
+    } else {
+      for (high = guess; high > step && !(index_[high - step].first < position); step *= 2)
+        high -= step;
+      low = high > step ? high - step : 0;
+    }
+  }
+  const auto at = [&](size_t i) { return index_.begin() + static_cast<ptrdiff_t>(i); };
   const auto behind = std::lower_bound(
-      index_.begin(), index_.end(), position,
+      at(low), at(high), position,
       [](const IndexEntry& entry, Position wanted) { return entry.first < wanted; });
   // The block before may end with records of that position.
   return behind == index_.begin() ? 0 : static_cast<size_t>(behind - index_.begin()) - 1;

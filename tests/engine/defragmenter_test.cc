@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -169,6 +171,26 @@ TEST_SUITE("engine/defragmenter") {
     CHECK(rounds < 30);
     for (void* other : others)
       if (other != nullptr) Deallocate(other, kOtherBytes);
+  }
+
+  TEST_CASE("a round that its thread gives up leaves nothing to whoever outlives the thread") {
+    Sparse sparse;
+    if (HeapPagesOfThisThread().empty()) return;  // a sanitizer's allocator
+    Defragmenter::Counters counters;
+    auto defragmenter = std::make_unique<Defragmenter>(sparse.databases, counters);
+    std::thread([&] {
+      std::vector<void*> others;
+      for (int i = 0; i < 20'000; ++i) others.push_back(Allocate(kOtherBytes));
+      for (size_t i = 0; i < others.size(); ++i)
+        if (i % 40 != 0) Deallocate(std::exchange(others[i], nullptr), kOtherBytes);
+      CHECK(defragmenter->Begin(SIZE_MAX));
+      CHECK(defragmenter->Step(0, &NoTime));
+      defragmenter->End();
+      CHECK_FALSE(defragmenter->running());
+      for (void* other : others)
+        if (other != nullptr) Deallocate(other, kOtherBytes);
+    }).join();
+    defragmenter.reset();
   }
 
   TEST_CASE("a set of pages has what lies in one of them, and nothing else") {

@@ -119,7 +119,7 @@ TEST_SUITE("engine/read_in_pool") {
     for (std::thread& thread : threads) thread.join();
     CHECK(wrong == 0);
     CHECK(databases.away() == 0);
-    CHECK(pool.waiting() == 0);
+    CHECK(residency.counters().waiting == 0);
     CHECK(residency.counters().read_in + residency.counters().warmed == kKeys);
     pool.Stop();
   }
@@ -202,10 +202,10 @@ TEST_SUITE("engine/read_in_pool") {
     ask("key", 2);  // written anew in between, and gone again
     ask("other", 1);
     ask("key", 1);
-    CHECK(pool.waiting() == 6);
+    CHECK(residency.counters().waiting == 6);
     pool.Start({.threads = 2, .reads_each = 1});
     for (const auto& asker : askers) asker->Wait();
-    CHECK(pool.waiting() == 0);
+    CHECK(residency.counters().waiting == 0);
     // No table has them at that hash, which is found once a read.
     CHECK(residency.counters().failed == 5);
   }
@@ -224,7 +224,7 @@ TEST_SUITE("engine/read_in_pool") {
     key.space = 1;
     key.key = "key";
     pool.Read({key}, asker);
-    CHECK(pool.waiting() == 1);
+    CHECK(residency.counters().waiting == 1);
     pool.Stop();
     CHECK(asker.use_count() == 1);
   }

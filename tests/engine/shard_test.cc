@@ -282,6 +282,55 @@ TEST_SUITE("engine/shard") {
     CHECK(checked.shard.count() == 40);
   }
 
+  TEST_CASE("a slot tells whose value is away, wherever entries come and go") {
+    Shard shard;
+    Random random(3);
+    const auto name = [](uint64_t i) { return "k" + std::to_string(i); };
+    const auto make = [&](uint64_t i, bool away) {
+      return away ? Entry::NewAway(name(i), Type::kString, AwayMark::Of(100, 1), 0)
+                  : Entry::NewString(name(i), StringSource::OfInteger(1), 0);
+    };
+    constexpr uint64_t kBucket = 5;
+    std::map<std::string, bool> away;
+    for (int step = 0; step < 5000; ++step) {
+      const uint64_t i = random.Below(60);  // chains of several nodes
+      const uint64_t hash = HashIn(kBucket, i * 77);
+      const bool goes = random.Below(2) != 0;
+      const Slot slot = shard.Lookup(hash, name(i));
+      if (slot == nullptr) {
+        shard.Insert(hash, make(i, goes));
+        away[name(i)] = goes;
+      } else if (random.Below(3) == 0) {
+        Entry::Delete(shard.Remove(slot, hash));
+        away.erase(name(i));
+      } else {
+        Entry::Delete(shard.Replace(slot, hash, make(i, goes)));
+        away[name(i)] = goes;
+      }
+      if (step % 50 == 0) {
+        shard.MoveInBucket(kBucket, [&](Entry* entry) {
+          Entry* moved = make(std::stoul(std::string(entry->key().substr(1))), entry->is_away());
+          Entry::Delete(entry);
+          return moved;
+        });
+      }
+      std::map<std::string, bool> seen;
+      shard.ForEachInBucket(
+          kBucket, [&](const Entry* entry) { seen[std::string(entry->key())] = entry->is_away(); });
+      REQUIRE(seen == away);
+      std::set<std::string> here;
+      shard.ForEachResidentInBucket(kBucket,
+                                    [&](const Entry* entry) { here.emplace(entry->key()); });
+      std::erase_if(seen, [](const auto& each) { return each.second; });
+      REQUIRE(here.size() == seen.size());
+      for (const auto& [key, unused] : seen) REQUIRE(here.contains(key));
+    }
+    for (uint64_t i = 0; i < 60; ++i) {
+      const uint64_t hash = HashIn(kBucket, i * 77);
+      if (const Slot slot = shard.Lookup(hash, name(i))) Entry::Delete(shard.Remove(slot, hash));
+    }
+  }
+
   TEST_CASE("what is due is found in the order of deadlines, and nothing else") {
     CheckedShard checked;
     Random random(6);

@@ -1,6 +1,7 @@
 #include "env/read_queue.h"
 
 #include <doctest/doctest.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -87,6 +88,35 @@ void ReadAtRandom(ReadQueue& queue, const ReadableFile& file, size_t reads) {
   CHECK(places.empty());
 }
 
+// As a loop does: sleeps for its descriptor, and takes what is done.
+void ReadByDescriptor(ReadQueue& queue, const ReadableFile& file) {
+  std::vector<std::string> bytes(3 * queue.depth(), std::string(5000, '?'));
+  std::vector<ReadQueue::Done> done;
+  queue.Take(&done);
+  CHECK(done.empty());
+  for (size_t begun = 0, ended = 0; ended < bytes.size();) {
+    for (; begun < bytes.size() && queue.under_way() < queue.depth(); ++begun) {
+      std::string& out = bytes[begun];
+      queue.Begin({&file, 7000 * begun, out.data(), out.size(), &out, begun % 2 == 0});
+    }
+    queue.Submit();
+    pollfd readable{queue.descriptor(), POLLIN, 0};
+    REQUIRE(::poll(&readable, 1, 10'000) == 1);
+    queue.Take(&done);
+    for (const ReadQueue::Done& each : done)
+      REQUIRE(*static_cast<std::string*>(each.tag) ==
+              BytesFrom(
+                  7000 * static_cast<uint64_t>(static_cast<std::string*>(each.tag) - bytes.data()),
+                  5000));
+    ended += done.size();
+  }
+  // What was done while it was taken may still be told of.
+  queue.Take(&done);
+  CHECK(done.empty());
+  pollfd silent{queue.descriptor(), POLLIN, 0};
+  CHECK(::poll(&silent, 1, 0) == 0);
+}
+
 void WakeIt(ReadQueue& queue) {
   std::vector<ReadQueue::Done> done;
   queue.Wake();  // before it sleeps
@@ -111,11 +141,25 @@ TEST_SUITE("env/read_queue") {
     WakeIt(*queue);
   }
 
+  TEST_CASE("who has a loop to sleep in is told by a descriptor") {
+    const Folder folder;
+    const auto queue = NewKernelReadQueue(8);
+    if (queue == nullptr) return;  // io_uring is forbidden here
+    const auto file = MakeFile(SystemFiles(), folder.path() + "/f");
+    REQUIRE(queue->descriptor() >= 0);
+    CHECK(queue->descriptor() == queue->descriptor());
+    ReadByDescriptor(*queue, *file);
+    testing::LossyFileSystem files;
+    ReadByDescriptor(*queue, *MakeFile(files, "f"));
+    ReadByDescriptor(*queue, *file);
+  }
+
   TEST_CASE("a queue for any file reads one at a time") {
     testing::LossyFileSystem files;
     const auto file = MakeFile(files, "f");
     const auto queue = files.NewReadQueue(8);
     CHECK(queue->depth() == 1);
+    CHECK(queue->descriptor() == -1);
     ReadAtRandom(*queue, *file, 500);
     WakeIt(*queue);
     ReadAtRandom(*queue, *file, 100);

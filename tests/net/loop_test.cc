@@ -1,6 +1,8 @@
 #include "net/loop.h"
 
 #include <doctest/doctest.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <optional>
@@ -46,6 +48,30 @@ TEST_SUITE("net/loop") {
     prepare.Stop();
     loop.RunNoWait();
     CHECK(text == "tipdcc");
+  }
+
+  TEST_CASE("a descriptor's callback comes in the poll of every turn in which it is readable") {
+    const int descriptor = ::eventfd(1, EFD_NONBLOCK);
+    REQUIRE(descriptor >= 0);
+    {
+      Loop loop;
+      std::string text;
+      Letter readable_says{text, 'r'}, check_says{text, 'c'};
+      CheckHook check(loop, check_says.callback());
+      check.Start();
+      DescriptorHook readable(loop, descriptor, readable_says.callback());
+      loop.RunNoWait();
+      CHECK(text == "c");
+      readable.Start();
+      loop.RunNoWait();
+      loop.RunNoWait();
+      CHECK(text == "crcrc");
+      uint64_t times;
+      CHECK(::read(descriptor, &times, sizeof times) == sizeof times);
+      loop.RunNoWait();
+      CHECK(text == "crcrcc");
+    }
+    ::close(descriptor);
   }
 
   TEST_CASE("a repeating timer goes on until it is stopped, and Stop() ends Run()") {

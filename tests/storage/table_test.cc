@@ -122,6 +122,38 @@ TEST_SUITE("storage/table") {
     CHECK(MustReadRows(*table, {{21, 0}, {29, UINT64_MAX}}).empty());
   }
 
+  TEST_CASE("a key is found however unevenly hashes are spread") {
+    for (const unsigned shift : {0u, 20u, 45u}) {
+      LossyFileSystem files;
+      Rows rows;
+      Random random(shift);
+      // Most lie at one end, or in one place.
+      uint64_t hash = 0;
+      for (int i = 0; i < 30'000; ++i) {
+        hash += 1 + (random.Next() >> (i < 20'000 ? 14 + shift : 17));
+        if (hash > uint64_t{1} << 63) break;
+        rows.push_back(MakeRow({7, hash, "key:" + std::to_string(i)}, "v"));
+      }
+      rows.push_back(MakeRow({7, UINT64_MAX, "last"}, "v"));
+      Must(WriteTable(files, kPath, rows));
+      const auto table = MustOpen(files, kPath);
+      CHECK(table->index().size() > 32);
+      for (size_t i = 0; i < rows.size(); i += 7)
+        REQUIRE(Must(table->Find(7, rows[i].key.hash, rows[i].key.key, 0)).has_value());
+      for (const uint64_t at : {uint64_t{0}, rows[0].key.hash - 1, UINT64_MAX - 1}) {
+        CHECK_FALSE(Must(table->Find(7, at, "nothing", 0)));
+        for (const uint32_t space : {0u, 6u, 8u})
+          CHECK_FALSE(Must(table->Find(space, at, "nothing", 0)));
+      }
+      for (const IndexEntry& entry : table->index()) {
+        const size_t block = table->BlockAt(entry.first);
+        REQUIRE(table->index()[block].first <= entry.first);
+        REQUIRE((block + 1 == table->index().size() ||
+                 !(table->index()[block + 1].first < entry.first)));
+      }
+    }
+  }
+
   TEST_CASE("keys are read without the values, many blocks at a time") {
     LossyFileSystem files;
     Rows rows;

@@ -107,6 +107,19 @@ Range NextRange(Range within) {
   return {begin, begin};
 }
 
+// Makes the kernel touch a free huge page and give it back, so that it is the one it takes next. While it moves 2 MiB everybody
+// waits who touches them or needs a new page; and in a virtual machine memory that has not been used since the machine began must be
+// found by the host, page by page. That takes 4 of the 4.5 ms, and nobody waits for it here.
+void PrepareHugePage() {
+  void* mapped = mmap(nullptr, 2 * kHugeBytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) return;
+  const uintptr_t huge = (reinterpret_cast<uintptr_t>(mapped) + kHugeBytes - 1) & ~(kHugeBytes - 1);
+  if (madvise(reinterpret_cast<void*>(huge), kHugeBytes, MADV_HUGEPAGE) == 0)
+    *reinterpret_cast<volatile char*>(huge) = 1;
+  munmap(mapped, 2 * kHugeBytes);
+}
+
 }  // namespace
 
 HeapCollapse CollapseHeap(const std::function<bool()>& go_on) {
@@ -122,6 +135,7 @@ HeapCollapse CollapseHeap(const std::function<bool()>& go_on) {
     for (Range range = NextRange(*mapping); range.begin < range.end;
          range = NextRange({range.end, mapping->end})) {
       if (!go_on()) return result;
+      PrepareHugePage();
       if (madvise(reinterpret_cast<void*>(range.begin), kHugeBytes, MADV_COLLAPSE) == 0) {
         result.bytes += kHugeBytes;
       } else if (errno == EINVAL || errno == ENOSYS || errno == EPERM) {

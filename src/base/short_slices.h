@@ -5,11 +5,17 @@
 // CPU, was away for 3 to 5 ms. With slices of a tenth of a millisecond each thread has as much of the CPU in the end, and waits a
 // tenth of a millisecond. Linux lets a thread choose since 6.12; earlier kernels let it be.
 //
+// That alone leaves who is woken waiting for the timer's next tick (4 ms where a kernel has 250 of them) if it has had its share of
+// late. So threads that nobody waits for are worth a third of a worker on a CPU that both want: what a worker has had is hardly
+// ever too much then, and it runs when it is woken. They still get a quarter of the CPU, however busy workers are.
+//
 // Threads: the calling one, and those that it makes from then on.
 #pragma once
 
 namespace terrace {
 
 void TakeShortSlices();
+/// For a thread that works in the background.
+void GiveWayToWorkers();
 
 }  // namespace terrace

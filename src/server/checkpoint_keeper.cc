@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/short_slices.h"
 #include "server/info.h"
 #include "server/log.h"
 #include "server/save_points.h"
@@ -50,7 +51,10 @@ void CheckpointKeeper::Start() {
   self_ = parts_.participants.Join();
   compaction_.Start();
   compaction_.Look();
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] {
+    GiveWayToWorkers();
+    Run();
+  });
 }
 
 void CheckpointKeeper::Stop() {
@@ -256,6 +260,7 @@ Status CheckpointKeeper::Complete(const storage::CheckpointMark& mark, engine::L
     }
     GiveUpIfLate();
     checkpointer_.Step(*self_);
+    std::this_thread::yield();  // a worker that was woken meanwhile runs now, and not at the next tick
     Pace();
   }
   if (Status status = checkpointer_.status(); !status.ok()) return status;

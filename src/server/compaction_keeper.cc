@@ -4,6 +4,7 @@
 #include <chrono>
 #include <vector>
 
+#include "base/short_slices.h"
 #include "engine/write_brake.h"
 #include "server/log.h"
 
@@ -25,7 +26,10 @@ bool IsHalfDead(const storage::TableGroup& group) {
 
 void CompactionKeeper::Start() {
   stop_ = false;
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] {
+    GiveWayToWorkers();
+    Run();
+  });
 }
 
 void CompactionKeeper::Stop() {

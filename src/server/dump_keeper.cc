@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/short_slices.h"
 #include "server/info.h"
 #include "server/log.h"
 #include "server/save_points.h"
@@ -80,7 +81,10 @@ void DumpKeeper::RefuseWritesOrNot() {
 
 void DumpKeeper::Start() {
   self_ = parts_.participants.Join();
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] {
+    GiveWayToWorkers();
+    Run();
+  });
 }
 
 void DumpKeeper::Cancel() {

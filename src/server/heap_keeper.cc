@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/huge_pages.h"
 #include "base/memory.h"
+#include "base/short_slices.h"
 
 namespace terrace::server {
 namespace {
@@ -35,7 +36,10 @@ bool HeapWatch::WantsPass(int64_t resident_bytes) {
 void HeapKeeper::Start() {
   // A sanitizer's heap is laid out in its own way.
   if (thread_.joinable() || Bytes(AllocatorName()) == "sanitizer") return;
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] {
+    GiveWayToWorkers();
+    Run();
+  });
 }
 
 void HeapKeeper::Stop() {

@@ -260,7 +260,8 @@ Status CheckpointKeeper::Complete(const storage::CheckpointMark& mark, engine::L
     }
     GiveUpIfLate();
     checkpointer_.Step(*self_);
-    std::this_thread::yield();  // a worker that was woken meanwhile runs now, and not at the next tick
+    std::this_thread::
+        yield();  // a worker that was woken meanwhile runs now, and not at the next tick
     Pace();
   }
   if (Status status = checkpointer_.status(); !status.ok()) return status;

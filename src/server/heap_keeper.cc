@@ -13,7 +13,7 @@ namespace terrace::server {
 namespace {
 
 constexpr auto kLookEvery = std::chrono::milliseconds(500);
-// While the kernel moves 2 MiB (half a millisecond; 5 ms were seen in a virtual machine), who touches them waits, and who
+// While the kernel moves 2 MiB (half a millisecond, base/huge_pages.cc says why not 5), who touches them waits, and who
 // needs a new page: so for each stretch of work there are so many of rest.
 constexpr int kRestsPerWork = 9;
 

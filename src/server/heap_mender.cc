@@ -11,12 +11,16 @@ namespace {
 // A tenth of the worker's time, and nobody waits for longer than that.
 constexpr uint64_t kSliceNs = 400'000;
 constexpr uint64_t kEveryMs = 4;
+// A quarter, while the process holds a twentieth more than it should.
+constexpr uint64_t kSliceIfUrgentNs = 1'000'000;
+constexpr int64_t kShareUrgent = 20;
 // Where there was nothing to gain there is not much soon.
 constexpr uint64_t kRestInVainNs = 1'000'000'000;
 // With a room that is smaller by more than this share of the limit there is something to mend.
 constexpr int64_t kShareToMend = 32;
-// Of what is too much, each tenth of a second: a time of two seconds, in which some rounds of mending fit.
-constexpr int64_t kStepShare = 20;
+// Of what is too much, each tenth of a second: while a server is filled as fast as it takes it, holes come to a tenth of the limit in
+// two seconds.
+constexpr int64_t kStepShare = 4;
 // What a round moves is held twice until it is over; but each goes through all keys.
 constexpr size_t kShareOfLimit = 32;
 constexpr size_t kBytesMin = kMiB;
@@ -52,6 +56,7 @@ void HeapMender::Look() {
   }
   const int64_t resident = ResidentMemory();
   if (worker_.index() == 0) AdjustRoom(resident);
+  urgent_ = resident > limit + limit / kShareUrgent;
   const uint64_t now_ns = SteadyNs();
   if (defragmenter_.running() || now_ns < rest_until_ns_) return;
   const bool has_holes = resident > limit || parts_.eviction.holes.load(std::memory_order_relaxed) >
@@ -73,7 +78,7 @@ void HeapMender::End() {
 void HeapMender::OnTimer() {
   worker_.EnsureIn();
   const uint64_t now_ns = SteadyNs();
-  if (defragmenter_.Step(now_ns + kSliceNs, &SteadyNs)) return;
+  if (defragmenter_.Step(now_ns + (urgent_ ? kSliceIfUrgentNs : kSliceNs), &SteadyNs)) return;
   timer_.Stop();
   if (defragmenter_.moved() == 0) rest_until_ns_ = now_ns + kRestInVainNs;
 }

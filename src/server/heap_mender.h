@@ -1,7 +1,7 @@
 // HeapMender: in database mode, holds the process to about `maxmemory`. What is in use is not more, so what is beyond it are holes in
 // the heap, and the program. Two things are done against that:
 //
-//   room     what may be used is lowered, slowly, by up to a quarter (EvictionSettings::holes): values go instead
+//   room     what may be used is lowered by up to a quarter (EvictionSettings::holes): values go instead
 //   mending  a worker's heap is mended (engine/defragmenter.h), so that pages become empty, and the room comes back
 //
 // Threads: one for each worker, on its thread.
@@ -37,6 +37,7 @@ class HeapMender {
   engine::Defragmenter defragmenter_;
   net::Timer timer_;  // while a round is running
   uint64_t rest_until_ns_ = 0;
+  bool urgent_ = false;
 };
 
 }  // namespace terrace::server

@@ -83,6 +83,9 @@ void Worker::Run() {
   loop_.Run();
   owners.Leave(*this);
   heap_mender_.End();
+  // Its queue of reads is this thread's alone, and has to be empty before it goes.
+  value_hook_.reset();
+  value_reader_.reset();
   if (participant_->is_in()) participant_->Out();
 }
 

@@ -71,7 +71,7 @@ void LoopValueReader::End(ReadInJob& job, std::optional<StatusOr<ValueStore::Val
   const std::vector<std::shared_ptr<ReadInOrder>> orders = open_.Close(job);
   if (!value) {
     for (const std::shared_ptr<ReadInOrder>& order : orders) {
-      // Ahead of time nobody's value is large enough to be worth a hand-over.
+      // Who has only looked ahead will ask for it himself.
       if (order->waiter != nullptr) HandOn(job, order);
     }
     return;

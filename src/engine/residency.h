@@ -73,9 +73,9 @@ class ValueReader {
   /// `waiter` starts anew when all of them are read. Keys' locks may be held. nullptr: there will be nothing to put in.
   virtual std::shared_ptr<ReadValues> Read(std::vector<AwayKey> keys,
                                            std::shared_ptr<Waiter> waiter) = 0;
-  /// Nothing is to be gained by more reads at a time than are asked for already.
+  /// Whether reading ahead would gain anything: fewer reads are asked for than can be under way.
   virtual bool has_time() const { return false; }
-  /// For somebody who will ask for them. CONTRACT: has_time().
+  /// For somebody who will ask for them, as far as they are small. CONTRACT: has_time().
   virtual void ReadAhead(std::vector<AwayKey> /*keys*/) {}
 };
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -26,7 +27,7 @@ class Asker final : public Waiter {
  public:
   Asker() : Waiter(0) {}
   void Restart() override { restarted = true; }
-  bool restarted = false;
+  std::atomic<bool> restarted{false};
 };
 
 std::string ValueOf(int i) { return std::string(100, 'v') + std::to_string(i); }

@@ -37,7 +37,6 @@ LoopValueReader::~LoopValueReader() {
 
 std::shared_ptr<ReadValues> LoopValueReader::Read(std::vector<AwayKey> keys,
                                                   std::shared_ptr<Waiter> waiter) {
-  if (!reads()) return others_.Read(std::move(keys), std::move(waiter));
   return Order(std::move(keys), std::move(waiter));
 }
 
@@ -53,14 +52,18 @@ std::shared_ptr<ReadInOrder> LoopValueReader::Order(std::vector<AwayKey> keys,
   return order;
 }
 
-void LoopValueReader::Begin() {
+void LoopValueReader::BeginJobs() {
   for (; has_to_begin(); jobs_.pop_front()) queue_.Begin(std::move(jobs_.front()));
+}
+
+void LoopValueReader::Begin() {
+  BeginJobs();
   queue_.Submit();
 }
 
 void LoopValueReader::Advance(std::vector<std::shared_ptr<Waiter>>* ready) {
   do {
-    for (; has_to_begin(); jobs_.pop_front()) queue_.Begin(std::move(jobs_.front()));
+    BeginJobs();
     queue_.Take(&ended_);
     for (LookupQueue::Ended& each : ended_) End(*each.job, std::move(each.value), ready);
   } while (has_to_begin());
@@ -69,21 +72,19 @@ void LoopValueReader::Advance(std::vector<std::shared_ptr<Waiter>>* ready) {
 void LoopValueReader::End(ReadInJob& job, std::optional<StatusOr<ValueStore::Value>> value,
                           std::vector<std::shared_ptr<Waiter>>* ready) {
   const std::vector<std::shared_ptr<ReadInOrder>> orders = open_.Close(job);
-  if (!value) {
-    for (const std::shared_ptr<ReadInOrder>& order : orders) {
-      // Who has only looked ahead will ask for it himself.
-      if (order->waiter != nullptr) HandOn(job, order);
-    }
-    return;
-  }
-  if (value->ok()) {
+  const bool too_large = !value;
+  if (!too_large && value->ok()) {
     job.value = **std::move(value);
-  } else {
+  } else if (!too_large) {
     residency_.Install(job.key, Unexpected{value->error()});
   }
   for (const std::shared_ptr<ReadInOrder>& order : orders) {
-    if (!order->EndOne()) continue;
-    if (order->waiter == nullptr) {
+    // Who has only looked ahead goes without what is large, and has the rest.
+    if (too_large && order->waiter != nullptr) {
+      HandOn(job, order);
+    } else if (!order->EndOne()) {
+      continue;
+    } else if (order->waiter == nullptr) {
       order->PutIn();
     } else {
       ready->push_back(std::exchange(order->waiter, nullptr));

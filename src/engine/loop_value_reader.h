@@ -4,7 +4,7 @@
 //                        -> Begin: the same, and who may go on is known in the next turn
 //
 // Nothing is handed to another thread and back: that cost a value as much CPU as reading it (docs/residency.md). What is large is
-// left to the pool, which decodes it beside the loop; so is everything where the kernel has no queue of reads for us.
+// left to the pool, which decodes it beside the loop. Where the kernel has no queue of reads for us there is no use for it.
 //
 // Threads: its thread's, which is in whenever it calls.
 #pragma once
@@ -28,7 +28,7 @@ class LoopValueReader final : public ValueReader {
   LoopValueReader(const LoopValueReader&) = delete;
   LoopValueReader& operator=(const LoopValueReader&) = delete;
 
-  /// False: there is no queue of reads for us, and all is left to others.
+  /// False: there is no queue of reads for us. CONTRACT: then nothing is asked of it.
   bool reads() { return queue_.descriptor() >= 0; }
   int descriptor() { return queue_.descriptor(); }
   size_t depth() const { return queue_.depth(); }
@@ -47,6 +47,7 @@ class LoopValueReader final : public ValueReader {
  private:
   class HandedOn;
 
+  void BeginJobs();
   bool has_to_begin() const { return !jobs_.empty() && !queue_.full(); }
 
   std::shared_ptr<ReadInOrder> Order(std::vector<AwayKey> keys, std::shared_ptr<Waiter> waiter);

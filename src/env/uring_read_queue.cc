@@ -154,8 +154,11 @@ class UringReadQueue final : public ReadQueue {
     wake_fd_ = ::eventfd(0, EFD_CLOEXEC);
     if (wake_fd_ < 0) return false;
     const auto entries = static_cast<unsigned>(slots_.size() + 1);
-    // The first since Linux 6.1: what completes is looked at when we ask, and interrupts nobody.
-    for (const unsigned flags : {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, 0U}) {
+    // The first since Linux 6.1: what completes is looked at when we ask, and interrupts nobody. A newer kernel looks at twenty of
+    // them a call; that there are more, for which nobody is told any more, it says by a flag, upon which peeking asks again.
+    constexpr unsigned kWhenAsked =
+        IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
+    for (const unsigned flags : {kWhenAsked, 0U}) {
       if (::io_uring_queue_init(entries, &ring_, flags) != 0) continue;
       open_ = true;
       ArmWake();

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "exec/arity.h"
 #include "exec/transaction.h"
 
 namespace terrace::exec {
@@ -65,9 +66,7 @@ Executor::Outcome Executor::Execute(Session& session, const Invocation& invocati
     }
     command = sub;
   }
-  const auto argc = static_cast<int64_t>(invocation.args.size());
-  const int16_t arity = command->spec->arity;
-  if (TERRACE_UNLIKELY(arity >= 0 ? argc != arity : argc < -arity)) {
+  if (TERRACE_UNLIKELY(!FitsArity(*command, invocation.args.size()))) {
     std::string text = "ERR wrong number of arguments for '";
     text += command->full_name();
     text += "' command";

@@ -1,6 +1,7 @@
 #include "exec/stream_applier.h"
 
 #include "base/ascii.h"
+#include "exec/arity.h"
 #include "exec/transaction.h"
 
 namespace terrace::exec {
@@ -14,9 +15,7 @@ const Command* FindApplicable(const commands::CommandTable& table, Args args) {
   const Command* command = table.Find(args[0]);
   if (command != nullptr) command = commands::CommandTable::FindSubcommand(*command, args);
   if (command == nullptr) return nullptr;
-  const auto argc = static_cast<int64_t>(args.size());
-  const int16_t arity = command->spec->arity;
-  if (arity >= 0 ? argc != arity : argc < -arity) return nullptr;
+  if (!FitsArity(*command, args.size())) return nullptr;
   const Bytes name = command->spec->name;
   const bool is_frame = name == "select" || name == "multi" || name == "exec";
   if (!is_frame && (command->flags & (commands::kWrite | commands::kMayReplicate)) == 0)

@@ -1,6 +1,7 @@
 // The part of Executor that sees to it that commands find values in memory (engine/residency.h).
 #include <algorithm>
 
+#include "exec/arity.h"
 #include "exec/executor.h"
 
 namespace terrace::exec {
@@ -90,9 +91,7 @@ void Executor::ReadAhead(engine::ValueReader& reader, const Session& session,
   if (command == nullptr || command->spec->session != nullptr || !command->subcommands.empty())
     return;
   const Args args = request.args();
-  const int16_t arity = command->spec->arity;
-  const auto argc = static_cast<int64_t>(args.size());
-  if (arity >= 0 ? argc != arity : argc < -arity) return;
+  if (!FitsArity(*command, args.size())) return;
   if (command->spec->needs_values != nullptr && !command->spec->needs_values(args)) return;
   ahead_refs_.clear();
   if (Reaches(*command, args) || !FindRefs(*command, args, session.db, &ahead_refs_) ||

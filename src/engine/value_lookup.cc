@@ -6,6 +6,8 @@ namespace terrace::engine {
 
 std::optional<ValueLookup::Need> ValueLookup::Next() {
   if (outcome_) return std::nullopt;
+  if (!looked_for_place_) LookForPlace();
+  if (place_) return Checked(*place_, true);
   if (record_) return Checked(table().ValueExtent(record_->value, 2 * value_bytes_), true);
   for (; table_ < candidates_.size(); ++table_) {
     if (!search_) search_.emplace(table(), space_, hash_, key_);
@@ -24,7 +26,35 @@ std::optional<ValueLookup::Need> ValueLookup::Checked(storage::FileExtent extent
   return Need{&table().blocks(), extent, is_value};
 }
 
+// Filters let everything through that is there. So if one block of keys is all that they let the key through to, the key is there.
+void ValueLookup::LookForPlace() {
+  looked_for_place_ = true;
+  const storage::Position position{space_, hash_};
+  std::optional<size_t> only;
+  for (size_t i = 0; i < candidates_.size(); ++i) {
+    const storage::TableReader& table = *candidates_[i];
+    const auto& index = table.index();
+    for (size_t block = table.BlockAt(position);
+         block < index.size() && index[block].first <= position; ++block) {
+      if (!table.FilterLets(block, position)) continue;
+      if (only) return place_.reset();
+      only = i;
+      place_ = table.PlaceOf(block, hash_);
+    }
+  }
+  if (place_) table_ = *only;
+}
+
+void ValueLookup::TakePlaced(Bytes bytes) {
+  const auto found = table().PlacedIn(*place_, bytes, hash_);
+  if (!found.ok()) return Fail(found.error());
+  place_.reset();
+  table_ = 0;
+  if (*found) outcome_ = ValueStore::Value{(*found)->kind, std::string((*found)->bytes)};
+}
+
 void ValueLookup::Take(Bytes bytes) {
+  if (place_) return TakePlaced(bytes);
   if (!record_) return TakeKeys(bytes);
   auto value = table().ValueFrom(record_->value, bytes);
   if (!value.ok()) return Fail(value.error());

@@ -5,8 +5,9 @@
 //     read it;  lookup.Take(bytes) or lookup.Fail(why)
 //   lookup.outcome()
 //
-// The newest table that has the key counts; filters spare most of the others. Then it takes the block of keys, which the page cache
-// mostly has, and the value's own.
+// The newest table that has the key counts; filters spare most of the others. If they spare all but one block of keys, that has the
+// key, and the place of its value is known without reading it (storage/value_places.h): one read. Otherwise it takes the block of
+// keys, which the page cache mostly has, and the value's own.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +31,8 @@ class ValueLookup {
     bool is_value;               // or one of keys, which have neighbours that others want
   };
 
-  /// CONTRACT: `key` outlives it. `hash` is the key's.
+  /// CONTRACT: `key` outlives it. `hash` is the key's. The newest record of the key in these tables has a value, or nobody will
+  /// believe the outcome.
   ValueLookup(std::shared_ptr<const ValueStore::Tables> tables, uint32_t space, uint64_t hash,
               Bytes key)
       : tables_(std::move(tables)),
@@ -50,6 +52,8 @@ class ValueLookup {
   StatusOr<ValueStore::Value>& outcome() { return *outcome_; }
 
  private:
+  void LookForPlace();
+  void TakePlaced(Bytes bytes);
   void TakeKeys(Bytes bytes);
   std::optional<Need> Checked(storage::FileExtent extent, bool is_value);
   const storage::TableReader& table() const { return *candidates_[table_]; }
@@ -60,6 +64,8 @@ class ValueLookup {
   const Bytes key_;
   const std::vector<const storage::TableReader*>& candidates_;
   size_t table_ = 0;
+  bool looked_for_place_ = false;
+  std::optional<storage::FileExtent> place_;     // in that table
   std::optional<storage::RecordSearch> search_;  // in that table
   std::optional<storage::FoundRecord> record_;   // found there
   size_t value_bytes_ = 0;                       // that were not enough

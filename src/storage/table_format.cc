@@ -44,6 +44,8 @@ Bytes BlockKindName(BlockKind kind) {
       return "filter";
     case BlockKind::kIndex:
       return "index";
+    case BlockKind::kPlaces:
+      return "places";
   }
   return "unknown kind";
 }
@@ -109,7 +111,7 @@ std::string EncodeTableFooter(const TableFooter& footer) {
   PutPosition(facts.largest, &out);
   PutField(footer.filter_bits, &out);
   PutField(footer.filter_probes, &out);
-  PutField(uint32_t{0}, &out);
+  PutField(static_cast<uint32_t>(footer.places.length), &out);
   TERRACE_CHECK(out.size() == TableFooter::kCrcAt);
   std::string tail;
   PutField(footer.version, &tail);
@@ -136,7 +138,7 @@ StatusOr<TableFooter> DecodeTableFooter(Bytes bytes) {
   facts.largest = TakePosition(in);
   footer.filter_bits = in.Take<uint16_t>();
   footer.filter_probes = in.Take<uint16_t>();
-  in.Take<uint32_t>();
+  footer.places.length = in.Take<uint32_t>();
   const auto crc = in.Take<uint32_t>();
   footer.version = in.Take<uint32_t>();
   if (footer.version < kTableVersionMin || footer.version > kTableVersion) {
@@ -146,6 +148,12 @@ StatusOr<TableFooter> DecodeTableFooter(Bytes bytes) {
   }
   if (crc != FooterCrc(bytes))
     return Unexpected{Status::Error("the footer's checksum is wrong: the file is damaged")};
+  if (footer.places.length != 0) {
+    const uint64_t whole = BlockHeader::kBytes + footer.places.length;
+    if (footer.index.offset < whole)
+      return Unexpected{Status::Error("there is no room for places before the index")};
+    footer.places.offset = footer.index.offset - whole;
+  }
   return footer;
 }
 

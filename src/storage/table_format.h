@@ -7,6 +7,7 @@
 //   file    "TRCTBL\0\1"                                        8 bytes, so that no block is at offset 0
 //           [ value blocks ... key blocks ]                     a stretch; as many as it takes
 //           filter block                                        absent if the filter was not wanted
+//           places block                                        since version 3, if there are places
 //           index block
 //           footer
 //
@@ -18,8 +19,9 @@
 //            8  length    8  bytes of body as they are stored
 //           16  body      .
 //
-//   value block    values back to back, about kValueBlockBytes of them; what is larger has a block of its own, and what is
-//                  longer than kLongBlockBytes one behind the other (version 1: one, however long):
+//   value block    values back to back, and since version 3 a directory of them (value_places.h), about kValueBlockBytes in all;
+//                  what is larger has a block of its own, and what is
+//                  longer than kLongBlockBytes one behind the other, without directories (version 1: one, however long):
 //
 //                      [ kLongBlockBytes ][ kLongBlockBytes ] ... [ the rest, at least a byte ]
 //                      ^ the record names this one, and the length of the whole value
@@ -30,6 +32,8 @@
 //                 16  records, packed as key_block.h draws them
 //
 //   filter block   for each key block in order its filter, some whole lines of 64 bytes (bloom_filter.h)
+//
+//   places block   for each key block in order where the values of its records lie (value_places.h)
 //
 //   index block    for each key block in order
 //                  0  space      4  of its first record
@@ -50,9 +54,9 @@
 //                 80  smallest   4  space,  8  hash       both 0 in a table without records
 //                 92  largest    4, 8
 //                104  bits       2  of filter per key,  2  probes
-//                108  zero       4
+//                108  places     4  length of the body of the block before the index; 0: there is none
 //                112  crc        4  crc32c of the footer's other bytes
-//                116  version    4                       2; tables of version 1 are read
+//                116  version    4                       3; tables of versions 1 and 2 are read
 //                120  magic      8  "TRCTBL\0\2"
 //
 // All numbers are little-endian. Every byte of the file is under a checksum or compared with a constant.
@@ -74,7 +78,7 @@
 
 namespace terrace::storage {
 
-constexpr uint32_t kTableVersion = 2;
+constexpr uint32_t kTableVersion = 3;
 constexpr uint32_t kTableVersionMin = 1;
 constexpr Bytes kTableHeadMagic{"TRCTBL\0\1", 8};
 constexpr Bytes kTableFootMagic{"TRCTBL\0\2", 8};
@@ -156,7 +160,7 @@ inline std::strong_ordering CompareOrder(const KeyRecord& a, const KeyRecord& b)
   return a.sub <=> b.sub;
 }
 
-enum class BlockKind : uint8_t { kValues = 1, kKeys = 2, kFilter = 3, kIndex = 4 };
+enum class BlockKind : uint8_t { kValues = 1, kKeys = 2, kFilter = 3, kIndex = 4, kPlaces = 5 };
 Bytes BlockKindName(BlockKind kind);
 
 struct BlockHeader {
@@ -217,6 +221,7 @@ struct TableFooter {
   uint32_t version = kTableVersion;
   BlockExtent index;
   BlockExtent filter;
+  BlockExtent places;  // lies right before the index
   TableFacts facts;
   uint16_t filter_bits = 0;
   uint16_t filter_probes = 0;

@@ -43,7 +43,9 @@ Status TableReader::Load(const Options& options) {
   if (Status status = LoadFooter(); !status.ok()) return status;
   if (Status status = LoadIndex(); !status.ok()) return status;
   if (Status status = CheckIndex(); !status.ok()) return status;
-  return options.filter ? LoadFilter() : Status::Ok();
+  if (!options.filter) return Status::Ok();
+  if (Status status = LoadFilter(); !status.ok()) return status;
+  return LoadPlaces();
 }
 
 Status TableReader::LoadFooter() {
@@ -120,9 +122,20 @@ Status TableReader::LoadFilter() {
   return Status::Ok();
 }
 
+Status TableReader::LoadPlaces() {
+  if (footer_.places.length == 0) return Status::Ok();
+  const auto block = blocks_.ReadBlock(footer_.places, BlockKind::kPlaces);
+  if (!block.ok()) return block.error();
+  auto places = ValuePlaces::Decode(block->body(), index_.size(), footer_.index.offset);
+  if (!places.ok())
+    return blocks_.Damage(footer_.places.offset, "in the places: " + places.error().message());
+  places_ = *std::move(places);
+  return Status::Ok();
+}
+
 size_t TableReader::resident_bytes() const {
   return index_.capacity() * sizeof(IndexEntry) + filter_.capacity() +
-         filter_begins_.capacity() * sizeof(uint64_t);
+         filter_begins_.capacity() * sizeof(uint64_t) + places_.resident_bytes();
 }
 
 size_t TableReader::BlockAt(Position position) const {
@@ -203,6 +216,7 @@ FileExtent TableReader::ValueExtent(const ValueHandle& handle, uint64_t at_least
     size = (end + kPageBytes - 1) / kPageBytes * kPageBytes - handle.block;
   } else {
     size += (handle.length + kLongBlockBytes - 1) / kLongBlockBytes * BlockHeader::kBytes;
+    if (!handle.is_long()) size += ValueDirectory().bytes_with_next();
   }
   const uint64_t there = blocks_.size() - std::min(blocks_.size(), handle.block);
   return {handle.block, std::min(there, std::max(size, at_least))};
@@ -217,6 +231,15 @@ StatusOr<std::optional<std::string>> TableReader::ValueFrom(const ValueHandle& h
   if (Status status = blocks_.CheckFits(handle, (*block)->body); !status.ok())
     return Unexpected{std::move(status)};
   return std::optional<std::string>((*block)->body.substr(handle.offset, handle.length));
+}
+
+StatusOr<std::optional<PlacedValue>> TableReader::PlacedIn(FileExtent place, Bytes bytes,
+                                                           uint64_t hash) const {
+  if (Status status = blocks_.Check(bytes, place.offset, BlockKind::kValues); !status.ok())
+    return Unexpected{std::move(status)};
+  auto found = FindInDirectory(bytes.substr(BlockHeader::kBytes), hash);
+  if (!found.ok()) return Unexpected{blocks_.Damage(place.offset, found.error().message())};
+  return found;
 }
 
 StatusOr<std::optional<std::string>> TableReader::LongFrom(const ValueHandle& handle,
@@ -327,6 +350,42 @@ Status TableReader::VerifyKeys() const {
         "the last record is " + Shown(last) + ", and should be " + Shown(facts.largest));
   }
   return Status::Ok();
+}
+
+Status TableReader::VerifyPlaces() const {
+  for (size_t block = 0; block < index_.size(); ++block)
+    if (Status status = VerifyPlacesOf(block); !status.ok()) return status;
+  return Status::Ok();
+}
+
+Status TableReader::VerifyPlacesOf(size_t block) const {
+  const IndexEntry& entry = index_[block];
+  const auto keys = blocks_.ReadBlock({entry.offset, entry.length}, BlockKind::kKeys);
+  if (!keys.ok()) return keys.error();
+  KeyBlockCursor cursor(keys->body(), entry.offset);
+  std::string bytes;
+  uint64_t bytes_at = 0;
+  while (cursor.Next()) {
+    const StoredRecord& record = cursor.record();
+    const auto place = PlaceOf(block, record.hash);
+    if (!place) continue;
+    if (place->offset != bytes_at) {
+      auto read = blocks_.ReadBytes(place->offset, place->size);
+      if (!read.ok()) return read.error();
+      bytes = *std::move(read);
+      bytes_at = place->offset;
+    }
+    const auto found = PlacedIn(*place, bytes, record.hash);
+    if (!found.ok()) return found.error();
+    if (!*found) continue;
+    const auto offset = static_cast<uint64_t>((*found)->bytes.data() - bytes.data());
+    if (record.is_inline || record.is_tombstone() || (*found)->kind != record.kind ||
+        place->offset != record.value.block ||
+        offset != BlockHeader::kBytes + record.value.offset ||
+        (*found)->bytes.size() != record.value.length)
+      return blocks_.Damage(place->offset, "a directory says something else than a record");
+  }
+  return CursorStatus(blocks_, entry, cursor);
 }
 
 }  // namespace terrace::storage

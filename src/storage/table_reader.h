@@ -19,6 +19,7 @@
 #include "storage/block_file.h"
 #include "storage/key_block.h"
 #include "storage/table_format.h"
+#include "storage/value_places.h"
 
 namespace terrace::storage {
 
@@ -36,7 +37,8 @@ struct FoundRecord {
 class TableReader {
  public:
   struct Options {
-    // Recovery goes through all keys and needs none: without a filter Find reads a block for every absent key.
+    // Recovery goes through all keys and needs none: without a filter Find reads a block for every absent key. Places, which serve
+    // looking for values, go with it.
     bool filter = true;
   };
 
@@ -50,7 +52,7 @@ class TableReader {
   const std::string& name() const { return blocks_.name(); }
   const BlockFile& blocks() const { return blocks_; }
   const std::vector<IndexEntry>& index() const { return index_; }
-  /// What the reader keeps in memory: index and filter.
+  /// What the reader keeps in memory: index, filter and places.
   size_t resident_bytes() const;
 
   /// The record of that key, a tombstone included. `hash` is the key's.
@@ -67,8 +69,18 @@ class TableReader {
   /// The value, from what was read at handle.block; nullopt: more of it is needed.
   StatusOr<std::optional<std::string>> ValueFrom(const ValueHandle& handle, Bytes bytes) const;
 
+  // And for those who know that the block of keys `block` has the key with that hash:
+  /// What to read for its value: all of it is one block; nullopt: only its record tells.
+  std::optional<FileExtent> PlaceOf(size_t block, uint64_t hash) const {
+    return places_.Find(block, index_[block].first.hash, hash);
+  }
+  /// Its value, from what was read at its place; nullopt: only its record tells.
+  StatusOr<std::optional<PlacedValue>> PlacedIn(FileExtent place, Bytes bytes, uint64_t hash) const;
+
   /// Reads everything there is and compares it with what the table says of itself.
   Status Verify() const;
+  /// Whether what places and directories say is what records say.
+  Status VerifyPlaces() const;
 
   /// The first block that can hold records at `position` or behind it.
   size_t BlockAt(Position position) const;
@@ -82,12 +94,14 @@ class TableReader {
   Status LoadFooter();
   Status LoadIndex();
   Status LoadFilter();
+  Status LoadPlaces();
   Status CheckIndex() const;
   StatusOr<std::optional<std::string>> LongFrom(const ValueHandle& handle, Bytes bytes) const;
   StatusOr<bool> IsInOneBlock(const ValueHandle& handle) const;
   Status VerifyBlocks() const;
   Status VerifyPlace(const StoredRecord& record) const;
   Status VerifyKeys() const;
+  Status VerifyPlacesOf(size_t block) const;
 
   const BlockFile blocks_;
   TableFooter footer_;
@@ -95,6 +109,7 @@ class TableReader {
   std::string filter_;
   // Where each block's lines begin in filter_, in lines; empty without a filter.
   std::vector<uint64_t> filter_begins_;
+  ValuePlaces places_;
 };
 
 }  // namespace terrace::storage

@@ -64,6 +64,7 @@ Status TableWriter::BeginRecord(const KeyRecord& record) {
   }
   if (!keys_.empty() && (keys_.first().space != record.space || keys_.bytes() >= kKeyBlockBytes))
     CloseKeyBlock();
+  places_.AddRecord(record.hash);
   return status_;
 }
 
@@ -75,7 +76,7 @@ void TableWriter::PutRecord(const KeyRecord& record, Bytes value) {
   } else if (value.size() <= kInlineValueBytesMax) {
     keys_.AddInline(record, value);
   } else {
-    keys_.Add(record, PlaceValue(value));
+    keys_.Add(record, PlaceValue(record, value));
   }
   EndRecord(record, value.size());
 }
@@ -137,26 +138,30 @@ Status TableWriter::EndValue(std::optional<uint64_t> size) {
   return status_;
 }
 
-ValueHandle TableWriter::PlaceValue(Bytes value) {
-  if (!values_.empty() && values_.size() + value.size() > kValueBlockBytes) CloseValueBlock();
+ValueHandle TableWriter::PlaceValue(const KeyRecord& record, Bytes value) {
+  if (values_.size() + value.size() + directory_.bytes_with_next() > kValueBlockBytes)
+    CloseValueBlock();
   const ValueHandle handle{offset_, static_cast<uint32_t>(values_.size()), value.size()};
-  if (value.size() > kValueBlockBytes) {
-    WriteBlock(BlockKind::kValues, value);
-  } else {
-    values_.append(value);
-  }
+  if (values_.empty()) places_.BeginBlock(offset_);
+  directory_.Add(record.hash, record.kind, values_.size());
+  values_.append(value);
+  if (values_.size() > kValueBlockBytes) CloseValueBlock();
   return handle;
 }
 
 void TableWriter::CloseValueBlock() {
   if (values_.empty()) return;
   // Moved away first: WriteBlock moves offset_, at which the next block begins.
-  const std::string body = std::exchange(values_, std::string());
+  std::string body = std::exchange(values_, std::string());
+  directory_.AppendTo(&body);
   WriteBlock(BlockKind::kValues, body);
+  places_.EndBlock(body.size());
 }
 
 void TableWriter::CloseKeyBlock() {
   if (keys_.empty()) return;
+  CloseValueBlock();  // P1
+  places_.EndKeyBlock();
   ClosedKeyBlock block;
   block.entry.first = keys_.first();
   block.entry.records = keys_.records();
@@ -181,7 +186,8 @@ void TableWriter::CloseStretch() {
 
 uint64_t TableWriter::estimated_bytes() const {
   return offset_ + values_.size() + (open_ ? open_->tail.size() : 0) + stretch_bytes_ +
-         keys_.bytes() + filter_.size() + index_.size() + TableFooter::kBytes;
+         keys_.bytes() + filter_.size() + places_.body().size() + index_.size() +
+         TableFooter::kBytes;
 }
 
 StatusOr<TableFacts> TableWriter::Finish() {
@@ -191,6 +197,9 @@ StatusOr<TableFacts> TableWriter::Finish() {
   CloseStretch();
   TableFooter footer;
   if (!filter_.empty()) footer.filter = WriteBlock(BlockKind::kFilter, filter_);
+  // A body of 4 GiB speaks of a table of terabytes.
+  if (!places_.body().empty() && places_.body().size() <= UINT32_MAX)
+    footer.places = WriteBlock(BlockKind::kPlaces, places_.body());
   footer.index = WriteBlock(BlockKind::kIndex, index_);
   footer.facts = facts_;
   footer.filter_bits = static_cast<uint16_t>(options_.filter_bits_per_key);

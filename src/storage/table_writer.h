@@ -1,5 +1,5 @@
 // Writes a table (table_format.h) front to back, in bounded memory: a block of values, one of a long value, a stretch of key
-// blocks, and of everything before that what a reader holds, too: 32 bytes of index for each key block, and the filter.
+// blocks, and of everything before that what a reader holds, too: 32 bytes of index for each key block, the filter, and the places.
 //
 // After an error nothing more is written and every call gives that error again; the table is discarded and, when there is
 // reason to hope, written anew under another number. A file whose sync has failed is never synced again.
@@ -19,6 +19,7 @@
 #include "storage/bloom_filter.h"
 #include "storage/key_block.h"
 #include "storage/table_format.h"
+#include "storage/value_places.h"
 
 namespace terrace::storage {
 
@@ -73,7 +74,7 @@ class TableWriter {
   Status BeginRecord(const KeyRecord& record);
   void PutRecord(const KeyRecord& record, Bytes value);
   void EndRecord(const KeyRecord& record, uint64_t value_bytes);
-  ValueHandle PlaceValue(Bytes value);
+  ValueHandle PlaceValue(const KeyRecord& record, Bytes value);
   void WriteLongBlock();
   void CloseKeyBlock();
   void CloseValueBlock();
@@ -101,6 +102,7 @@ class TableWriter {
 
   // T3: while values_ is not empty its block begins at offset_, and nothing else is written.
   std::string values_;
+  ValueDirectory directory_;  // of these
   std::optional<OpenValue> open_;
   KeyBlockBuilder keys_;
   std::deque<ClosedKeyBlock> stretch_;
@@ -108,6 +110,7 @@ class TableWriter {
 
   BloomBuilder bloom_;
   std::string filter_;
+  PlacesBuilder places_;
   std::string index_;
 
   TableFacts facts_;

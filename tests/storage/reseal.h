@@ -56,6 +56,7 @@ inline void ResealTable(std::string* file) {
     }
   }
   ResealBlock(file, footer->filter);
+  if (footer->places.length != 0) ResealBlock(file, footer->places);
   ResealBlock(file, index);
 }
 

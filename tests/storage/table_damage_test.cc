@@ -121,9 +121,9 @@ TEST_SUITE("storage/table_damage") {
   TEST_CASE("a later version and an unknown codec are refused by their number") {
     const std::string whole = SmallTableBytes();
     const size_t footer = whole.size() - TableFooter::kBytes;
-    CHECK(StatusOfForged(whole, footer + 116, Field(uint32_t{3})).message() ==
+    CHECK(StatusOfForged(whole, footer + 116, Field(uint32_t{4})).message() ==
           "data/7.table: offset " + std::to_string(footer) +
-              ": a table of version 3; versions 1 to 2 can be read");
+              ": a table of version 4; versions 1 to 3 can be read");
     const auto at = FieldAt<uint64_t>(whole.data() + footer);
     CHECK(StatusOfForged(whole, at + 5, "\x01").message() ==
           "data/7.table: offset " + std::to_string(at) +
@@ -209,7 +209,8 @@ TEST_SUITE("storage/table_damage") {
           MakeRow({0, i, "k"}, std::string(kValueBlockBytes + 1, static_cast<char>('a' + i))));
     Must(WriteTable(files, kPath, rows));
     std::string bytes = files.Contents(kPath);
-    const size_t block = BlockHeader::kBytes + kValueBlockBytes + 1;
+    const size_t block =
+        BlockHeader::kBytes + kValueBlockBytes + 1 + ValueDirectory().bytes_with_next();
     bytes.replace(kTableHeadMagic.size(), block,
                   bytes.substr(kTableHeadMagic.size() + block, block));
     files.Put(kPath, bytes);

@@ -106,6 +106,7 @@ Status Inspection::PrintFooter() {
 void Inspection::LearnPlaces(const TableFooter& footer) {
   known_ = {footer.index.offset};
   if (footer.filter.length > 0) known_.push_back(footer.filter.offset);
+  if (footer.places.length > 0) known_.push_back(footer.places.offset);
   if (const auto index = blocks_.ReadBlock(footer.index, BlockKind::kIndex); index.ok()) {
     const Bytes body = index->body();
     constexpr size_t kEntryBytes = storage::IndexEntry::kBytes;
@@ -242,7 +243,9 @@ bool Inspection::HasBlocksOf(const storage::ValueHandle& value,
 // What the parts say of each other: order, counts, bounds.
 Status VerifyWhole(FileSystem& files, const std::string& path) {
   const auto table = storage::TableReader::Open(files, path, {});
-  return table.ok() ? (*table)->Verify() : table.error();
+  if (!table.ok()) return table.error();
+  const Status whole = (*table)->Verify();
+  return whole.ok() ? (*table)->VerifyPlaces() : whole;
 }
 
 }  // namespace

@@ -73,8 +73,11 @@ class Compactor {
   Status CopySpace(uint32_t space) {
     MergingIterator records(tables_, tombstones_, {{space, 0}, {space, UINT64_MAX}});
     while (records.Next()) {
-      if (++stats_.records % kRecordsAtATime == 0)
+      if (++stats_.records % kRecordsAtATime == 0) {
         if (Status status = GoOn(); !status.ok()) return status;
+        for (size_t i = 0; i < values_.size(); ++i)
+          if (records.is_over(i)) values_[i].Release();
+      }
       const StoredRecord& record = records.record();
       const bool apart = !record.is_inline && !record.is_tombstone();
       Status status = apart ? CopyValue(record, values_[records.source()])

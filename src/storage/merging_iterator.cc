@@ -1,5 +1,6 @@
 #include "storage/merging_iterator.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace terrace::storage {
@@ -8,8 +9,12 @@ MergingIterator::MergingIterator(const std::vector<const TableReader*>& newest_f
                                  Tombstones tombstones, PositionRange range)
     : tombstones_(tombstones) {
   sources_.reserve(newest_first.size());
-  for (const TableReader* table : newest_first)
+  for (const TableReader* table : newest_first) {
+    waiting_.push_back({std::max(table->facts().smallest, range.first), sources_.size()});
     sources_.push_back(std::make_unique<KeyIterator>(*table, range));
+  }
+  std::sort(waiting_.begin(), waiting_.end(),
+            [](const Waiting& a, const Waiting& b) { return a.smallest > b.smallest; });
 }
 
 bool MergingIterator::IsBefore(size_t a, size_t b) const {
@@ -30,17 +35,35 @@ void MergingIterator::SiftDown(size_t at) {
   heap_[at] = moved;
 }
 
-bool MergingIterator::Start() {
-  started_ = true;
-  for (size_t i = 0; i < sources_.size(); ++i) {
-    if (sources_[i]->Next()) {
-      heap_.push_back(i);
-    } else if (!sources_[i]->status().ok()) {
-      status_ = sources_[i]->status();
+void MergingIterator::SiftUp(size_t at) {
+  const size_t moved = heap_[at];
+  for (size_t parent; at > 0 && IsBefore(moved, heap_[parent = (at - 1) / 2]); at = parent)
+    heap_[at] = heap_[parent];
+  heap_[at] = moved;
+}
+
+// Whoever may have a record at or before the top is in the heap from here on; false if nothing is left, or damaged.
+bool MergingIterator::Join() {
+  while (!waiting_.empty() && (heap_.empty() || waiting_.back().smallest <= record().position())) {
+    const size_t source = waiting_.back().source;
+    waiting_.pop_back();
+    if (sources_[source]->Next()) {
+      heap_.push_back(source);
+      SiftUp(heap_.size() - 1);
+    } else if (sources_[source]->status().ok()) {
+      sources_[source].reset();
+    } else {
+      status_ = sources_[source]->status();
+      heap_.clear();
+      return false;
     }
   }
-  for (size_t i = heap_.size() / 2; i-- > 0;) SiftDown(i);
-  return status_.ok() && !heap_.empty();
+  return !heap_.empty();
+}
+
+bool MergingIterator::Start() {
+  started_ = true;
+  return Join();
 }
 
 // Moves the top on; false if nothing is left, or damaged.
@@ -52,12 +75,12 @@ bool MergingIterator::Advance() {
       heap_.clear();
       return false;
     }
+    sources_[heap_[0]].reset();
     heap_[0] = heap_.back();
     heap_.pop_back();
-    if (heap_.empty()) return false;
   }
   if (heap_.size() > 1) SiftDown(0);
-  return true;
+  return Join();
 }
 
 // Whether the top is an older record of what was on top before. Several tables only: one has no two of a kind.

@@ -48,6 +48,12 @@ Status ValueCursor::ReadPieces(const ValueHandle& handle,
   return Status::Ok();
 }
 
+void ValueCursor::Release() {
+  std::string().swap(window_);
+  std::string().swap(long_);
+  window_at_ = block_ = 0;
+}
+
 Status ValueCursor::GoTo(uint64_t block) {
   if (block_ == block && block_ != 0) return Status::Ok();
   block_ = 0;

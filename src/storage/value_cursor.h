@@ -27,6 +27,9 @@ class ValueCursor {
   /// take(piece) for the value's bytes in order, a block of a long value at a time, until it gives an error.
   Status ReadPieces(const ValueHandle& handle, const std::function<Status(Bytes)>& take);
 
+  /// What was read is given back; the next call reads anew.
+  void Release();
+
  private:
   Status GoTo(uint64_t block);
   Status Enter(uint64_t block);

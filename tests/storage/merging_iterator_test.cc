@@ -70,6 +70,25 @@ TEST_SUITE("storage/merging_iterator") {
     CHECK(tables.Merged(Tombstones::kHidden).size() == 1);
   }
 
+  TEST_CASE("a table is read from when the merge comes to it, and no sooner") {
+    Tables tables;
+    constexpr uint64_t kTables = 20;
+    for (uint64_t i = 0; i < kTables; ++i)
+      tables.Add({MakeRow({0, 10 * i, "first"}, "v"), MakeRow({0, 10 * i + 9, "last"}, "v")});
+    const uint64_t looks = tables.files.looks();
+    MergingIterator records(tables.newest_first, Tombstones::kShown);
+    for (uint64_t i = 0; i < 2 * kTables; ++i) {
+      REQUIRE(records.Next());
+      CHECK(records.record().hash == 10 * (i / 2) + i % 2 * 9);
+      CHECK(tables.files.looks() - looks == i / 2 + 1);
+      // The newest table has the last hashes.
+      CHECK(records.source() == kTables - 1 - i / 2);
+      for (uint64_t k = 0; k < kTables; ++k) CHECK(records.is_over(kTables - 1 - k) == (k < i / 2));
+    }
+    CHECK_FALSE(records.Next());
+    Must(records.status());
+  }
+
   TEST_CASE("random generations of tables, merged whole and in ranges, are what a map says") {
     const uint64_t seed = PrintedSeed("storage/merging_iterator");
     for (uint64_t round = 0; round < 30; ++round) {

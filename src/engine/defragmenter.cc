@@ -66,13 +66,9 @@ std::vector<HeapPage> PagesToLeave(std::vector<HeapPage> pages, size_t bytes_max
 bool Defragmenter::Begin(size_t bytes_max) {
   TERRACE_CHECK(!running());
   std::vector<HeapPage> pages = HeapPagesOfThisThread();
-  // A fresh page may have the place of one that went: not for ever.
   if (++rounds_ % kRoundsStuck == 0) stuck_.clear();
-  std::erase_if(pages, [this](const HeapPage& page) {
-    if (page.bytes != 0 && left_.Contains(reinterpret_cast<void*>(page.begin)))
-      stuck_.insert(page.begin);
-    return stuck_.contains(page.begin);
-  });
+  for (const uintptr_t begin : left_.WithoutMoves()) stuck_.insert(begin);
+  std::erase_if(pages, [this](const HeapPage& page) { return stuck_.contains(page.begin); });
   pages = PagesToLeave(std::move(pages), bytes_max);
   left_ = PageSet(pages);
   if (pages.empty()) return false;
@@ -104,11 +100,18 @@ bool Defragmenter::Step(uint64_t end_ns, uint64_t (*now_ns)()) {
 
 void Defragmenter::MoveShard(Shard& shard) {
   uint64_t entries = 0, bytes = 0;
+  // Most of the time went into waiting for the nodes of chains.
+  constexpr unsigned kChainsAhead = 24, kChainEndsAhead = 12;  // buckets
+  for (unsigned bucket = 0; bucket < kChainsAhead; ++bucket) shard.PrefetchChain(bucket);
+  for (unsigned bucket = 0; bucket < kChainEndsAhead; ++bucket) shard.PrefetchChainEnd(bucket);
   for (unsigned bucket = 0; bucket < kShardBuckets; ++bucket) {
+    if (bucket + kChainsAhead < kShardBuckets) shard.PrefetchChain(bucket + kChainsAhead);
+    if (bucket + kChainEndsAhead < kShardBuckets) shard.PrefetchChainEnd(bucket + kChainEndsAhead);
     shard.MoveInBucket(bucket, [&](Entry* entry) {
       if (TERRACE_LIKELY(!left_.Contains(entry))) return entry;
       ++entries;
       bytes += entry->MemoryEstimate();
+      left_.NoteMove(entry);
       return Entry::MoveTo(*fresh_, entry);
     });
   }

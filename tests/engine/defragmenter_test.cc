@@ -37,12 +37,19 @@ class Sparse {
   Sparse() {
     self_->In();
     for (int i = 0; i < kKeys; ++i) Insert(i);
-    for (int i = 0; i < kKeys; ++i)
-      if (!Stays(i)) Remove(i);
+    Thin();
   }
   ~Sparse() {
     self_->Out();
     participants_.Leave(self_);
+  }
+
+  // All over again.
+  void FillAndThin() {
+    for (int i = 0; i < kKeys; ++i)
+      if (Stays(i)) Remove(i);
+    for (int i = 0; i < kKeys; ++i) Insert(i);
+    Thin();
   }
 
   static bool Stays(int i) { return i % 5 == 0; }
@@ -68,6 +75,10 @@ class Sparse {
   }
 
  private:
+  void Thin() {
+    for (int i = 0; i < kKeys; ++i)
+      if (!Stays(i)) Remove(i);
+  }
   void Insert(int i) TERRACE_NO_THREAD_SAFETY_ANALYSIS {
     Keyspace& keyspace = KeyspaceOf(i);
     const std::string key = KeyOf(i);
@@ -210,6 +221,33 @@ TEST_SUITE("engine/defragmenter") {
     CHECK_FALSE(set.Contains(&set));
     CHECK_FALSE(PageSet().Contains(&set));
     CHECK_FALSE(PageSet(std::vector<HeapPage>()).Contains(&set));
+  }
+
+  TEST_CASE("a set of pages knows from which of them nothing has moved") {
+    std::vector<HeapPage> pages;
+    for (uintptr_t i = 1; i <= 5; ++i) pages.push_back(PageOf(10 * i, 1000));
+    pages[4].bytes = 3 * kPage;
+    PageSet set(pages);
+    CHECK(set.WithoutMoves().size() == 5);
+    set.NoteMove(reinterpret_cast<void*>(pages[1].begin + 512));
+    set.NoteMove(reinterpret_cast<void*>(pages[4].end() - 512));
+    CHECK(set.WithoutMoves() ==
+          std::vector<uintptr_t>{pages[0].begin, pages[2].begin, pages[3].begin});
+    CHECK(PageSet().WithoutMoves().empty());
+  }
+
+  TEST_CASE("a page that has the place of one that has gone is mended like any other") {
+    Sparse sparse;
+    if (HeapPagesOfThisThread().empty()) return;  // a sanitizer's allocator
+    Defragmenter::Counters counters;
+    Defragmenter defragmenter(sparse.databases, counters);
+    for (int round = 0; round < 20; ++round) {
+      CAPTURE(round);
+      REQUIRE(defragmenter.Begin(SIZE_MAX));
+      while (defragmenter.Step(UINT64_MAX, &NoTime)) continue;
+      CHECK(defragmenter.moved() > Sparse::kKeys / 20);
+      sparse.FillAndThin();
+    }
   }
 
   TEST_CASE("where there are no holes no round begins") {

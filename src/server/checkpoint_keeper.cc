@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/memory.h"
 #include "base/short_slices.h"
 #include "server/info.h"
 #include "server/log.h"
@@ -213,6 +214,7 @@ void CheckpointKeeper::Make() {
   // Who finds no room while it runs waits for it.
   if (parts_.eviction.values_only) parts_.eviction.early_checkpoint = EarlyCheckpoint::kWanted;
   const Status status = Complete(mark, *writer);
+  if (parts_.eviction.values_only) PurgeMemory();
   if (status.ok()) {
     const auto stats = checkpointer_.stats();
     pacer_.CheckpointDone(*self_, stats->bytes, stats->ms);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <vector>
 
+#include "base/memory.h"
 #include "base/short_slices.h"
 #include "engine/write_brake.h"
 #include "server/log.h"
@@ -95,6 +96,7 @@ bool CompactionKeeper::Compact(const storage::TableGroup& group) {
     return !stop_.load(std::memory_order_relaxed);
   };
   const auto done = storage::CompactGroup(data_.files(), data_.manifest(), group, options);
+  PurgeMemory();  // the buffers of many tables: the allocator would keep them for a while, and memory may be short
   if (done.ok()) {
     static_cast<void>(data_.manifest().RemoveUnknownFiles());
     compactions_.fetch_add(1, std::memory_order_relaxed);

@@ -31,12 +31,15 @@ class HeapMender {
  private:
   void OnTimer();
   void AdjustRoom(int64_t resident);
+  void RestInVain(uint64_t now_ns);
 
   Worker& worker_;
   Parts& parts_;
   engine::Defragmenter defragmenter_;
   net::Timer timer_;  // while a round is running
   uint64_t rest_until_ns_ = 0;
+  int64_t least_beside_ = 0;  // the least of late that the process held beside what it used
+  int64_t lowered_ = 0;       // by so much may less be used, because of what is too much
   bool urgent_ = false;
 };
 

@@ -68,6 +68,8 @@ class Server:
     def kill(self):
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        # Behind a wrapper it is the wrapper that has ended; the server itself may still answer for a moment.
+        eventually(lambda: not is_there(self.process.pid))
 
 
 def stop_all():
@@ -75,6 +77,14 @@ def stop_all():
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def is_there(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def eventually(what, seconds=20):

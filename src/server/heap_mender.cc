@@ -63,6 +63,7 @@ void HeapMender::Look() {
   const int64_t limit = parts_.eviction.memory_max.load(std::memory_order_relaxed);
   if (!parts_.eviction.values_only.load(std::memory_order_relaxed) || limit == 0) {
     parts_.eviction.holes.store(0, std::memory_order_relaxed);
+    lowered_ = 0;
     return;
   }
   const int64_t resident = ResidentMemory();

@@ -250,7 +250,7 @@ TEST_SUITE("engine/defragmenter") {
     }
   }
 
-  TEST_CASE("where there are no holes no round begins") {
+  TEST_CASE("a round that may move nothing does not begin") {
     Participants participants;
     Databases databases(1, HashKey{}, participants);
     Defragmenter::Counters counters;

@@ -69,7 +69,7 @@ class Server:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         # Behind a wrapper it is the wrapper that has ended; the server itself may still answer for a moment.
-        eventually(lambda: not is_there(self.process.pid))
+        eventually(lambda: not answers(self.port))
 
 
 def stop_all():
@@ -79,10 +79,10 @@ def stop_all():
             process.wait()
 
 
-def is_there(group):
+def answers(port):
     try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
+        socket.create_connection(('127.0.0.1', port), timeout=1).close()
+    except OSError:
         return False
     return True
 

@@ -67,8 +67,10 @@ bool Defragmenter::Begin(size_t bytes_max) {
   TERRACE_CHECK(!running());
   std::vector<HeapPage> pages = HeapPagesOfThisThread();
   if (++rounds_ % kRoundsStuck == 0) stuck_.clear();
-  for (const uintptr_t begin : left_.WithoutMoves()) stuck_.insert(begin);
-  std::erase_if(pages, [this](const HeapPage& page) { return stuck_.contains(page.begin); });
+  std::erase_if(pages, [this](const HeapPage& page) {
+    if (left_.IsStuck(page)) stuck_.insert(page.begin);
+    return stuck_.contains(page.begin);
+  });
   pages = PagesToLeave(std::move(pages), bytes_max);
   left_ = PageSet(pages);
   if (pages.empty()) return false;

@@ -9,9 +9,9 @@
 // Pages become empty in the order of hashes, which is none, so most of them only at the end: until then there is as much more
 // memory in use as has moved. Therefore rounds, and a bound for each.
 //
-// A page that no entry has left in its round has something in it that does not move: the emptiest of all, perhaps, and it would be
-// gone for again and again. So for some rounds it is left alone. (That a page is still there says nothing: as soon as one is empty
-// another has its place.)
+// A page that nothing has left in its round, by a move or by itself, has something in it that does not move: the emptiest of all,
+// perhaps, and it would be gone for again and again. So for some rounds it is left alone. (That a page is still there says nothing:
+// as soon as one is empty another has its place.)
 //
 // It moves entries with what is in them, which is strings up to a blob's size; collections stay where they are. Nothing of it is a
 // change: no key is marked, logged, or told of.

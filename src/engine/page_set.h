@@ -1,6 +1,6 @@
 // PageSet: pages of the allocator, for whoever asks of millions of blocks whether they lie in one of them. Such a page begins and ends
 // within slices of 64 KiB that have nothing else in them, so an address's slice says it: one probe of a table that is mostly empty.
-// It also knows from which of them something has moved.
+// It also knows in which of them nothing moves.
 //
 // Threads: one at a time.
 #pragma once
@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/heap_pages.h"
@@ -17,17 +18,17 @@ namespace terrace::engine {
 class PageSet {
  public:
   PageSet() = default;
-  explicit PageSet(const std::vector<HeapPage>& pages) {
+  explicit PageSet(std::vector<HeapPage> pages) : pages_(std::move(pages)) {
     size_t slices = 0;
-    for (const HeapPage& page : pages) slices += SliceOf(page.end() - 1) - SliceOf(page.begin) + 1;
+    for (const HeapPage& page : pages_) slices += SliceOf(page.end() - 1) - SliceOf(page.begin) + 1;
     places_.resize(std::bit_ceil(kSpread * slices + 1));
-    pages_.resize(places_.size());
-    for (const HeapPage& page : pages) {
+    numbers_.resize(places_.size());
+    for (uint32_t i = 0; i < pages_.size(); ++i) {
+      const HeapPage& page = pages_[i];
       for (uint64_t slice = SliceOf(page.begin); slice <= SliceOf(page.end() - 1); ++slice)
-        Add(slice, static_cast<uint32_t>(begins_.size()));
-      begins_.push_back(page.begin);
+        Add(slice, i);
     }
-    moved_.resize(begins_.size());
+    moved_.resize(pages_.size());
   }
 
   bool Contains(const void* block) const {
@@ -37,14 +38,15 @@ class PageSet {
 
   /// CONTRACT: it contains `block`.
   void NoteMove(const void* block) {
-    moved_[pages_[PlaceIn(SliceOf(reinterpret_cast<uintptr_t>(block)))]] = true;
+    moved_[numbers_[PlaceIn(SliceOf(reinterpret_cast<uintptr_t>(block)))]] = true;
   }
-  /// The begins of those from which nothing has moved.
-  std::vector<uintptr_t> WithoutMoves() const {
-    std::vector<uintptr_t> begins;
-    for (size_t i = 0; i < begins_.size(); ++i)
-      if (!moved_[i]) begins.push_back(begins_[i]);
-    return begins;
+  /// Whether `now` is one of them as it is later, and nothing has left it: by a move, or by itself.
+  bool IsStuck(const HeapPage& now) const {
+    const size_t place = PlaceIn(SliceOf(now.begin));
+    if (now.bytes == 0 || places_[place] != SliceOf(now.begin)) return false;
+    const HeapPage& then = pages_[numbers_[place]];
+    return then.begin == now.begin && then.block_bytes == now.block_bytes &&
+           now.used_bytes >= then.used_bytes && !moved_[numbers_[place]];
   }
 
  private:
@@ -64,12 +66,12 @@ class PageSet {
   void Add(uint64_t slice, uint32_t page) {
     const size_t i = PlaceIn(slice);
     places_[i] = slice;
-    pages_[i] = page;
+    numbers_[i] = page;
   }
 
   std::vector<uint64_t> places_ = {0};  // 0: none; no address of ours is there
-  std::vector<uint32_t> pages_;         // which one is at that place
-  std::vector<uintptr_t> begins_;
+  std::vector<uint32_t> numbers_;       // which of the pages is at that place
+  std::vector<HeapPage> pages_;         // as they were
   std::vector<bool> moved_;
 };
 

@@ -4,8 +4,8 @@
 // (engine/lookup_queue.h) and sleeps once for all of them; elsewhere there is a thread for each. How much may be queued follows from
 // who asks: a client waits for one command at a time. A key that several ask for, before it is there, is read once for all of them.
 //
-//   Read -> [ jobs ] -> a thread: block of keys -> value's block -> decoded, or left to who asked -> Restart
-//                       |<------ LookupQueue ----->|
+//   Read -> [ jobs ] -> a thread: reads, one or two -> decoded, or left to who asked -> Restart
+//                       |<-- LookupQueue -->|
 //
 // Who asked puts in what is small, and makes the entry of its bytes: an allocator's blocks belong to the thread that has asked
 // for them, and values that went left holes among the workers' blocks, which only workers can fill. (With entries that the pool's

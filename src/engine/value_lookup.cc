@@ -36,7 +36,7 @@ void ValueLookup::LookForPlace() {
     const auto& index = table.index();
     for (size_t block = table.BlockAt(position);
          block < index.size() && index[block].first <= position; ++block) {
-      if (!table.FilterLets(block, position)) continue;
+      if (index[block].first.space != space_ || !table.FilterLets(block, position)) continue;
       if (only) return place_.reset();
       only = i;
       place_ = table.PlaceOf(block, hash_);

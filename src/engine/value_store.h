@@ -2,8 +2,7 @@
 //
 // The tables are those of the manifest in force at the moment of asking: the newest record of a key counts, as for whoever
 // loads or compacts. So nobody has to know where a value lies, and a compaction may move it: an entry whose value is away
-// has not changed since the checkpoint that wrote it, and then the newest record is that one. The price is a look at the key
-// block, which the page cache mostly has; docs/residency.md has the figures.
+// has not changed since the checkpoint that wrote it, and then the newest record is that one. docs/residency.md says what that costs.
 //
 // A table that is not in force any more is closed when nobody reads it; until then it can be read although its file is gone.
 //
@@ -53,7 +52,9 @@ class ValueStore {
   ValueStore(FileSystem& files, const storage::Manifest& manifest)
       : files_(files), manifest_(manifest) {}
 
-  /// An error names file and offset. A key that no table has, or that is said to be removed, is one, too.
+  /// An error names file and offset. A key that no table has, or that is said to be removed, is one, too, but for one in ten million,
+  /// for which the value of another is found: it is for whoever knows that the newest record of the key has a value, or looks
+  /// whether it still has when he has read it (R3).
   StatusOr<Value> Read(uint32_t space, uint64_t hash, Bytes key) TERRACE_EXCLUDES(mutex_);
   StatusOr<std::shared_ptr<const Tables>> TablesInForce() TERRACE_EXCLUDES(mutex_);
   /// Tables are read a value here and a value there, and never through (ReadableFile::ExpectRandomReads).

@@ -214,7 +214,6 @@ void CheckpointKeeper::Make() {
   // Who finds no room while it runs waits for it.
   if (parts_.eviction.values_only) parts_.eviction.early_checkpoint = EarlyCheckpoint::kWanted;
   const Status status = Complete(mark, *writer);
-  if (parts_.eviction.values_only) PurgeMemory();
   if (status.ok()) {
     const auto stats = checkpointer_.stats();
     pacer_.CheckpointDone(*self_, stats->bytes, stats->ms);
@@ -227,6 +226,7 @@ void CheckpointKeeper::Make() {
     parts_.eviction.early_checkpoint =
         status.ok() ? EarlyCheckpoint::kNone : EarlyCheckpoint::kFailed;
     for (auto& worker : parts_.workers) worker->Raise(Signal::kUnpark);
+    PurgeMemory();  // its buffers: the allocator would keep them for a while, and memory is short
   }
   {
     MutexLock lock(mutex_);

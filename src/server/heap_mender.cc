@@ -49,31 +49,30 @@ HeapMender::HeapMender(Worker& worker, net::Loop& loop, Parts& parts)
 // command would look for some.
 void HeapMender::AdjustRoom(int64_t resident) {
   const int64_t limit = parts_.eviction.memory_max.load(std::memory_order_relaxed);
-  least_beside_ = std::min(resident - UsedMemory(), least_beside_ + limit / kShareForgotten);
+  const int64_t beside = std::max<int64_t>(resident - UsedMemory(), 0);
+  least_beside_ = std::min(beside, least_beside_ + limit / kShareForgotten);
   const int64_t most =
       std::min(limit / 4, parts_.eviction.loose_bytes.load(std::memory_order_relaxed));
   const int64_t step = (resident - (limit + limit / kShareBeyond)) / kStepShare;
   lowered_ = std::clamp<int64_t>(lowered_ + step, 0, most);
-  const int64_t kept_free = least_beside_ - limit / kShareBeside;
-  parts_.eviction.holes.store(std::clamp<int64_t>(kept_free + lowered_, 0, most),
-                              std::memory_order_relaxed);
+  const int64_t kept_free = std::max<int64_t>(least_beside_ - limit / kShareBeside, 0);
+  parts_.eviction.holes.store(std::min(kept_free + lowered_, most), std::memory_order_relaxed);
 }
 
 void HeapMender::Look() {
   const int64_t limit = parts_.eviction.memory_max.load(std::memory_order_relaxed);
   if (!parts_.eviction.values_only.load(std::memory_order_relaxed) || limit == 0) {
     parts_.eviction.holes.store(0, std::memory_order_relaxed);
-    lowered_ = 0;
+    least_beside_ = lowered_ = 0;
     return;
   }
   const int64_t resident = ResidentMemory();
+  if (resident <= 0) return;  // the kernel does not say
   if (worker_.index() == 0) AdjustRoom(resident);
   urgent_ = resident > limit + limit / kShareUrgent;
   const uint64_t now_ns = SteadyNs();
   if (defragmenter_.running() || now_ns < rest_until_ns_) return;
-  const bool has_holes =
-      resident > limit + limit / kShareToMend ||
-      parts_.eviction.holes.load(std::memory_order_relaxed) > limit / kShareToMend;
+  const bool has_holes = resident > limit + limit / kShareToMend || lowered_ > limit / kShareToMend;
   if (!has_holes) return;
   const size_t bytes_max =
       std::max(kBytesMin, static_cast<size_t>(limit) / kShareOfLimit / parts_.workers.size());

@@ -1,7 +1,8 @@
 // HeapMender: in database mode, holds the process to about `maxmemory`. What is in use is not more, so what is beyond it are holes in
-// the heap, and the program. Two things are done against that:
+// the heap, and the program. Two things are done against that (docs/residency.md):
 //
-//   room     what may be used is lowered by up to a quarter (EvictionSettings::holes): values go instead
+//   room     what may be used is lowered by up to a quarter (EvictionSettings::holes): values go instead. By what the process
+//            holds beside it at all times, and by more while that is not enough
 //   mending  a worker's heap is mended (engine/defragmenter.h), so that pages become empty, and the room comes back
 //
 // Threads: one for each worker, on its thread.

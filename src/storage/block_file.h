@@ -16,8 +16,8 @@
 
 namespace terrace::storage {
 
-// For those who read on: from here on a read is worth its while on a disk that turns, too. With many tables to merge there
-// is a buffer of this size for each.
+// For those who read on: from here on a read is worth its while on a disk that turns, too. Where tables are merged
+// there is a buffer of this size for each of those that overlap, and one for its values.
 constexpr size_t kReadAheadBytes = 256 * kKiB;
 
 /// Bytes of a file.

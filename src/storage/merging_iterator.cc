@@ -37,8 +37,12 @@ void MergingIterator::SiftDown(size_t at) {
 
 void MergingIterator::SiftUp(size_t at) {
   const size_t moved = heap_[at];
-  for (size_t parent; at > 0 && IsBefore(moved, heap_[parent = (at - 1) / 2]); at = parent)
+  while (at > 0) {
+    const size_t parent = (at - 1) / 2;
+    if (!IsBefore(moved, heap_[parent])) break;
     heap_[at] = heap_[parent];
+    at = parent;
+  }
   heap_[at] = moved;
 }
 

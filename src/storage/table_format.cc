@@ -148,6 +148,8 @@ StatusOr<TableFooter> DecodeTableFooter(Bytes bytes) {
   }
   if (crc != FooterCrc(bytes))
     return Unexpected{Status::Error("the footer's checksum is wrong: the file is damaged")};
+  constexpr uint32_t kFirstWithPlaces = 3;
+  if (footer.version < kFirstWithPlaces) footer.places.length = 0;
   if (footer.places.length != 0) {
     const uint64_t whole = BlockHeader::kBytes + footer.places.length;
     if (footer.index.offset < whole)

@@ -89,7 +89,7 @@ constexpr size_t kValueBlockBytes = 4 * kKiB;
 // collection has; the headers take a two-thousandth.
 constexpr size_t kLongBlockBytes = 32 * kKiB;
 // One look-up reads one, and goes through half of its records (some 150 of 16-byte keys); the index in memory costs 40
-// bytes for each, and 8 with a filter.
+// bytes for each, 8 with a filter, and 24 with places.
 constexpr size_t kKeyBlockBytes = 4 * kKiB;
 // What a restart reads in one go, and what a writer holds back. Between two of them are the values: past a megabyte the
 // way over them no longer counts, not even on a turning disk.

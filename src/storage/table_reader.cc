@@ -364,7 +364,7 @@ Status TableReader::VerifyPlacesOf(size_t block) const {
   if (!keys.ok()) return keys.error();
   KeyBlockCursor cursor(keys->body(), entry.offset);
   std::string bytes;
-  uint64_t bytes_at = 0;
+  std::optional<uint64_t> bytes_at;
   while (cursor.Next()) {
     const StoredRecord& record = cursor.record();
     const auto place = PlaceOf(block, record.hash);
@@ -377,10 +377,14 @@ Status TableReader::VerifyPlacesOf(size_t block) const {
     }
     const auto found = PlacedIn(*place, bytes, record.hash);
     if (!found.ok()) return found.error();
-    if (!*found) continue;
+    // Where two blocks begin with hashes that are alike but for their ends, the place may be the other one's.
+    const bool is_elsewhere = record.is_inline || record.is_tombstone() || record.value.is_long() ||
+                              place->offset != record.value.block;
+    if (!*found && is_elsewhere) continue;
+    if (!*found)
+      return blocks_.Damage(place->offset, "a directory does not have what a record says is here");
     const auto offset = static_cast<uint64_t>((*found)->bytes.data() - bytes.data());
-    if (record.is_inline || record.is_tombstone() || (*found)->kind != record.kind ||
-        place->offset != record.value.block ||
+    if (is_elsewhere || (*found)->kind != record.kind ||
         offset != BlockHeader::kBytes + record.value.offset ||
         (*found)->bytes.size() != record.value.length)
       return blocks_.Damage(place->offset, "a directory says something else than a record");

@@ -1,4 +1,4 @@
-// Reads a table (table_format.h). Opening reads footer, index and filter and checks that they fit each other and the file;
+// Reads a table (table_format.h). Opening reads footer, index, filter and places and checks that they fit each other and the file;
 // blocks are read, and their checksums verified, when they are asked for. Nothing of them is kept: the page cache is the
 // block cache.
 //

@@ -15,6 +15,10 @@ constexpr size_t kTagBytes = 3;
 constexpr uint32_t kTagMask = 0xffffff;
 constexpr unsigned kHashBits = 16;
 
+// Of a block with one value of the largest size, or with many small ones.
+static_assert(kLongBlockBytes + ValueDirectory::kEntryBytes + ValueDirectory::kFootBytes <=
+              UINT16_MAX);
+
 uint32_t TagOf(uint64_t hash) { return static_cast<uint32_t>(hash) & kTagMask; }
 
 }  // namespace
@@ -109,6 +113,8 @@ StatusOr<ValuePlaces> ValuePlaces::Decode(Bytes body, size_t key_blocks, uint64_
     if (of.shift >= 64) return damage("hashes of places are shifted out of sight");
     if (of.count > in.remaining() / sizeof(OfBlock)) return damage("places are cut off");
     uint64_t at = of.values;
+    if (of.count > 0 && at < kTableHeadMagic.size())
+      return damage("a block of values cannot be where its place says");
     for (uint32_t k = 0; k < of.count; ++k) {
       const auto hash = in.Take<uint16_t>();
       const auto bytes = in.Take<uint16_t>();

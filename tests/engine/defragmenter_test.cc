@@ -223,17 +223,21 @@ TEST_SUITE("engine/defragmenter") {
     CHECK_FALSE(PageSet(std::vector<HeapPage>()).Contains(&set));
   }
 
-  TEST_CASE("a set of pages knows from which of them nothing has moved") {
+  TEST_CASE("a page is stuck that nothing has left, and none that only has its place") {
     std::vector<HeapPage> pages;
-    for (uintptr_t i = 1; i <= 5; ++i) pages.push_back(PageOf(10 * i, 1000));
+    for (uintptr_t i = 1; i <= 5; ++i) pages.push_back(PageOf(10 * i, 1024));
     pages[4].bytes = 3 * kPage;
     PageSet set(pages);
-    CHECK(set.WithoutMoves().size() == 5);
     set.NoteMove(reinterpret_cast<void*>(pages[1].begin + 512));
     set.NoteMove(reinterpret_cast<void*>(pages[4].end() - 512));
-    CHECK(set.WithoutMoves() ==
-          std::vector<uintptr_t>{pages[0].begin, pages[2].begin, pages[3].begin});
-    CHECK(PageSet().WithoutMoves().empty());
+    CHECK(set.IsStuck(pages[0]));
+    CHECK_FALSE(set.IsStuck(pages[1]));
+    CHECK_FALSE(set.IsStuck(pages[4]));
+    CHECK(set.IsStuck(PageOf(30, 2048)));            // what came was put into its holes
+    CHECK_FALSE(set.IsStuck(PageOf(30, 512)));       // a block has gone by itself
+    CHECK_FALSE(set.IsStuck(PageOf(30, 1024, 64)));  // another page
+    CHECK_FALSE(set.IsStuck(PageOf(31, 1024)));
+    CHECK_FALSE(PageSet().IsStuck(pages[0]));
   }
 
   TEST_CASE("a page that has the place of one that has gone is mended like any other") {

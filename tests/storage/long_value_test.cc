@@ -97,6 +97,7 @@ TEST_SUITE("storage/long_value") {
     const auto table = MustOpen(files, "t");
     CHECK(table->facts() == facts);
     Must(table->Verify());
+    Must(table->VerifyPlaces());
     const std::vector<ValueHandle> handles = HandlesOf(*table);
     ValueCursor cursor(*table), other(*table);
     for (size_t i = 0; i < rows.size(); ++i) {

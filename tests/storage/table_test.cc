@@ -60,6 +60,7 @@ TEST_SUITE("storage/table") {
                 rows.begin(), rows.end(), [](const Row& row) { return row.kind == kTombstone; })));
       CHECK(facts.file_bytes == files.Contents(kPath).size());
       Must(table->Verify());
+      Must(table->VerifyPlaces());
       CHECK(MustReadRows(*table) == rows);
 
       for (int i = 0; i < 20 && !rows.empty(); ++i) {

@@ -95,6 +95,22 @@ TEST_SUITE("storage/value_places") {
     }
   }
 
+  TEST_CASE("the golden table with places is written as ever, and tells them") {
+    LossyFileSystem files;
+    Rows rows;
+    for (uint64_t i = 1; i <= 9; ++i)
+      rows.push_back(MakeRow({0, i << 60 | i, "key:" + std::to_string(i)},
+                             ValueOfSize(i == 5 ? 4 : 300 * i, static_cast<int>(i))));
+    Must(WriteTable(files, kPath, rows));
+    const std::string golden = GoldenFile("table_v3_places.table", files.Contents(kPath));
+    CHECK((golden == files.Contents(kPath)));
+    const auto table = MustOpen(files, kPath);
+    Must(table->VerifyPlaces());
+    const Tally tally = FindAll(*table, rows);
+    CHECK(tally.found == 8);
+    CHECK(tally.not_told == 1);  // it stands with its key
+  }
+
   TEST_CASE("a block of small values fits a page with its directory") {
     Random random(1);
     LossyFileSystem files;
@@ -184,6 +200,7 @@ TEST_SUITE("storage/value_places") {
     for (const auto& [at, bytes, words] : std::vector<std::tuple<uint64_t, std::string, Bytes>>{
              {places + 0, Field(uint64_t{1} << 60), "cannot be where its place says"},
              {places + 0, Field(UINT64_MAX), "cannot be where its place says"},
+             {places + 0, Field(uint64_t{0}), "cannot be where its place says"},
              {places + 8, Field(uint32_t{64}), "shifted out of sight"},
              {places + 12, Field(UINT32_MAX), "cut off"},
              {places + 12, Field(uint32_t{1}), "in the places: "}}) {
@@ -202,6 +219,7 @@ TEST_SUITE("storage/value_places") {
     for (const auto& [at, bytes, words] : std::vector<std::tuple<uint64_t, std::string, Bytes>>{
              {end - 2, Field(uint16_t{0xffff}), "shorter than its directory"},
              {entry + 4, Field(uint16_t{0xffff}), "has no room for"},
+             {entry + 0, std::string(3, '\x11'), "does not have what a record says"},
              {entry + 3, std::string(1, '\x63'), "says something else than a record"}}) {
       CAPTURE(words);
       const auto table = Must(open_forged(at, bytes, block));

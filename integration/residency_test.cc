@@ -252,6 +252,7 @@ TEST_SUITE("integration/residency") {
         REQUIRE_MESSAGE(reply == "+OK", reply);
       }
       CHECK(client.Run("DBSIZE") == ":" + std::to_string(kKeys));
+      CHECK(Tiering(client, "value_hit_ratio") == "1.0000");
       CHECK(std::stol(Tiering(client, "values_let_go")) > kKeys / 4);
       CHECK(FieldOf(client.Text("INFO stats"), "evicted_keys") == "0");
       CHECK(CountedMemory(client) < 27'000'000);
@@ -260,6 +261,14 @@ TEST_SUITE("integration/residency") {
         REQUIRE_MESSAGE(reply == "$" + Text(i, 1000), key(i));
       }
       CHECK(std::stol(Tiering(client, "value_read_ins")) > 100);
+      const double hit_ratio = std::stod(Tiering(client, "value_hit_ratio"));
+      CHECK(hit_ratio < 0.95);
+      CHECK(hit_ratio > 0.1);
+      client.Run("CONFIG RESETSTAT");
+      CHECK(client.Run("GET", key(0)) == "$" + Text(0, 1000));
+      CHECK(client.Run("GET", key(0)) == "$" + Text(0, 1000));
+      const std::string of_two = Tiering(client, "value_hit_ratio");
+      CHECK_MESSAGE((of_two == "1.0000" || of_two == "0.5000"), of_two);
       CHECK(Tiering(client, "clients_parked") == "0");
       // Checkpoints began when a part of memory had changed, not when it was full or the log was long.
       CHECK(std::stol(FieldOf(client.Text("INFO persistence"), "rdb_saves")) > 3);

@@ -4,6 +4,7 @@
 #include "server/families.h"
 #include "server/log.h"
 #include "server/persistence.h"
+#include "server/value_keeper.h"
 #include "server/worker.h"
 
 namespace terrace::server {
@@ -84,6 +85,7 @@ void ResetStat(SessionContext& ctx, Args) {
   ctx.executor.Exclusive([&] {
     for (auto& worker : parts.workers) ResetWorker(*worker);
     parts.stats.Reset();
+    if (parts.values != nullptr) parts.stats.values_read_before = parts.values->values_read();
     ctx.env().databases.reaper().ResetFreed();
   });
   ctx.reply.Ok();

@@ -22,6 +22,14 @@ void Pace(const Parts& parts, std::string* out) {
       counters.delayed.load(), counters.delay_us.load(), counters.delay_us_max.load());
 }
 
+// Of the keys that commands have looked up and found, the share whose values were in memory.
+double HitRatio(const Parts& parts) {
+  const uint64_t hits = SumOverWorkers(
+      parts, [](Worker& worker) { return worker.executor().counters().keyspace_hits.load(); });
+  const uint64_t read = parts.values->values_read() - parts.stats.values_read_before.load();
+  return hits == 0 ? 1 : 1 - std::min(1.0, static_cast<double>(read) / static_cast<double>(hits));
+}
+
 }  // namespace
 
 void InfoTiering(InfoSource& source, std::string* out) {
@@ -42,6 +50,7 @@ void InfoTiering(InfoSource& source, std::string* out) {
                keeper->readers(), keeper->queued() ? "io_uring" : "one a read",
                counters.read_in.load(), counters.read_at_once.load(), counters.failed.load(),
                counters.waits.load(), counters.waiting.load());
+  AppendFormat(out, "value_hit_ratio:%.4f\r\n", HitRatio(source.parts));
   AppendFormat(out,
                "values_let_go:%" PRIu64 "\r\nwarming:%d\r\nwarm_left_by_loading:%" PRIu64
                "\r\nwarm_values:%" PRIu64 "\r\nwarm_ms:%" PRIu64 "\r\n",

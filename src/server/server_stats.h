@@ -32,6 +32,8 @@ class ServerStats {
   std::atomic<uint64_t> output_buffer_closed{0};
   std::atomic<uint64_t> clients_evicted{0};
   std::atomic<uint64_t> error_replies{0};
+  // Values read in for commands before the counters were reset; those of keyspace hits begin anew then.
+  std::atomic<uint64_t> values_read_before{0};
   // Refusals of ACLs, by reason.
   std::atomic<uint64_t> acl_denied_auth{0};
   std::atomic<uint64_t> acl_denied_command{0};

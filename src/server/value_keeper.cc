@@ -78,6 +78,12 @@ std::unique_ptr<engine::LoopValueReader> ValueKeeper::NewLoopReader() {
   return reader;
 }
 
+uint64_t ValueKeeper::values_read() {
+  const engine::Residency::Counters& counters = residency_.counters();
+  return counters.read_in.load(std::memory_order_relaxed) +
+         counters.read_at_once.load(std::memory_order_relaxed);
+}
+
 unsigned ValueKeeper::readers() const {
   const unsigned loops = loop_reads_.load(std::memory_order_relaxed);
   return loops != 0 ? loops : pool_.readers();

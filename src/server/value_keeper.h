@@ -39,6 +39,8 @@ class ValueKeeper {
   /// Reads that can be under way; and whether who reads has several of them.
   unsigned readers() const;
   bool queued() const { return pool_.queued(); }
+  /// How many values commands have had to wait for, or to read under a lock.
+  uint64_t values_read();
   bool warming() const { return warming_.load(std::memory_order_relaxed) != 0; }
   /// How many values were away when the server began to answer.
   uint64_t left_by_loading() const { return left_by_loading_; }

@@ -33,13 +33,11 @@ void ValueLookup::LookForPlace() {
   std::optional<size_t> only;
   for (size_t i = 0; i < candidates_.size(); ++i) {
     const storage::TableReader& table = *candidates_[i];
-    const auto& index = table.index();
-    for (size_t block = table.BlockAt(position);
-         block < index.size() && index[block].first <= position; ++block) {
-      if (index[block].first.space != space_ || !table.FilterLets(block, position)) continue;
+    auto block = table.BlockFor(position, table.BlockAt(position));
+    for (; block; block = table.BlockFor(position, *block + 1)) {
       if (only) return place_.reset();
       only = i;
-      place_ = table.PlaceOf(block, hash_);
+      place_ = table.PlaceOf(*block, hash_);
     }
   }
   if (place_) table_ = *only;

@@ -16,14 +16,13 @@ RecordSearch::RecordSearch(const TableReader& table, uint32_t space, uint64_t ha
       next_(table.BlockAt(wanted_.position())) {}
 
 std::optional<FileExtent> RecordSearch::NextBlock() {
-  const auto& index = table_.index();
-  const Position position = wanted_.position();
-  for (; !over_ && next_ < index.size() && index[next_].first <= position; ++next_) {
-    if (!table_.FilterLets(next_, position)) continue;
-    const IndexEntry& entry = index[next_++];
-    return FileExtent{entry.offset, BlockHeader::kBytes + entry.length};
-  }
-  return std::nullopt;
+  if (over_) return std::nullopt;
+  const auto block = table_.BlockFor(wanted_.position(), next_);
+  over_ = !block;
+  if (over_) return std::nullopt;
+  next_ = *block + 1;
+  const IndexEntry& entry = table_.index()[*block];
+  return FileExtent{entry.offset, BlockHeader::kBytes + entry.length};
 }
 
 StatusOr<std::optional<FoundRecord>> RecordSearch::Look(Bytes block) {

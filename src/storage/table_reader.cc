@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kBytesMin =
     kTableHeadMagic.size() + BlockHeader::kBytes + TableFooter::kBytes;  // one without records
 constexpr uint64_t kPageBytes = 4096;
+constexpr uint64_t kDirectoryOfOne = ValueDirectory::kEntryBytes + ValueDirectory::kFootBytes;
 
 std::string Counts(const char* what, uint64_t have, uint64_t expected) {
   return "there are " + std::to_string(have) + " " + what + ", and should be " +
@@ -177,10 +178,10 @@ bool TableReader::FilterLets(size_t block, Position position) const {
   return BloomMayContain(lines, footer_.filter_probes, BloomHash(position));
 }
 
-bool TableReader::MayContain(Position position) const {
-  for (size_t i = BlockAt(position); i < index_.size() && index_[i].first <= position; ++i)
-    if (FilterLets(i, position)) return true;
-  return false;
+std::optional<size_t> TableReader::BlockFor(Position position, size_t from) const {
+  for (size_t i = from; i < index_.size() && index_[i].first <= position; ++i)
+    if (index_[i].first.space == position.space && FilterLets(i, position)) return i;
+  return std::nullopt;
 }
 
 StatusOr<std::optional<FoundRecord>> TableReader::Find(uint32_t space, uint64_t hash, Bytes key,
@@ -212,11 +213,11 @@ StatusOr<std::string> TableReader::ReadValue(const ValueHandle& handle) const {
 FileExtent TableReader::ValueExtent(const ValueHandle& handle, uint64_t at_least) const {
   uint64_t size = handle.length;
   if (handle.length <= kValueBlockBytes || handle.offset != 0) {
-    const uint64_t end = handle.block + BlockHeader::kBytes + kValueBlockBytes;
+    const uint64_t end = handle.block + BlockHeader::kBytes + kValueBlockBytes + kDirectoryOfOne;
     size = (end + kPageBytes - 1) / kPageBytes * kPageBytes - handle.block;
   } else {
     size += (handle.length + kLongBlockBytes - 1) / kLongBlockBytes * BlockHeader::kBytes;
-    if (!handle.is_long()) size += ValueDirectory().bytes_with_next();
+    if (!handle.is_long()) size += kDirectoryOfOne;
   }
   const uint64_t there = blocks_.size() - std::min(blocks_.size(), handle.block);
   return {handle.block, std::min(there, std::max(size, at_least))};

@@ -58,8 +58,6 @@ class TableReader {
   /// The record of that key, a tombstone included. `hash` is the key's.
   StatusOr<std::optional<FoundRecord>> Find(uint32_t space, uint64_t hash, Bytes key,
                                             uint64_t sub = 0) const;
-  /// Whether any record of that position can be here: false is certain, and costs no read.
-  bool MayContain(Position position) const;
 
   /// The value of a record of this table, in one piece.
   StatusOr<std::string> ReadValue(const ValueHandle& handle) const;
@@ -84,12 +82,14 @@ class TableReader {
 
   /// The first block that can hold records at `position` or behind it.
   size_t BlockAt(Position position) const;
-  /// Whether block `block` may have a record at `position`, by its filter.
-  bool FilterLets(size_t block, Position position) const;
+  /// The first block from `from` on, which is BlockAt(position) or behind it, that may have a record at `position`, by its filter;
+  /// nullopt is certain, and costs no read.
+  std::optional<size_t> BlockFor(Position position, size_t from) const;
 
  private:
   TableReader(std::unique_ptr<ReadableFile> file, std::string name);
 
+  bool FilterLets(size_t block, Position position) const;
   Status Load(const Options& options);
   Status LoadFooter();
   Status LoadIndex();

@@ -75,7 +75,8 @@ TEST_SUITE("storage/table") {
         const Row& row = rows[random.Below(rows.size())];
         const auto found = Must(table->Find(row.key.space, row.key.hash, row.key.key, row.key.sub));
         REQUIRE(found.has_value());
-        CHECK(table->MayContain({row.key.space, row.key.hash}));
+        const Position position{row.key.space, row.key.hash};
+        CHECK(table->BlockFor(position, table->BlockAt(position)).has_value());
         CHECK(found->kind == row.kind);
         CHECK(found->flags == row.flags);
         CHECK(found->deadline_ms == row.deadline_ms);

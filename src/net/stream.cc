@@ -40,6 +40,10 @@ const uv_buf_t* AsBuffers(const WriteSpan* spans) {
   return reinterpret_cast<const uv_buf_t*>(spans);
 }
 
+iovec* AsVectors(const WriteSpan* spans) {
+  return const_cast<iovec*>(reinterpret_cast<const iovec*>(spans));  // only read
+}
+
 void StopReadingHandle(StreamHandle* handle) {
   if (!handle->reading) return;
   handle->reading = false;
@@ -80,6 +84,24 @@ int SocketOption(int fd, int option) {
   int value = -1;
   socklen_t size = sizeof(value);
   return ::getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+// What the socket takes at once, or -errno. Not uv_try_write(), which calls write(2): for a socket that is the longer way
+// through the kernel, and where a reply is one small span, as without pipelining, it is felt (bench/RESULTS.md).
+ssize_t Send(int fd, const WriteSpan* spans, size_t count) {
+  constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  ssize_t taken;
+  do {
+    if (count == 1) {
+      taken = ::send(fd, spans->data, spans->size, kFlags);
+    } else {
+      msghdr message{};
+      message.msg_iov = AsVectors(spans);
+      message.msg_iovlen = count;
+      taken = ::sendmsg(fd, &message, kFlags);
+    }
+  } while (taken < 0 && errno == EINTR);
+  return taken < 0 ? -errno : taken;
 }
 
 void SetTcpOption(int fd, int level, int option, int value) {
@@ -147,13 +169,12 @@ bool Stream::reading() const { return handle_ != nullptr && handle_->reading; }
 
 ssize_t Stream::TryWrite(const WriteSpan* spans, size_t count) {
   if (handle_ == nullptr) return -EBADF;
+  if (handle_->writing) return 0;
   ssize_t written = 0;
-  // The kernel takes IOV_MAX spans a call, and libuv quietly cuts to that.
   while (count > 0) {
-    const size_t batch = std::min<size_t>(count, IOV_MAX);
-    const int taken =
-        uv_try_write(&handle_->uv.stream, AsBuffers(spans), static_cast<unsigned>(batch));
-    if (taken == UV_EAGAIN) break;
+    const size_t batch = std::min<size_t>(count, IOV_MAX);  // all that the kernel takes in a call
+    const ssize_t taken = Send(fd_, spans, batch);
+    if (taken == -EAGAIN) break;
     if (taken < 0)
       return written > 0 ? written : taken;  // an error stays: the next call meets it again
     written += taken;

@@ -87,15 +87,10 @@ void RandomKey(ReadContext& ctx, Args) {
   ctx.reply.Bulk(choice);
 }
 
-// The key moves with its deadline and access clock; what `target` held is gone. The entry is written anew
-// because it holds its key's name.
 void MoveEntry(WriteContext& ctx, KeyRef& source, KeyRef& target) {
-  Entry* moved = ctx.Edit(source).Take();
-  Entry* renamed = Entry::NewMoved(moved, target.key, moved->deadline_ms());
-  Entry::Delete(moved);
-  engine::Edit edit = ctx.Edit(target);
-  if (edit.entry() != nullptr) edit.Delete();
-  edit.Put(renamed);
+  engine::Edit from = ctx.Edit(source);
+  engine::Edit to = ctx.Edit(target);
+  from.MoveTo(to);
 }
 
 // RENAME key newkey     RENAMENX key newkey
@@ -212,8 +207,7 @@ Effect Move(WriteContext& ctx, Args args) {
     ctx.reply.Integer(0);
     return Effect::None();
   }
-  Entry* moved = ctx.Edit(source).Take();
-  ctx.Edit(target).Put(moved);
+  MoveEntry(ctx, source, target);
   ctx.unit.Notify(engine::kNotifyGeneric, source.db, "move_from", source.key);
   ctx.unit.Notify(engine::kNotifyGeneric, target.db, "move_to", target.key);
   ctx.reply.Integer(1);

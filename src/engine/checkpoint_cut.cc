@@ -117,7 +117,8 @@ void CheckpointCut::Advance(uint64_t position) {
   position_ = position;
   if (position != Staircase::kEnd) return;
   Part& part = parts_[part_];
-  if (part.taken_over != nullptr) {
+  // A value of another part may have been moved there before it was flushed: then it stays until the end.
+  if (part.taken_over != nullptr && !large_.HasAnyIn(*part.taken_over)) {
     part.keyspace = nullptr;
     Drop(std::move(part.taken_over));
   }
@@ -149,8 +150,9 @@ void CheckpointCut::TakeOver(std::unique_ptr<Keyspace> keyspace) {
     return candidate.keyspace == keyspace.get();
   });
   TERRACE_CHECK(part != parts_.end());
-  const bool is_walked = static_cast<size_t>(part - parts_.begin()) < part_;
-  if (!is_walked && !given_up_.load(std::memory_order_relaxed)) {
+  const bool is_needed =
+      static_cast<size_t>(part - parts_.begin()) >= part_ || large_.HasAnyIn(*keyspace);
+  if (is_needed && !given_up_.load(std::memory_order_relaxed)) {
     part->taken_over = std::move(keyspace);
     return;
   }
@@ -194,6 +196,10 @@ void CheckpointCut::End() {
   TERRACE_CHECK(part_ == parts_.size());
   for (Part& part : parts_) {
     if (part.keyspace == nullptr) continue;
+    if (part.taken_over != nullptr) {
+      Drop(std::move(part.taken_over));
+      continue;
+    }
     part.keyspace->EndCut();
     if (given_up_.load(std::memory_order_relaxed))
       part.keyspace->ReturnRemovedKeys(std::move(part.removed));

@@ -119,7 +119,8 @@ void DumpCut::Advance(uint64_t position) {
   position_ = position;
   if (position != Staircase::kEnd) return;
   Part& part = parts_[part_];
-  if (part.taken_over != nullptr) {
+  // A value of another part may have been moved there before it was flushed: then it stays until the end.
+  if (part.taken_over != nullptr && !large_.HasAnyIn(*part.taken_over)) {
     part.keyspace = nullptr;
     Drop(std::move(part.taken_over));
   }
@@ -160,10 +161,10 @@ void DumpCut::TakeOver(std::unique_ptr<Keyspace> keyspace) {
   const auto found = part_of_.find(keyspace.get());
   TERRACE_CHECK(found != part_of_.end());
   Part& part = parts_[found->second];
-  const bool is_walked = found->second < part_;
+  const bool is_needed = found->second >= part_ || large_.HasAnyIn(*keyspace);
   // Its place may be another keyspace's before this cut is over.
   part_of_.erase(found);
-  if (!is_walked && !given_up()) {
+  if (is_needed && !given_up()) {
     part.taken_over = std::move(keyspace);
     return;
   }
@@ -174,7 +175,11 @@ void DumpCut::TakeOver(std::unique_ptr<Keyspace> keyspace) {
 void DumpCut::End() {
   TERRACE_CHECK(part_ == parts_.size());
   for (Part& part : parts_) {
-    if (part.keyspace != nullptr) part.keyspace->EndCut();
+    if (part.taken_over != nullptr) {
+      Drop(std::move(part.taken_over));
+    } else if (part.keyspace != nullptr) {
+      part.keyspace->EndCut();
+    }
   }
   large_.FreeGivenUp();
   parts_.clear();

@@ -86,8 +86,9 @@ class DumpCut final : public EditObserver {
   bool Keeps(const Keyspace& keyspace, uint64_t hash, Entry* entry) override {
     return large_.Keeps(keyspace, hash, entry);
   }
-  void Leaves(const Keyspace& keyspace, uint64_t hash, Entry& entry) override {
-    large_.Leaves(keyspace, hash, entry);
+  void Moves(const Keyspace& keyspace, uint64_t hash, Bytes key, Keyspace& to, uint64_t to_hash,
+             Entry& entry) override {
+    large_.Moves(keyspace, hash, key, to, to_hash, entry);
   }
   void TakeOver(std::unique_ptr<Keyspace> keyspace) override;
 

@@ -127,10 +127,19 @@ void Edit::Discard(Entry* entry) {
   unit_.databases.Discard(entry);
 }
 
-Entry* Edit::Take() {
+void Edit::MoveTo(Edit& target) {
+  KeyRef& to = target.ref_;
+  Entry* moved = Remove();
+  if (to.key != ref_.key) {
+    // Written anew, because it has its key's name in it.
+    Entry* renamed = Entry::NewMoved(moved, to.key, moved->deadline_ms());
+    Entry::Delete(moved);
+    moved = renamed;
+  }
+  if (to.entry() != nullptr) target.Delete();
   if (EditObserver* observer = ref_.keyspace->observer())
-    observer->Leaves(*ref_.keyspace, ref_.hash, *ref_.entry());
-  return Remove();
+    observer->Moves(*ref_.keyspace, ref_.hash, ref_.key, *to.keyspace, to.hash, *moved);
+  target.Put(moved);
 }
 
 Entry* Edit::Remove() {

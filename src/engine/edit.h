@@ -69,8 +69,9 @@ class Edit {
   }
   /// The key goes. What takes long to free is freed in the background.
   void Delete();
-  /// The key goes, its entry stays with the caller (RENAME, MOVE).
-  Entry* Take();
+  /// The key goes, and what it had is `target`'s from now on: value, deadline and access clock (RENAME, MOVE). What `target`
+  /// held before is gone.
+  void MoveTo(Edit& target);
   /// Puts an entry whose key is this one in place of what there is.
   void Put(Entry* entry);
 

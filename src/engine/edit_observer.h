@@ -22,6 +22,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/bytes.h"
+
 namespace terrace::engine {
 
 class Entry;
@@ -38,8 +40,9 @@ class EditObserver {
   /// needed still (a large collection that is captured bit by bit), and the observer will give it back with
   /// Databases::Discard.
   virtual bool Keeps(const Keyspace&, uint64_t /*hash*/, Entry*) { return false; }
-  /// The same, but its value goes on under another name, or in another keyspace.
-  virtual void Leaves(const Keyspace&, uint64_t /*hash*/, Entry&) {}
+  /// The same, but its value goes on: `entry` has it, which is about to be the key `to_hash` of `to`. Both shards are locked.
+  virtual void Moves(const Keyspace&, uint64_t /*hash*/, Bytes /*key*/, Keyspace& /*to*/,
+                     uint64_t /*to_hash*/, Entry& /*entry*/) {}
   /// The keyspace was replaced by an empty one (FLUSHALL, FLUSHDB): nobody edits it any more. The observer keeps it as
   /// long as its walk needs it, ends the cut and gives it back with Databases::Discard.
   virtual void TakeOver(std::unique_ptr<Keyspace> keyspace) = 0;

@@ -10,8 +10,8 @@
 //
 // It is begun by the walk, or by the first edit since the cut; the entry carries the cut's number from then on. It goes by
 // the name that the key has at the cut. Whoever deletes or replaces the key meanwhile hands the whole entry over
-// (TakeOver). Whoever moves its value elsewhere (RENAME, MOVE) lets it Part first, which takes as long as a copy of what the
-// walk has not had yet.
+// (TakeOver). Whoever moves its value elsewhere (RENAME, MOVE) says so (engine/large_captures.h); to where the cut does not
+// follow, it lets it Part first, which takes as long as a copy of what the walk has not had yet.
 //
 // Threads: under the lock of the key's shard until it is complete, but for EncodeAhead and TakePiece, which are the walk's;
 // then all of it is. Who holds one and asks it in the right order is engine/large_captures.h.
@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/memory.h"
 #include "engine/entry.h"
@@ -42,6 +43,15 @@ class LargeCapture {
     /// Of lists and streams.
     size_t nodes = 8;
   };
+  /// Where the value is.
+  struct Place {
+    Keyspace* keyspace;
+    uint64_t hash;
+    std::string key;
+
+    HashedKey name() const { return {hash, key}; }
+    bool operator==(const Place&) const = default;
+  };
   static bool Takes(const Entry& entry, const Limits& limits);
 
   /// CONTRACT: Takes(entry). `bytes` counts what edits make it keep.
@@ -53,9 +63,9 @@ class LargeCapture {
   LargeCapture& operator=(const LargeCapture&) = delete;
 
   // --- the key as it was; its clock when the capture was begun ---
-  Keyspace& keyspace() const { return keyspace_; }
+  Keyspace& keyspace() const { return *origin_.keyspace; }
   /// It lies in here.
-  HashedKey name() const { return {hash_, key_}; }
+  HashedKey name() const { return origin_.name(); }
   uint64_t deadline_ms() const { return deadline_ms_; }
   uint32_t access() const { return access_; }
   virtual rdb::ValueCode code() const = 0;
@@ -73,6 +83,9 @@ class LargeCapture {
   virtual void TakePiece(std::string* piece);
 
   // --- for who edits ---
+  /// Under a lock of who holds it (engine/large_captures.h).
+  const Place& place() const { return place_; }
+  void set_place(Place place) { place_ = std::move(place); }
   /// The collection is on its own from now on, and all of it can still be had.
   virtual void Part() = 0;
   /// The same, but no more will be asked for.
@@ -84,18 +97,16 @@ class LargeCapture {
 
  protected:
   LargeCapture(Keyspace& keyspace, uint64_t hash, const Entry& entry)
-      : keyspace_(keyspace),
-        hash_(hash),
-        key_(entry.key()),
+      : origin_{&keyspace, hash, std::string(entry.key())},
+        place_(origin_),
         deadline_ms_(entry.deadline_ms()),
         access_(entry.access()) {}
 
   std::string encoded_;  // and not taken yet
 
  private:
-  Keyspace& keyspace_;
-  const uint64_t hash_;
-  const std::string key_;
+  const Place origin_;
+  Place place_;
   const uint64_t deadline_ms_;
   const uint32_t access_;
   Entry* entry_ = nullptr;

@@ -39,21 +39,43 @@ bool LargeCaptures::IsCaptured(const Entry& entry) {
   return IsCollection(entry.encoding()) && types::UnderCapture(entry.collection());
 }
 
-LargeCapture* LargeCaptures::Find(const Keyspace& keyspace, HashedKey name) {
-  MutexLock lock(mutex_);
+// Of the value that has this name now. One that had it at the cut, and has it no longer, may be under it still in captures_;
+// but then what is there now is not captured, or came from elsewhere.
+LargeCapture& LargeCaptures::FindLocked(const Keyspace& keyspace, HashedKey name) const {
+  const auto moved = moved_.find({&keyspace, name});
+  if (moved != moved_.end()) return *moved->second;
   const auto at = captures_.find({&keyspace, name});
   TERRACE_CHECK(at != captures_.end());
-  return at->second.get();
+  return *at->second;
+}
+
+LargeCapture& LargeCaptures::Find(const Keyspace& keyspace, HashedKey name) const {
+  MutexLock lock(mutex_);
+  return FindLocked(keyspace, name);
+}
+
+void LargeCaptures::ForgetPlace(const LargeCapture& capture) {
+  const LargeCapture::Place& place = capture.place();
+  const auto at = moved_.find({place.keyspace, place.name()});
+  if (at != moved_.end() && at->second == &capture) moved_.erase(at);
 }
 
 bool LargeCaptures::Keeps(const Keyspace& keyspace, uint64_t hash, Entry* entry) {
   if (!IsCaptured(*entry)) return false;
-  Find(keyspace, {hash, entry->key()})->TakeOver(entry);
+  Find(keyspace, {hash, entry->key()}).TakeOver(entry);
   return true;
 }
 
-void LargeCaptures::Leaves(const Keyspace& keyspace, uint64_t hash, Entry& entry) {
-  if (IsCaptured(entry)) Find(keyspace, {hash, entry.key()})->Part();
+void LargeCaptures::Moves(const Keyspace& keyspace, uint64_t hash, Bytes key, Keyspace& to,
+                          uint64_t to_hash, Entry& entry) {
+  if (!IsCaptured(entry)) return;
+  // A keyspace that was empty at the cut has no part in it, and may be gone before it is over.
+  if (to.observer() != keyspace.observer()) return Find(keyspace, {hash, key}).Part();
+  MutexLock lock(mutex_);
+  LargeCapture& capture = FindLocked(keyspace, {hash, key});
+  ForgetPlace(capture);
+  capture.set_place({&to, to_hash, std::string(entry.key())});
+  moved_[{&to, capture.place().name()}] = &capture;
 }
 
 // --- the walk ---
@@ -85,21 +107,37 @@ bool LargeCaptures::NextPiece(Participant& self, std::string* piece) {
 
 void LargeCaptures::EncodeLocked(Participant& self) {
   self.In();
-  open_->keyspace().staircase().ForEachShard(
-      open_->name().hash >> 16, [&](Shard&, uint64_t, uint64_t) {
-        const size_t items = open_->EncodeLocked(options_.piece_items, options_.piece_bytes);
-        piece_items_peak_ = std::max(piece_items_peak_, items);
-        // From now on nobody finds it: what becomes of the key is not its concern any more.
-        if (open_->complete()) complete_ = Remove(*open_);
-        return false;
-      });
+  for (bool is_there = false; !is_there;) {
+    const LargeCapture::Place place = PlaceOfOpen();
+    place.keyspace->staircase().ForEachShard(place.hash >> 16, [&](Shard&, uint64_t, uint64_t) {
+      is_there = PlaceOfOpen() == place;  // and stays there, as who moves it needs this lock
+      if (!is_there) return false;
+      const size_t items = open_->EncodeLocked(options_.piece_items, options_.piece_bytes);
+      piece_items_peak_ = std::max(piece_items_peak_, items);
+      // From now on nobody finds it: what becomes of the key is not its concern any more.
+      if (open_->complete()) complete_ = Remove(*open_);
+      return false;
+    });
+  }
   self.Out();
   if (complete_ == nullptr && options_.piece_pause_us != 0)
     std::this_thread::sleep_for(std::chrono::microseconds(options_.piece_pause_us));
 }
 
+LargeCapture::Place LargeCaptures::PlaceOfOpen() const {
+  MutexLock lock(mutex_);
+  return open_->place();
+}
+
+bool LargeCaptures::HasAnyIn(const Keyspace& keyspace) const {
+  MutexLock lock(mutex_);
+  return std::any_of(captures_.begin(), captures_.end(),
+                     [&](const auto& each) { return each.second->place().keyspace == &keyspace; });
+}
+
 std::unique_ptr<LargeCapture> LargeCaptures::Remove(const LargeCapture& capture) {
   MutexLock lock(mutex_);
+  ForgetPlace(capture);
   const auto at = captures_.find({&capture.keyspace(), capture.name()});
   TERRACE_CHECK(at != captures_.end() && at->second.get() == &capture);
   std::unique_ptr<LargeCapture> removed = std::move(at->second);
@@ -122,6 +160,7 @@ void LargeCaptures::GiveUp() {
     given_up_.push_back(std::move(capture));
   }
   captures_.clear();
+  moved_.clear();
 }
 
 void LargeCaptures::FreeGivenUp() {

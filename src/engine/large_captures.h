@@ -2,15 +2,18 @@
 // Checkpoints and dumps have one each (engine/checkpoint_cut.h, engine/dump_cut.h).
 //
 //   the walk of the cut, or an edit   Takes? Begin
-//   edits                             Keeps, Leaves: what becomes of the key meanwhile
+//   edits                             Keeps, Moves: what becomes of the key meanwhile
 //   the walk, behind a stretch        Open, NextPiece ... NextPiece, and the same again until Open has no more
 //   whoever gives the cut up          GiveUp, and FreeGivenUp later
 //
 // Between two pieces nothing is locked, and the walk is out. None can be begun in a range of hash space that the cut's walk
 // has stamped, so there Open comes to an end.
 //
-// Threads: Begin, Keeps and Leaves under the lock of the key's shard, by any; a leaf lock is taken. Reset and GiveUp in an
-// exclusive section. The rest by the walk, the figures by any.
+// A value that is moved to another key of the cut's keyspaces is followed: whoever wants to lock its shard asks where it is,
+// locks that, and asks again. The capture keeps the name that the key had at the cut.
+//
+// Threads: Begin, Keeps and Moves under the lock of the key's shard, or both, by any; a leaf lock is taken. Reset, HasAnyIn and
+// GiveUp in an exclusive section, HasAnyIn also by the walk. The rest by the walk, the figures by any.
 #pragma once
 
 #include <atomic>
@@ -56,7 +59,8 @@ class LargeCaptures {
              const rdb::EncodeOptions& options) TERRACE_EXCLUDES(mutex_);
   /// For an EditObserver's functions of these names.
   bool Keeps(const Keyspace& keyspace, uint64_t hash, Entry* entry) TERRACE_EXCLUDES(mutex_);
-  void Leaves(const Keyspace& keyspace, uint64_t hash, Entry& entry) TERRACE_EXCLUDES(mutex_);
+  void Moves(const Keyspace& keyspace, uint64_t hash, Bytes key, Keyspace& to, uint64_t to_hash,
+             Entry& entry) TERRACE_EXCLUDES(mutex_);
 
   /// The first in the order of names with a hash below `end` (in units of 2^16, as the staircase counts); its pieces come
   /// next. nullptr: there is none. Good until NextPiece says that it was the last.
@@ -64,6 +68,9 @@ class LargeCaptures {
   /// Some more of the value that is open, behind its code; it may be nothing. False when there was none left, and then none
   /// is open. The caller is out.
   bool NextPiece(Participant& self, std::string* piece) TERRACE_EXCLUDES(mutex_);
+
+  /// Whether a value lies there of which not all is had: the keyspace is needed still, whatever became of it.
+  bool HasAnyIn(const Keyspace& keyspace) const TERRACE_EXCLUDES(mutex_);
 
   /// All collections are on their own again, at once. What was kept for them is freed by FreeGivenUp, with nothing locked.
   void GiveUp() TERRACE_EXCLUDES(mutex_);
@@ -81,7 +88,10 @@ class LargeCaptures {
   using Name = std::pair<const Keyspace*, HashedKey>;  // the key lies in the capture
 
   static bool IsCaptured(const Entry& entry);
-  LargeCapture* Find(const Keyspace& keyspace, HashedKey name) TERRACE_EXCLUDES(mutex_);
+  LargeCapture& FindLocked(const Keyspace& keyspace, HashedKey name) const TERRACE_REQUIRES(mutex_);
+  LargeCapture& Find(const Keyspace& keyspace, HashedKey name) const TERRACE_EXCLUDES(mutex_);
+  void ForgetPlace(const LargeCapture& capture) TERRACE_REQUIRES(mutex_);
+  LargeCapture::Place PlaceOfOpen() const TERRACE_EXCLUDES(mutex_);
   std::unique_ptr<LargeCapture> Remove(const LargeCapture& capture) TERRACE_EXCLUDES(mutex_);
   void EncodeLocked(Participant& self);
   void Free(std::unique_ptr<LargeCapture> capture);
@@ -93,6 +103,8 @@ class LargeCaptures {
 
   mutable Mutex mutex_;
   std::map<Name, std::unique_ptr<LargeCapture>> captures_ TERRACE_GUARDED_BY(mutex_);
+  // Those whose value is elsewhere, by where that is.
+  std::map<Name, LargeCapture*> moved_ TERRACE_GUARDED_BY(mutex_);
 
   // The walk's.
   LargeCapture* open_ = nullptr;

@@ -57,6 +57,10 @@ class Writer {
   }
 
  private:
+  void Move(KeyRef& from, KeyRef& to) {
+    Edit source(unit_, from), target(unit_, to);
+    source.MoveTo(target);
+  }
   void ChangeSomething() {
     unit_.Begin(1, Origin::kClient);
     const auto db = static_cast<unsigned>(random_.Below(2));
@@ -76,10 +80,7 @@ class Writer {
     } else if (what < 9) {
       if (refs[0].entry() != nullptr) Edit(unit_, refs[0]).Delete();
     } else if (refs[0].entry() != nullptr) {
-      Entry* taken = Edit(unit_, refs[0]).Take();
-      Entry* renamed = Entry::NewMoved(taken, other, taken->deadline_ms());
-      Entry::Delete(taken);
-      Edit(unit_, refs[1]).Put(renamed);
+      Move(refs[0], refs[1]);
     }
     locks.Release();
     if (unit_.crowded != nullptr)
@@ -98,10 +99,7 @@ class Writer {
     if (what == 0 && refs[0].entry() != nullptr) {
       Edit(unit_, refs[0]).Delete();
     } else if (what == 1 && refs[0].entry() != nullptr) {
-      Entry* taken = Edit(unit_, refs[0]).Take();
-      Entry* renamed = Entry::NewMoved(taken, other, taken->deadline_ms());
-      Entry::Delete(taken);
-      Edit(unit_, refs[1]).Put(renamed);
+      Move(refs[0], refs[1]);
     } else {
       is_list ? EditList(refs[0]) : EditZset(refs[0]);
     }

@@ -381,13 +381,8 @@ class Machine {
         Entry* copy = Entry::NewCopy(*refs[0].entry(), to, refs[0].entry()->deadline_ms());
         Edit(unit_, refs[1]).Put(copy);
       } else {
-        Entry* taken = Edit(unit_, refs[0]).Take();
-        if (from != to) {
-          Entry* renamed = Entry::NewMoved(taken, to, taken->deadline_ms());
-          Entry::Delete(taken);
-          taken = renamed;
-        }
-        Edit(unit_, refs[1]).Put(taken);
+        Edit source(unit_, refs[0]), target(unit_, refs[1]);
+        source.MoveTo(target);
       }
     }
     locks.Release();

@@ -286,13 +286,8 @@ class World {
     KeyLocks locks;
     locks.Acquire(refs, 2);
     if (refs[0].entry() != nullptr) {
-      Entry* taken = Edit(unit_, refs[0]).Take();
-      if (renames) {
-        Entry* renamed = Entry::NewMoved(taken, target, taken->deadline_ms());
-        Entry::Delete(taken);
-        taken = renamed;
-      }
-      Edit(unit_, refs[1]).Put(taken);
+      Edit source(unit_, refs[0]), destination(unit_, refs[1]);
+      source.MoveTo(destination);
       model_[to_db][target] = model_[from_db][from];
       model_[from_db].erase(from);
     }

@@ -111,6 +111,63 @@ TEST_SUITE("engine/large_capture") {
     }
   }
 
+  TEST_CASE("a large key that is renamed or moved during its capture is followed, not copied") {
+    for (const LargeKey& large : kLargeKeys) {
+      CAPTURE(large.key);
+      for (int way = 0; way < 6; ++way) {
+        CAPTURE(way);
+        LargeWorld world(1);
+        Machine& machine = *world.machine;
+        machine.SetString(1, "a key", "so that the database takes part");
+        machine.SetString(0, "another name", "to be overwritten");
+        world.Begin();
+        for (const LargeKey& other : kLargeKeys) world.Add(0, other, "new");
+        for (int i = 0; i < 30; ++i) REQUIRE(world.checkpointer().Step(machine.self()));
+        const uint64_t kept = world.checkpointer().image_bytes();
+        const unsigned db = way < 3 ? 0 : 1;
+        const LargeKey moved{"another name", large.type};
+        machine.Move(0, large.key, db, moved.key);
+        CHECK(world.checkpointer().image_bytes() <= kept + 100);  // an old image of what was there
+        if (way == 1 || way == 4) {
+          machine.Move(db, moved.key, 0, large.key);
+          machine.Delete(0, large.key);
+        }
+        if (way == 2 || way == 5) machine.Flush(db);
+        for (int i = 0; i < 100; ++i) world.Add(db, moved, world.AnyMember());
+        Must(world.Finish([&] {
+          if (way == 0 || way == 3) world.Add(db, moved, world.AnyMember());
+        }));
+        world.ExpectAtCut();
+        CHECK(world.stats().piece_items_peak < kPieceItems + kBucketItems);
+        CHECK(world.checkpointer().image_bytes() == 0);
+        world.Checkpoint();
+        world.ExpectAtCut();
+      }
+    }
+  }
+
+  TEST_CASE("a database that was flushed is needed while a captured value lies in it") {
+    // Each is moved to the other database as soon as the walk is in the one or the other, which is flushed then.
+    for (int flushed_after = 0; flushed_after < 400; flushed_after += 7) {
+      CAPTURE(flushed_after);
+      LargeWorld world(1);
+      Machine& machine = *world.machine;
+      for (const LargeKey& large : kLargeKeys) machine.Copy(0, large.key, 1, large.key);
+      world.Begin();
+      for (const LargeKey& large : kLargeKeys) world.Add(0, large, "new");
+      int steps = 0;
+      Must(world.Finish([&] {
+        if (steps++ != flushed_after) return;
+        for (const LargeKey& large : kLargeKeys) machine.Move(0, large.key, 1, large.key);
+        machine.Flush(1);
+        machine.SetString(1, "a key", "of the new keyspace");
+      }));
+      world.ExpectAtCut();
+      world.Checkpoint();
+      world.ExpectAtCut();
+    }
+  }
+
   TEST_CASE(
       "a large key from which everything is taken during its capture is in the tables as it was") {
     for (const LargeKey& large : kLargeKeys) {

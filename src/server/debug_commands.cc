@@ -19,6 +19,7 @@
 #include "engine/entry_codec.h"
 #include "engine/residency.h"
 #include "server/config/special_values.h"
+#include "server/debug_load_log.h"
 #include "server/debug_reload.h"
 #include "server/digest.h"
 #include "server/families.h"
@@ -114,10 +115,7 @@ void StringMatch(SessionContext& ctx, Args args) {
 }
 
 // DEBUG LOADAOF
-void NoPersistence(SessionContext& ctx, Args) {
-  ctx.reply.Error(
-      "ERR the log is read when the server starts; this version cannot do so while it runs");
-}
+void LoadLog(SessionContext& ctx, Args) { DebugLoadLog(ctx); }
 
 // DEBUG SEGFAULT
 void Segfault(SessionContext&, Args) { raise(SIGSEGV); }
@@ -434,7 +432,7 @@ constexpr Subcommand kSubcommands[] = {
     {"htstats", 3, 3, EngineSummary},
     {"htstats-key", 3, 3, KeyTableSummary},
     {"listpack", 3, 3, ShowListpack},
-    {"loadaof", 2, 2, NoPersistence},
+    {"loadaof", 2, 2, LoadLog},
     {"log", 3, 3, LogMessage, true},
     {"log-hold", 3, 3, HoldLog},
     {"object", 3, 3, Object},

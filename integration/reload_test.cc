@@ -124,6 +124,7 @@ TEST_SUITE("integration/reload") {
     };
     reads_back();  // nothing at all
     Fill(client);
+    client.Run("HPEXPIREAT hash 4102444800000 FIELDS 2 field3 field5");
     reads_back();  // the log alone
     client.Run("SAVE");
     reads_back();  // tables alone
@@ -166,6 +167,41 @@ TEST_SUITE("integration/reload") {
     CHECK(client.Run("DEBUG LOADAOF") == "+OK");
     CHECK(watcher.Run("EXEC") == "*-1");
     CHECK(client.Run("GET watched") == "$1");
+  }
+
+  TEST_CASE("DEBUG LOADAOF is not for transactions, nor for data that memory may not hold") {
+    ServerProcess server({"--enable-debug-command", "yes", "--appendonly", "yes"});
+    Client client = server.Connect();
+    client.Run("MULTI");
+    client.Run("SET k v");
+    client.Run("DEBUG LOADAOF");
+    CHECK(client.Run("EXEC") == "[+OK -ERR the log cannot be loaded inside a transaction]");
+    CHECK(client.Run("GET k") == "$v");
+    ServerProcess database({"--enable-debug-command", "yes", "--appendonly", "yes",
+                            "--storage-mode", "database", "--maxmemory", "100mb"});
+    CHECK(database.Connect().Run("DEBUG LOADAOF") ==
+          "-ERR in database mode the data may be more than memory can hold at once");
+  }
+
+  TEST_CASE("DEBUG LOADAOF loses and doubles nothing while others write and checkpoints are made") {
+    ServerProcess server(
+        {"--enable-debug-command", "yes", "--threads", "2", "--appendonly", "yes"});
+    Client client = server.Connect(), writer = server.Connect();
+    // Enough that a checkpoint takes some time, and that its end falls into a load now and then.
+    client.Run("DEBUG POPULATE 200000 filler 20");
+    client.Run("SAVE");
+    int64_t counted = 0;
+    for (int round = 0; round < 12; ++round) {
+      for (int i = 0; i < 50; ++i, ++counted) writer.Run("INCR counter");
+      client.Run("BGREWRITEAOF");
+      for (int i = 0; i < round * 40; ++i, ++counted) writer.Run("INCR counter");
+      CHECK(client.Run("DEBUG LOADAOF") == "+OK");
+      CHECK(client.Run("GET counter") == "$" + std::to_string(counted));
+      CHECK(client.Run("DBSIZE") == ":200001");
+    }
+    server.KillNow();
+    server.Restart({"--appendonly", "yes"});
+    CHECK(server.Connect().Run("GET counter") == "$" + std::to_string(counted));
   }
 }
 

@@ -68,7 +68,10 @@ bool CheckpointCut::Next(Participant& self, Stretch* stretch) {
   stretch->keys.clear();
   stretch->removed.clear();
   stretch->large = nullptr;
-  if (part_ == parts_.size()) return false;
+  if (part_ == parts_.size()) {
+    DropKept(self);
+    return false;
+  }
   Part& part = parts_[part_];
   // May take long, and needs nothing that others see.
   if (position_ == 0 && !captured_) part.sorted = part.removed.Sorted();
@@ -117,13 +120,25 @@ void CheckpointCut::Advance(uint64_t position) {
   position_ = position;
   if (position != Staircase::kEnd) return;
   Part& part = parts_[part_];
-  // A value of another part may have been moved there before it was flushed: then it stays until the end.
+  // A value of another part may have been moved there before it was flushed: then it stays until the walk
+  // is over.
   if (part.taken_over != nullptr && !large_.HasAnyIn(*part.taken_over)) {
     part.keyspace = nullptr;
     Drop(std::move(part.taken_over));
   }
   ++part_;
   position_ = 0;
+}
+
+// The walk is over: no value is captured any more, wherever it was moved to.
+void CheckpointCut::DropKept(Participant& self) {
+  self.In();
+  for (Part& part : parts_) {
+    if (part.taken_over == nullptr) continue;
+    part.keyspace = nullptr;
+    Drop(std::move(part.taken_over));
+  }
+  self.Out();
 }
 
 // Nobody but us can reach it.
@@ -196,10 +211,6 @@ void CheckpointCut::End() {
   TERRACE_CHECK(part_ == parts_.size());
   for (Part& part : parts_) {
     if (part.keyspace == nullptr) continue;
-    if (part.taken_over != nullptr) {
-      Drop(std::move(part.taken_over));
-      continue;
-    }
     part.keyspace->EndCut();
     if (given_up_.load(std::memory_order_relaxed))
       part.keyspace->ReturnRemovedKeys(std::move(part.removed));

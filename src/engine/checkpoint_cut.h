@@ -133,6 +133,7 @@ class CheckpointCut final : public EditObserver {
   void HandOut(Part& part, Stretch* stretch);
   void AddRemoved(Part& part, Stretch* stretch);
   void Advance(uint64_t position);
+  void DropKept(Participant& self);
   void Drop(std::unique_ptr<Keyspace> keyspace);
 
   Databases& databases_;

@@ -50,6 +50,7 @@ StatusOr<std::unique_ptr<CheckpointLoader>> CheckpointLoader::Open(
     }
     databases.Get(space.database).set_space(space.space);
   }
+  loader->log_offset_ = state->checkpoint.log_offset;
   loader->spaces_ = state->databases;
   std::vector<storage::TableEntry> tables = state->tables;
   std::stable_sort(tables.begin(), tables.end(),

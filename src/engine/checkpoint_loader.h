@@ -44,6 +44,8 @@ class CheckpointLoader {
   /// then what has been loaded is good for nothing.
   Status LoadPart(unsigned part, unsigned parts, Participant& self);
 
+  /// Where the log goes on behind these tables.
+  uint64_t log_offset() const { return log_offset_; }
   uint64_t keys() const { return keys_.load(std::memory_order_relaxed); }
   /// Of keys and values that were read, as they lie in tables.
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
@@ -60,6 +62,7 @@ class CheckpointLoader {
   const types::EncodingLimits& limits_;
   const LoadValues load_values_;
   std::function<bool(uint64_t keys)> go_on_;
+  uint64_t log_offset_ = 0;
   std::vector<storage::DatabaseSpace> spaces_;
   std::vector<std::unique_ptr<storage::TableReader>> readers_;
   std::vector<const storage::TableReader*> tables_;  // newest first

@@ -70,7 +70,10 @@ bool DumpCut::Next(Participant& self, Stretch* stretch) {
   stretch->keys.clear();
   stretch->large = nullptr;
   large_.FreeGivenUp();
-  if (part_ == parts_.size()) return false;
+  if (part_ == parts_.size()) {
+    DropKept(self);
+    return false;
+  }
   const auto index = static_cast<uint32_t>(part_);
   Part& part = parts_[index];
   if (!captured_to_) {
@@ -119,13 +122,25 @@ void DumpCut::Advance(uint64_t position) {
   position_ = position;
   if (position != Staircase::kEnd) return;
   Part& part = parts_[part_];
-  // A value of another part may have been moved there before it was flushed: then it stays until the end.
+  // A value of another part may have been moved there before it was flushed: then it stays until the walk
+  // is over.
   if (part.taken_over != nullptr && !large_.HasAnyIn(*part.taken_over)) {
     part.keyspace = nullptr;
     Drop(std::move(part.taken_over));
   }
   ++part_;
   position_ = 0;
+}
+
+// The walk is over: no value is captured any more, wherever it was moved to.
+void DumpCut::DropKept(Participant& self) {
+  self.In();
+  for (Part& part : parts_) {
+    if (part.taken_over == nullptr) continue;
+    part.keyspace = nullptr;
+    Drop(std::move(part.taken_over));
+  }
+  self.Out();
 }
 
 // Nobody but us can reach it.
@@ -175,11 +190,7 @@ void DumpCut::TakeOver(std::unique_ptr<Keyspace> keyspace) {
 void DumpCut::End() {
   TERRACE_CHECK(part_ == parts_.size());
   for (Part& part : parts_) {
-    if (part.taken_over != nullptr) {
-      Drop(std::move(part.taken_over));
-    } else if (part.keyspace != nullptr) {
-      part.keyspace->EndCut();
-    }
+    if (part.keyspace != nullptr) part.keyspace->EndCut();
   }
   large_.FreeGivenUp();
   parts_.clear();

@@ -111,6 +111,7 @@ class DumpCut final : public EditObserver {
   bool BeginsLarge(const Keyspace& keyspace, uint64_t hash, const Entry& entry);
   void LookAtVersion(const Entry& entry);
   void Advance(uint64_t position);
+  void DropKept(Participant& self);
   void Drop(std::unique_ptr<Keyspace> keyspace);
   bool given_up() const { return given_up_.load(std::memory_order_relaxed); }
 

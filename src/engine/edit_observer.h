@@ -40,7 +40,8 @@ class EditObserver {
   /// needed still (a large collection that is captured bit by bit), and the observer will give it back with
   /// Databases::Discard.
   virtual bool Keeps(const Keyspace&, uint64_t /*hash*/, Entry*) { return false; }
-  /// The same, but its value goes on: `entry` has it, which is about to be the key `to_hash` of `to`. Both shards are locked.
+  /// The same, but its value goes on: `entry` has it, which is about to go into `to` under `to_hash`; `key` is the name that it
+  /// had. Both shards are locked.
   virtual void Moves(const Keyspace&, uint64_t /*hash*/, Bytes /*key*/, Keyspace& /*to*/,
                      uint64_t /*to_hash*/, Entry& /*entry*/) {}
   /// The keyspace was replaced by an empty one (FLUSHALL, FLUSHDB): nobody edits it any more. The observer keeps it as

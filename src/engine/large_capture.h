@@ -10,8 +10,8 @@
 //
 // It is begun by the walk, or by the first edit since the cut; the entry carries the cut's number from then on. It goes by
 // the name that the key has at the cut. Whoever deletes or replaces the key meanwhile hands the whole entry over
-// (TakeOver). Whoever moves its value elsewhere (RENAME, MOVE) says so (engine/large_captures.h); to where the cut does not
-// follow, it lets it Part first, which takes as long as a copy of what the walk has not had yet.
+// (TakeOver). Whoever moves its value elsewhere (RENAME, MOVE) says so (engine/large_captures.h). Where the cut does not follow,
+// the capture has to Part first, which takes as long as a copy of what the walk has not had yet.
 //
 // Threads: under the lock of the key's shard until it is complete, but for EncodeAhead and TakePiece, which are the walk's;
 // then all of it is. Who holds one and asks it in the right order is engine/large_captures.h.
@@ -83,7 +83,7 @@ class LargeCapture {
   virtual void TakePiece(std::string* piece);
 
   // --- for who edits ---
-  /// Under a lock of who holds it (engine/large_captures.h).
+  /// Under the mutex of whoever holds the capture (engine/large_captures.h).
   const Place& place() const { return place_; }
   void set_place(Place place) { place_ = std::move(place); }
   /// The collection is on its own from now on, and all of it can still be had.

@@ -11,11 +11,15 @@ namespace terrace::engine {
 LargeCaptures::~LargeCaptures() {
   TERRACE_CHECK(open_ == nullptr && given_up_.empty());
   MutexLock lock(mutex_);
-  TERRACE_CHECK(captures_.empty());
+  TERRACE_CHECK(captures_.empty() && moved_.empty());
 }
 
 void LargeCaptures::Reset() {
   TERRACE_CHECK(open_ == nullptr && given_up_.empty());
+  {
+    MutexLock lock(mutex_);
+    TERRACE_CHECK(captures_.empty() && moved_.empty());
+  }
   bytes_.ResetPeak();
   begun_.store(0, std::memory_order_relaxed);
   piece_items_peak_ = 0;
@@ -69,13 +73,16 @@ bool LargeCaptures::Keeps(const Keyspace& keyspace, uint64_t hash, Entry* entry)
 void LargeCaptures::Moves(const Keyspace& keyspace, uint64_t hash, Bytes key, Keyspace& to,
                           uint64_t to_hash, Entry& entry) {
   if (!IsCaptured(entry)) return;
-  // A keyspace that was empty at the cut has no part in it, and may be gone before it is over.
+  // A keyspace that has no part in the cut may be gone before the cut is over.
   if (to.observer() != keyspace.observer()) return Find(keyspace, {hash, key}).Part();
   MutexLock lock(mutex_);
   LargeCapture& capture = FindLocked(keyspace, {hash, key});
   ForgetPlace(capture);
   capture.set_place({&to, to_hash, std::string(entry.key())});
-  moved_[{&to, capture.place().name()}] = &capture;
+  // Its key would be in another capture: of a value that was moved there before, and is not there any more.
+  const Name name{&to, capture.place().name()};
+  moved_.erase(name);
+  moved_.emplace(name, &capture);
 }
 
 // --- the walk ---

@@ -12,7 +12,7 @@
 // A value that is moved to another key of the cut's keyspaces is followed: whoever wants to lock its shard asks where it is,
 // locks that, and asks again. The capture keeps the name that the key had at the cut.
 //
-// Threads: Begin, Keeps and Moves under the lock of the key's shard, or both, by any; a leaf lock is taken. Reset, HasAnyIn and
+// Threads: Begin and Keeps under the lock of the key's shard, Moves of both keys' shards, by any; a leaf lock is taken. Reset, HasAnyIn and
 // GiveUp in an exclusive section, HasAnyIn also by the walk. The rest by the walk, the figures by any.
 #pragma once
 
@@ -51,7 +51,7 @@ class LargeCaptures {
   ~LargeCaptures();
 
   /// Another cut begins.
-  void Reset();
+  void Reset() TERRACE_EXCLUDES(mutex_);
 
   bool Takes(const Entry& entry) const { return LargeCapture::Takes(entry, options_.limits); }
   /// CONTRACT: Takes(entry).
@@ -103,7 +103,7 @@ class LargeCaptures {
 
   mutable Mutex mutex_;
   std::map<Name, std::unique_ptr<LargeCapture>> captures_ TERRACE_GUARDED_BY(mutex_);
-  // Those whose value is elsewhere, by where that is.
+  // Those whose value is elsewhere, by where that is: the name lies in the capture.
   std::map<Name, LargeCapture*> moved_ TERRACE_GUARDED_BY(mutex_);
 
   // The walk's.

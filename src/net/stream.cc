@@ -174,7 +174,7 @@ ssize_t Stream::TryWrite(const WriteSpan* spans, size_t count) {
   while (count > 0) {
     const size_t batch = std::min<size_t>(count, IOV_MAX);  // all that the kernel takes in a call
     const ssize_t taken = Send(fd_, spans, batch);
-    if (taken == -EAGAIN) break;
+    if (taken == -EAGAIN || taken == -ENOBUFS) break;  // the second for want of memory: Write waits
     if (taken < 0)
       return written > 0 ? written : taken;  // an error stays: the next call meets it again
     written += taken;

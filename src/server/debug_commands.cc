@@ -382,6 +382,8 @@ void Help(SessionContext& ctx, Args) {
              "    How a database lies in memory.",
              "LISTPACK <key>",
              "    Writes what a listpack holds to standard output.",
+             "LOADAOF",
+             "    Replaces the data by what a restart would bring back.",
              "LOG <message>",
              "    Writes a line to the server's log.",
              "LOG-HOLD <ON|OFF>",

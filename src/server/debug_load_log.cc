@@ -1,6 +1,8 @@
 #include "server/debug_load_log.h"
 
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -35,12 +37,12 @@ class RestartCopy {
 
   /// `end`: offset of the log's last byte, which is written.
   Status Load(const DataDirectory& data, const storage::SegmentSet& segments, uint64_t end) {
-    auto loader = engine::CheckpointLoader::Open(data.files(), data.manifest(), databases_,
-                                                 environment_.engine_settings.encoding);
+    auto loader = Open(data);
     if (!loader.ok()) return loader.error();
     Status status = (*loader)->LoadPart(0, 1, *self_);
     if (!status.ok()) return status;
-    const uint64_t first = data.manifest().state()->checkpoint.log_offset;
+    // Of the tables that were read: the manifest may be another by now, as a checkpoint under way ends in its own time.
+    const uint64_t first = (*loader)->log_offset();
     storage::LogReader reader(segments, first);
     exec::LogReplay replay(executor_, first);
     while (true) {
@@ -55,7 +57,8 @@ class RestartCopy {
     }
   }
 
-  Status HandTo(engine::DumpLoader& loader) const {
+  /// All keys; none of them is here any more then.
+  Status HandTo(engine::DumpLoader& loader) {
     Status status;
     for (unsigned db = 0; db < databases_.count() && status.ok(); ++db) {
       engine::Keyspace& keyspace = databases_.Get(db);
@@ -70,11 +73,23 @@ class RestartCopy {
         facts.deadline_ms = entry.deadline_ms();
         status = loader.TakeKey(entry.key(), facts, {code, Bytes(body).substr(1)});
       });
+      databases_.Discard(databases_.Flush(db));
+      participants_.Reclaim();
     }
     return status;
   }
 
  private:
+  // Tables may go between a look at the manifest and the opening of their files, if a compaction ends just then.
+  StatusOr<std::unique_ptr<engine::CheckpointLoader>> Open(const DataDirectory& data) {
+    while (true) {
+      const auto state = data.manifest().state();
+      auto loader = engine::CheckpointLoader::Open(data.files(), data.manifest(), databases_,
+                                                   environment_.engine_settings.encoding);
+      if (loader.ok() || data.manifest().state() == state) return loader;
+    }
+  }
+
   engine::Participants participants_;
   engine::Participant* self_ = participants_.Join();
   engine::Databases databases_;
@@ -91,15 +106,15 @@ class RestartCopy {
 Status WaitUntilWritten(Parts& parts, const engine::LogWriter& writer) {
   const uint64_t end = parts.log.end_offset();
   while (writer.written_offset() < end) {
-    if (Status failure = writer.failure(); !failure.ok()) return failure;
+    if (writer.state() == engine::LogWriter::State::kFailed) return writer.failure();
     parts.log.Ring();
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
   return Status::Ok();
 }
 
-// In an exclusive section.
-Status Load(exec::SessionContext& ctx, Parts& parts) {
+// In an exclusive section. `copy` is freed behind it.
+Status Load(exec::SessionContext& ctx, Parts& parts, std::optional<RestartCopy>& copy) {
   const engine::LogWriter* writer = parts.log_writer;
   const CheckpointKeeper* checkpoints = parts.checkpoints;
   if (writer == nullptr || checkpoints == nullptr)
@@ -108,12 +123,12 @@ Status Load(exec::SessionContext& ctx, Parts& parts) {
   if (data.unfinished())
     return Status::Error("the first checkpoint behind CONFIG SET appendonly yes is not made yet");
   if (Status written = WaitUntilWritten(parts, *writer); !written.ok()) return written;
-  RestartCopy copy(parts, data.hash_key());
-  Status status = copy.Load(data, writer->segments(), parts.log.end_offset());
+  copy.emplace(parts, data.hash_key());
+  Status status = copy->Load(data, writer->segments(), parts.log.end_offset());
   if (!status.ok()) return status;
   engine::Unit& unit = ctx.executor.unit();
   engine::DumpLoader loader(unit, engine::DueKeys::kKeep);
-  if (status = copy.HandTo(loader); !status.ok()) return status;
+  if (status = copy->HandTo(loader); !status.ok()) return status;
   for (unsigned db = 0; db < parts.databases.count(); ++db) {
     exec::ReplaceKeyspace(parts.databases, db, loader.Take(db), unit.now_ms);
     ctx.executor.NoteKeysOfWaiters(db);
@@ -125,8 +140,17 @@ Status Load(exec::SessionContext& ctx, Parts& parts) {
 
 void DebugLoadLog(exec::SessionContext& ctx) {
   Parts& parts = static_cast<Worker&>(*ctx.executor.host()).parts();
+  // A transaction is logged whole at its end: what it has done so far would be lost here, and come back with a restart.
+  if (ctx.executor.in_unit())
+    return ctx.reply.Error("ERR the log cannot be loaded inside a transaction");
+  if (parts.eviction.values_only)
+    return ctx.reply.Error(
+        "ERR in database mode the data may be more than memory can hold at once");
+  std::optional<RestartCopy> copy;
   Status loaded;
-  ctx.executor.Exclusive([&] { loaded = Load(ctx, parts); });
+  const bool ran =
+      ctx.executor.ExclusiveOrRestart(ctx.session, [&] { loaded = Load(ctx, parts, copy); });
+  if (!ran) return;
   if (!loaded.ok()) {
     Log(config::LogLevel::kWarning, "DEBUG LOADAOF: %s; the data are as before",
         loaded.message().c_str());

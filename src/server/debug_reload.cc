@@ -67,10 +67,11 @@ void DebugReload(exec::SessionContext& ctx, Args args) {
   const std::string path = parts.config.Snapshot().dbfilename;
   const engine::KeptAccess kept = KeptBy(parts.eviction.policy.load());
   Status saved, loaded;
-  ctx.executor.Exclusive([&] {
+  const bool ran = ctx.executor.ExclusiveOrRestart(ctx.session, [&] {
     if (options->save) saved = SaveDump(path, ctx.executor.unit(), kept);
     if (saved.ok()) loaded = Load(ctx, *options, path);
   });
+  if (!ran) return;
   if (!saved.ok()) {
     Log(config::LogLevel::kWarning, "DEBUG RELOAD: %s", saved.message().c_str());
     return ctx.reply.Error("ERR");

@@ -125,6 +125,31 @@ TEST_SUITE("engine/large_dump") {
     }
   }
 
+  TEST_CASE("a database that was flushed is needed while a captured value lies in it") {
+    // The walk is in the first database, or is through with it, when values of the second lie there and it is flushed.
+    int rounds = 0;
+    for (int flushed_after = 0;; flushed_after += 29, ++rounds) {
+      CAPTURE(flushed_after);
+      LargeDumpWorld world(1);
+      Machine& machine = *world.machine;
+      for (const LargeKey& large : kLargeKeys) machine.Copy(0, large.key, 1, large.key);
+      Must(world.Begin());
+      for (const LargeKey& large : kLargeKeys) world.Add(1, large, "new");
+      int steps = 0;
+      Must(world.Finish([&] {
+        if (steps++ != flushed_after) return;
+        for (const LargeKey& large : kLargeKeys) machine.Move(1, large.key, 0, large.key);
+        machine.Flush(0);
+        machine.SetString(0, "a key", "of the new keyspace");
+      }));
+      if (steps <= flushed_after) break;
+      CHECK(world.DifferenceFromCut() == "");
+      Must(world.Dump());
+      CHECK(world.DifferenceFromCut() == "");
+    }
+    CHECK(rounds > 20);
+  }
+
   TEST_CASE("what a dump keeps of large collections counts for its budget until it is given up") {
     LargeDumpWorld world(1);
     Must(world.Begin());

@@ -4,10 +4,13 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <utility>
+#include <vector>
 
 #include "net/address.h"
 #include "net/unique_fd.h"
@@ -16,78 +19,46 @@
 namespace terrace::net {
 
 struct StreamHandle {
-  union {
-    uv_handle_t handle;
-    uv_stream_t stream;
-    uv_tcp_t tcp;
-    uv_pipe_t pipe;
-  } uv;
-  uv_write_t write;
+  uv_poll_t uv;
   StreamHandler* handler;  // nullptr once the owner has let go: H2
-  bool writing;            // `write` is libuv's until its callback
+  int fd;
+  int watched;  // events of `uv`
   bool reading;
   bool ended;  // OnEnd() has been called
+  bool writing;
+  // What Write() was given and the socket has not taken yet: from `next` on, the first of them from where it is cut.
+  std::vector<WriteSpan> unsent;
+  size_t next;
+  size_t unsent_bytes;
 };
 
 namespace {
 
-// Spans go to libuv and on to the kernel as they are.
-static_assert(sizeof(WriteSpan) == sizeof(uv_buf_t) && sizeof(uv_buf_t) == sizeof(iovec));
-static_assert(offsetof(WriteSpan, data) == offsetof(uv_buf_t, base));
-static_assert(offsetof(WriteSpan, size) == offsetof(uv_buf_t, len));
+// Reads of one socket in a row, while each of them fills the space it is given.
+constexpr int kReadsMax = 32;
 
-const uv_buf_t* AsBuffers(const WriteSpan* spans) {
-  return reinterpret_cast<const uv_buf_t*>(spans);
-}
+// Spans go to the kernel as they are.
+static_assert(sizeof(WriteSpan) == sizeof(iovec));
+static_assert(offsetof(WriteSpan, data) == offsetof(iovec, iov_base));
+static_assert(offsetof(WriteSpan, size) == offsetof(iovec, iov_len));
 
 iovec* AsVectors(const WriteSpan* spans) {
   return const_cast<iovec*>(reinterpret_cast<const iovec*>(spans));  // only read
 }
 
-void StopReadingHandle(StreamHandle* handle) {
-  if (!handle->reading) return;
-  handle->reading = false;
-  uv_read_stop(&handle->uv.stream);
+// recv and send, and not read and write, as libuv's streams use: for a socket those are the longer way through the kernel, and
+// where a request is one small piece, as without pipelining, it is felt (bench/RESULTS.md).
+
+// What was read, 0 at the end, or -errno.
+ssize_t Receive(int fd, std::span<char> space) {
+  ssize_t size;
+  do {
+    size = ::recv(fd, space.data(), space.size(), MSG_DONTWAIT);
+  } while (size < 0 && errno == EINTR);
+  return size < 0 ? -errno : size;
 }
 
-void End(StreamHandle* handle, int error_number) {
-  StopReadingHandle(handle);
-  if (handle->ended) return;
-  handle->ended = true;
-  handle->handler->OnEnd(error_number);
-}
-
-void OnAllocate(uv_handle_t* uv, size_t, uv_buf_t* out) noexcept {
-  auto* handle = static_cast<StreamHandle*>(uv->data);
-  // For an empty span libuv reads nothing and reports UV_ENOBUFS.
-  const std::span<char> space = handle->handler->OnReadSpace();
-  *out = uv_buf_init(space.data(), static_cast<unsigned>(std::min<size_t>(space.size(), INT_MAX)));
-}
-
-void OnReadDone(uv_stream_t* uv, ssize_t size, const uv_buf_t*) noexcept {
-  auto* handle = static_cast<StreamHandle*>(uv->data);
-  if (handle->handler == nullptr || size == 0) return;  // 0: nothing there after all (EAGAIN)
-  if (size > 0) return handle->handler->OnRead(static_cast<size_t>(size));
-  if (size == UV_ENOBUFS) return StopReadingHandle(handle);
-  End(handle, size == UV_EOF ? 0 : static_cast<int>(-size));
-}
-
-void OnWriteDone(uv_write_t* write, int error) noexcept {
-  auto* handle = static_cast<StreamHandle*>(write->handle->data);
-  handle->writing = false;
-  if (handle->handler == nullptr) return;  // closed: UV_ECANCELED
-  if (error != 0) return End(handle, -error);
-  handle->handler->OnDrained();
-}
-
-int SocketOption(int fd, int option) {
-  int value = -1;
-  socklen_t size = sizeof(value);
-  return ::getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
-}
-
-// What the socket takes at once, or -errno. Not uv_try_write(), which calls write(2): for a socket that is the longer way
-// through the kernel, and where a reply is one small span, as without pipelining, it is felt (bench/RESULTS.md).
+// What the socket takes at once, or -errno; -EAGAIN if that is nothing.
 ssize_t Send(int fd, const WriteSpan* spans, size_t count) {
   constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
   ssize_t taken;
@@ -97,11 +68,93 @@ ssize_t Send(int fd, const WriteSpan* spans, size_t count) {
     } else {
       msghdr message{};
       message.msg_iov = AsVectors(spans);
-      message.msg_iovlen = count;
+      message.msg_iovlen = std::min<size_t>(count, IOV_MAX);  // all that the kernel takes in a call
       taken = ::sendmsg(fd, &message, kFlags);
     }
   } while (taken < 0 && errno == EINTR);
+  if (taken < 0 && errno == ENOBUFS) return -EAGAIN;  // the machine has no memory for it just now
   return taken < 0 ? -errno : taken;
+}
+
+void OnPoll(uv_poll_t* uv, int status, int events) noexcept;
+
+void Watch(StreamHandle* handle) {
+  if (handle->handler == nullptr) return;  // closing
+  const int wanted = (handle->reading ? UV_READABLE : 0) | (handle->writing ? UV_WRITABLE : 0);
+  if (wanted == handle->watched) return;
+  handle->watched = wanted;
+  const int error =
+      wanted == 0 ? uv_poll_stop(&handle->uv) : uv_poll_start(&handle->uv, wanted, OnPoll);
+  TERRACE_CHECK(error == 0);
+}
+
+void StopReadingHandle(StreamHandle* handle) {
+  handle->reading = false;
+  Watch(handle);
+}
+
+void End(StreamHandle* handle, int error_number) {
+  StopReadingHandle(handle);
+  if (handle->ended) return;
+  handle->ended = true;
+  handle->handler->OnEnd(error_number);
+}
+
+// The handler may stop the reading, or close the stream, whenever it is called.
+void ReadSome(StreamHandle* handle) {
+  for (int i = 0; i < kReadsMax && handle->reading; ++i) {
+    const std::span<char> space = handle->handler->OnReadSpace();
+    if (space.empty()) return StopReadingHandle(handle);
+    const ssize_t size = Receive(handle->fd, space);
+    if (size == -EAGAIN) return;
+    if (size <= 0) return End(handle, static_cast<int>(-size));
+    handle->handler->OnRead(static_cast<size_t>(size));
+    if (static_cast<size_t>(size) < space.size()) return;
+  }
+}
+
+void SendRest(StreamHandle* handle) {
+  while (handle->next < handle->unsent.size()) {
+    const ssize_t taken =
+        Send(handle->fd, &handle->unsent[handle->next], handle->unsent.size() - handle->next);
+    if (taken == -EAGAIN) return;
+    if (taken < 0) {
+      handle->writing = false;
+      return End(handle, static_cast<int>(-taken));
+    }
+    handle->unsent_bytes -= static_cast<size_t>(taken);
+    auto left = static_cast<size_t>(taken);
+    for (; handle->next < handle->unsent.size(); ++handle->next) {
+      WriteSpan& span = handle->unsent[handle->next];
+      if (left < span.size) {
+        span = {span.data + left, span.size - left};
+        break;
+      }
+      left -= span.size;
+    }
+  }
+  handle->writing = false;
+  Watch(handle);
+  handle->handler->OnDrained();
+}
+
+// The handle is there until its close callback, which does not come within this.
+void OnPoll(uv_poll_t* uv, int status, int events) noexcept {
+  auto* handle = static_cast<StreamHandle*>(uv->data);
+  if (status < 0) {
+    // The socket has an error: what is tried next says which, behind what had arrived before. libuv no longer watches it.
+    handle->watched = 0;
+    events = UV_READABLE | UV_WRITABLE;
+  }
+  if ((events & UV_READABLE) != 0 && handle->reading) ReadSome(handle);
+  if ((events & UV_WRITABLE) != 0 && handle->writing) SendRest(handle);
+  if (status < 0) Watch(handle);
+}
+
+int SocketOption(int fd, int option) {
+  int value = -1;
+  socklen_t size = sizeof(value);
+  return ::getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
 }
 
 void SetTcpOption(int fd, int level, int option, int value) {
@@ -120,23 +173,18 @@ StatusOr<std::unique_ptr<Stream>> Stream::Adopt(Loop& loop, int fd, StreamHandle
     return Unexpected{Status::Error("descriptor is not a stream socket", ENOTSOCK)};
   }
 
-  // Value-initialized: everything is zero. libuv's init functions cannot fail here, they only fill in the
-  // struct.
+  // Value-initialized: everything is zero.
   auto made = std::make_unique<StreamHandle>();
   made->handler = &handler;
-  if (is_unix) {
-    TERRACE_CHECK(uv_pipe_init(loop.uv(), &made->uv.pipe, 0) == 0);
-  } else {
-    TERRACE_CHECK(uv_tcp_init(loop.uv(), &made->uv.tcp) == 0);
-  }
-  made->uv.handle.data = made.get();
+  made->fd = fd;
+  if (const int error = uv_poll_init(loop.uv(), &made->uv, fd); error != 0)
+    return Unexpected{Status::FromErrno("take over a connection", -error)};
+  made->uv.data = made.get();
   HandlePtr<StreamHandle> handle(made.release());
-  const int error = is_unix ? uv_pipe_open(&handle->uv.pipe, fd) : uv_tcp_open(&handle->uv.tcp, fd);
-  if (error != 0) return Unexpected{Status::FromErrno("take over a connection", -error)};
 
   std::unique_ptr<Stream> stream(new Stream);
   stream->handle_ = std::move(handle);
-  stream->fd_ = owned.Release();  // libuv's now: uv_close() closes it
+  stream->fd_ = owned.Release();
   const SocketAddress local = LocalAddressOf(fd);
   const SocketAddress peer = is_unix ? local : PeerAddressOf(fd);
   stream->is_unix_ = is_unix;
@@ -151,14 +199,15 @@ Stream::~Stream() { Close(); }
 void Stream::Close() {
   if (handle_ == nullptr) return;
   handle_->handler = nullptr;
-  handle_->reading = false;
-  handle_.reset();
-  fd_ = -1;
+  handle_->reading = handle_->writing = false;
+  handle_.reset();  // it is not watched any more
+  ::close(std::exchange(fd_, -1));
 }
 
 void Stream::StartReading() {
-  if (handle_ == nullptr || handle_->reading || handle_->ended) return;
-  handle_->reading = uv_read_start(&handle_->uv.stream, OnAllocate, OnReadDone) == 0;
+  if (handle_ == nullptr || handle_->ended) return;
+  handle_->reading = true;
+  Watch(handle_.get());
 }
 
 void Stream::StopReading() {
@@ -172,9 +221,9 @@ ssize_t Stream::TryWrite(const WriteSpan* spans, size_t count) {
   if (handle_->writing) return 0;
   ssize_t written = 0;
   while (count > 0) {
-    const size_t batch = std::min<size_t>(count, IOV_MAX);  // all that the kernel takes in a call
+    const size_t batch = std::min<size_t>(count, IOV_MAX);
     const ssize_t taken = Send(fd_, spans, batch);
-    if (taken == -EAGAIN || taken == -ENOBUFS) break;  // the second for want of memory: Write waits
+    if (taken == -EAGAIN) break;
     if (taken < 0)
       return written > 0 ? written : taken;  // an error stays: the next call meets it again
     written += taken;
@@ -191,14 +240,17 @@ ssize_t Stream::TryWrite(const WriteSpan* spans, size_t count) {
 int Stream::Write(const WriteSpan* spans, size_t count) {
   if (handle_ == nullptr) return -EBADF;
   TERRACE_CHECK(!handle_->writing);
-  const int error = uv_write(&handle_->write, &handle_->uv.stream, AsBuffers(spans),
-                             static_cast<unsigned>(count), OnWriteDone);
-  handle_->writing = error == 0;
-  return error;
+  handle_->unsent.assign(spans, spans + count);
+  handle_->next = 0;
+  handle_->unsent_bytes = 0;
+  for (const WriteSpan& span : handle_->unsent) handle_->unsent_bytes += span.size;
+  handle_->writing = true;
+  Watch(handle_.get());
+  return 0;
 }
 
 size_t Stream::unsent_bytes() const {
-  return handle_ == nullptr ? 0 : uv_stream_get_write_queue_size(&handle_->uv.stream);
+  return handle_ == nullptr || !handle_->writing ? 0 : handle_->unsent_bytes;
 }
 
 void Stream::SetNoDelay(bool enabled) {

@@ -1,9 +1,8 @@
 // A connected TCP or Unix socket on one loop.
 //
-// Reading: libuv asks the handler for space, reads into it and tells how much came. While a read fills the
-// space completely libuv reads again in the same turn, up to 32 times, since more is probably there;
-// otherwise there is one read(2) for each time the socket becomes readable. StopReading() inside OnRead()
-// ends this at once.
+// Reading: when the socket is readable the handler is asked for space, and told how much has come into it. While that fills
+// the space completely more is read in the same turn, up to 32 times, since more is probably there; otherwise there is one
+// recv(2) for each time the socket becomes readable. StopReading() inside OnRead() ends this at once.
 //
 // Writing: TryWrite() gives the socket what it takes now. What is left goes to Write(), once, and OnDrained()
 // tells when it is gone. Sessions normally see only TryWrite().
@@ -36,8 +35,7 @@ struct WriteSpan {
 class StreamHandler {
  public:
   /// Where the next bytes go. May be asked for without an OnRead() following. An empty span stops the
-  /// reading, as StopReading() does. CONTRACT: calls nothing that changes the stream, since libuv is in the
-  /// midst of reading it.
+  /// reading, as StopReading() does. CONTRACT: calls nothing that changes the stream, which is being read.
   virtual std::span<char> OnReadSpace() noexcept = 0;
   /// `size` > 0 bytes have been put at the beginning of the last OnReadSpace().
   virtual void OnRead(size_t size) noexcept = 0;

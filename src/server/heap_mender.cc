@@ -14,21 +14,11 @@ constexpr uint64_t kEveryMs = 4;
 // A quarter, while the process holds a twentieth more than it should.
 constexpr uint64_t kSliceIfUrgentNs = 1'000'000;
 constexpr int64_t kShareUrgent = 20;
-// Of the limit, how much more the process may hold: half of what is promised. To ask for less would cost values: the program and
-// what the allocator needs besides are some hundredths, and letting values go makes holes at first.
-constexpr int64_t kShareBeyond = 20;
 // Where there was nothing to gain there is not much soon. But when memory has just become full, values begin to go.
 constexpr uint64_t kRestInVainNs = 1'000'000'000;
 constexpr uint64_t kRestInVainIfUrgentNs = 200'000'000;
 // With a room that is smaller by more than this share of the limit there is something to mend.
 constexpr int64_t kShareToMend = 32;
-// Of what is too much, each tenth of a second: while a server is filled as fast as it takes it, holes come to a tenth of the limit in
-// two seconds.
-constexpr int64_t kStepShare = 4;
-// What is held beside what is used, of the limit, for which nothing is kept free; and how fast a low that was seen is forgotten, each
-// tenth of a second.
-constexpr int64_t kShareBeside = 32;
-constexpr int64_t kShareForgotten = 256;
 // What a round moves is held twice until it is over; but each goes through all keys.
 constexpr size_t kShareOfLimit = 64;
 constexpr size_t kBytesMin = kMiB;
@@ -43,36 +33,27 @@ HeapMender::HeapMender(Worker& worker, net::Loop& loop, Parts& parts)
       defragmenter_(parts.databases, parts.defragmentation),
       timer_(loop, net::Bind<&HeapMender::OnTimer>(this)) {}
 
-// The first worker's. What the process holds beside what is used, as far as that does not come and go, is kept free from the
-// beginning. If it is too much all the same, what may be used is lowered by a part of that, and given back as slowly: letting values
-// go makes holes at first, and pages get empty only as the heap is mended. What there are no values for is not asked of them: every
-// command would look for some.
-void HeapMender::AdjustRoom(int64_t resident) {
-  const int64_t limit = parts_.eviction.memory_max.load(std::memory_order_relaxed);
-  const int64_t beside = std::max<int64_t>(resident - UsedMemory(), 0);
-  least_beside_ = std::min(beside, least_beside_ + limit / kShareForgotten);
-  const int64_t most =
-      std::min(limit / 4, parts_.eviction.loose_bytes.load(std::memory_order_relaxed));
-  const int64_t step = (resident - (limit + limit / kShareBeyond)) / kStepShare;
-  lowered_ = std::clamp<int64_t>(lowered_ + step, 0, most);
-  const int64_t kept_free = std::max<int64_t>(least_beside_ - limit / kShareBeside, 0);
-  parts_.eviction.holes.store(std::min(kept_free + lowered_, most), std::memory_order_relaxed);
-}
-
 void HeapMender::Look() {
   const int64_t limit = parts_.eviction.memory_max.load(std::memory_order_relaxed);
   if (!parts_.eviction.values_only.load(std::memory_order_relaxed) || limit == 0) {
     parts_.eviction.holes.store(0, std::memory_order_relaxed);
-    least_beside_ = lowered_ = 0;
+    room_.Forget();
     return;
   }
   const int64_t resident = ResidentMemory();
   if (resident <= 0) return;  // the kernel does not say
-  if (worker_.index() == 0) AdjustRoom(resident);
+  if (worker_.index() == 0) {
+    engine::EvictionSettings& eviction = parts_.eviction;
+    const int64_t loose = eviction.loose_bytes.load(std::memory_order_relaxed);
+    const int64_t room =
+        room_.Look({.limit = limit, .used = UsedMemory(), .resident = resident, .loose = loose});
+    eviction.holes.store(room, std::memory_order_relaxed);
+  }
   urgent_ = resident > limit + limit / kShareUrgent;
   const uint64_t now_ns = SteadyNs();
   if (defragmenter_.running() || now_ns < rest_until_ns_) return;
-  const bool has_holes = resident > limit + limit / kShareToMend || lowered_ > limit / kShareToMend;
+  const bool has_holes =
+      resident > limit + limit / kShareToMend || room_.lowered() > limit / kShareToMend;
   if (!has_holes) return;
   const size_t bytes_max =
       std::max(kBytesMin, static_cast<size_t>(limit) / kShareOfLimit / parts_.workers.size());

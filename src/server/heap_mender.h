@@ -1,8 +1,8 @@
 // HeapMender: in database mode, holds the process to about `maxmemory`. What is in use is not more, so what is beyond it are holes in
 // the heap, and the program. Two things are done against that (docs/residency.md):
 //
-//   room     what may be used is lowered by up to a quarter (EvictionSettings::holes): values go instead. By what the process
-//            holds beside it at all times, and by more while that is not enough
+//   room     what may be used is lowered by up to a quarter (EvictionSettings::holes): values go instead
+//            (server/room_for_holes.h)
 //   mending  a worker's heap is mended (engine/defragmenter.h), so that pages become empty, and the room comes back
 //
 // Threads: one for each worker, on its thread.
@@ -13,6 +13,7 @@
 #include "engine/defragmenter.h"
 #include "net/loop.h"
 #include "server/parts.h"
+#include "server/room_for_holes.h"
 
 namespace terrace::server {
 
@@ -31,7 +32,6 @@ class HeapMender {
 
  private:
   void OnTimer();
-  void AdjustRoom(int64_t resident);
   void RestInVain(uint64_t now_ns);
 
   Worker& worker_;
@@ -39,8 +39,7 @@ class HeapMender {
   engine::Defragmenter defragmenter_;
   net::Timer timer_;  // while a round is running
   uint64_t rest_until_ns_ = 0;
-  int64_t least_beside_ = 0;  // the least of late that the process held beside what it used
-  int64_t lowered_ = 0;       // by so much may less be used, because of what is too much
+  RoomForHoles room_;  // the first worker's
   bool urgent_ = false;
 };
 

@@ -507,6 +507,37 @@ TEST_SUITE("integration/persistence") {
     CHECK(client.Run("CONFIG", "SET", "save", "") == "+OK");
   }
 
+  TEST_CASE(
+      "who asks for a checkpoint while the server makes one by itself gets another behind it") {
+    ServerProcess server({"--appendonly", "yes", "--save", "1 1", "--enable-debug-command", "yes"});
+    Client client = server.Connect();
+    client.Run("DEBUG POPULATE 200000");
+    // A save point, which may begin and end before we look: then there is another try.
+    const auto meet_one = [&] {
+      for (int tries = 0; tries < 20; ++tries) {
+        client.Run("DEBUG POPULATE 100000 k" + std::to_string(tries));
+        REQUIRE(Eventually([&] {
+          client.Run("INCR changes");
+          return Persistence(client, "rdb_bgsave_in_progress") == "1";
+        }));
+        const std::string reply = client.Run("BGREWRITEAOF");
+        if (reply == "+Background append only file rewriting scheduled") return true;
+        REQUIRE(Eventually([&] { return Persistence(client, "rdb_bgsave_in_progress") == "0"; }));
+      }
+      return false;
+    };
+    const int64_t before = std::stoll(Persistence(client, "rdb_saves"));
+    REQUIRE(meet_one());
+    const bool still = Persistence(client, "aof_rewrite_scheduled") == "1";
+    if (still) {
+      CHECK(client.Run("BGREWRITEAOF") ==
+            "-ERR Background append only file rewriting already in progress");
+    }
+    CHECK(Eventually([&] { return Persistence(client, "aof_rewrite_in_progress") == "0"; }));
+    CHECK(std::stoll(Persistence(client, "rdb_saves")) >= before + 2);
+    CHECK(Persistence(client, "aof_rewrite_scheduled") == "0");
+  }
+
   TEST_CASE("FLUSHALL gives the disk back without being asked to") {
     if (AgainstStock()) return;
     ServerProcess server(Durable("no"));

@@ -77,6 +77,7 @@ void CheckpointKeeper::Stop() {
 void CheckpointKeeper::Engage(engine::LogWriter& writer) {
   MutexLock lock(mutex_);
   writer_ = &writer;
+  requested_ = false;
   retry_ns_ = 0;
 }
 
@@ -84,15 +85,30 @@ void CheckpointKeeper::Disengage() {
   checkpointer_.Cancel();
   MutexLock lock(mutex_);
   writer_ = nullptr;
+  requested_ = false;
 }
 
-bool CheckpointKeeper::Request(Done done) {
+CheckpointKeeper::Requested CheckpointKeeper::Request() {
   MutexLock lock(mutex_);
-  if (requested_ || checkpointer_.running()) return false;
+  if (AskedLocked()) return Requested::kNothing;
   requested_ = true;
-  if (done) waiting_.push_back(std::move(done));
   wake_.NotifyAll();
-  return true;
+  return busy_ ? Requested::kFollows : Requested::kBegins;
+}
+
+bool CheckpointKeeper::running() const {
+  MutexLock lock(mutex_);
+  return busy_ || requested_ || checkpointer_.running();
+}
+
+bool CheckpointKeeper::asked() const {
+  MutexLock lock(mutex_);
+  return AskedLocked();
+}
+
+bool CheckpointKeeper::scheduled() const {
+  MutexLock lock(mutex_);
+  return busy_ && requested_;
 }
 
 void CheckpointKeeper::RequestNext(Done done, uint64_t limit_ms) {
@@ -117,6 +133,8 @@ void CheckpointKeeper::Run() {
     MutexLock turn(parts_.cut_turn);
     if (stop_) return;
     Make();
+    MutexLock lock(mutex_);
+    busy_ = false;
   }
 }
 
@@ -126,9 +144,10 @@ bool CheckpointKeeper::WaitForWork() {
     const bool flushed = flushed_ = SomethingWasFlushed();
     pacer_.Look(*self_);
     MutexLock lock(mutex_);
-    if (writer_ == nullptr ? !waiting_.empty()
-                           : std::exchange(requested_, false) || flushed || IsDue())
-      return true;
+    asked_ = requested_;
+    busy_ = writer_ == nullptr ? !waiting_.empty()
+                               : std::exchange(requested_, false) || flushed || IsDue();
+    if (busy_) return true;
     wake_.WaitUntil(mutex_, std::chrono::steady_clock::now() +
                                 (parts_.eviction.values_only ? kLookSoon : kLook));
   }

@@ -56,13 +56,22 @@ class CheckpointKeeper {
   /// There is no log any more: one that is running is given up, and no other begins.
   void Disengage() TERRACE_EXCLUDES(mutex_);
 
-  /// False, and nothing is done, if one is running or asked for already.
-  bool Request(Done done = nullptr) TERRACE_EXCLUDES(mutex_);
+  enum class Requested : uint8_t {
+    kBegins,
+    kFollows,  // one that was not asked for is running
+    kNothing,  // one that was asked for is running, or will be
+  };
+  Requested Request() TERRACE_EXCLUDES(mutex_);
   /// The same behind one that is running; given up if it takes longer than `limit_ms`, 0: never.
   void RequestNext(Done done, uint64_t limit_ms) TERRACE_EXCLUDES(mutex_);
   /// How long the log is that a restart would have to apply.
   uint64_t log_bytes() const;
-  bool running() const { return checkpointer_.running(); }
+  /// Or about to begin.
+  bool running() const TERRACE_EXCLUDES(mutex_);
+  /// That somebody has asked for.
+  bool asked() const TERRACE_EXCLUDES(mutex_);
+  /// Another one follows that which is running.
+  bool scheduled() const TERRACE_EXCLUDES(mutex_);
   const engine::Checkpointer& checkpointer() const { return checkpointer_; }
   Counts counts() const TERRACE_EXCLUDES(mutex_);
   uint64_t compactions() const { return compaction_.compactions(); }
@@ -72,6 +81,7 @@ class CheckpointKeeper {
   void Run() TERRACE_EXCLUDES(mutex_);
   bool WaitForWork() TERRACE_EXCLUDES(mutex_);
   bool IsDue() TERRACE_REQUIRES(mutex_);
+  bool AskedLocked() const TERRACE_REQUIRES(mutex_) { return requested_ || (busy_ && asked_); }
   bool SomethingWasFlushed() const;
   void Make() TERRACE_EXCLUDES(mutex_);
   Status Complete(const storage::CheckpointMark& mark, engine::LogWriter& writer);
@@ -97,6 +107,9 @@ class CheckpointKeeper {
   CondVar wake_;
   engine::LogWriter* writer_ TERRACE_GUARDED_BY(mutex_) = nullptr;  // nullptr: there is no log
   bool requested_ TERRACE_GUARDED_BY(mutex_) = false;
+  bool busy_ TERRACE_GUARDED_BY(mutex_) =
+      false;  // from the decision to make one until that is done
+  bool asked_ TERRACE_GUARDED_BY(mutex_) = false;              // somebody had asked for that one
   std::vector<Done> waiting_ TERRACE_GUARDED_BY(mutex_);       // for the next one
   uint64_t limit_ns_ TERRACE_GUARDED_BY(mutex_) = UINT64_MAX;  // when it is too late
   Counts counts_ TERRACE_GUARDED_BY(mutex_);

@@ -14,6 +14,7 @@ namespace {
 
 struct Checkpoints {
   bool running = false;
+  bool scheduled = false;
   CheckpointKeeper::Counts counts;
   engine::Checkpointer::Stats last;
   bool last_failed = false;
@@ -24,6 +25,7 @@ struct Checkpoints {
 Checkpoints Look(const CheckpointKeeper* keeper) {
   if (keeper == nullptr) return {};
   return {.running = keeper->running(),
+          .scheduled = keeper->scheduled(),
           .counts = keeper->counts(),
           .last = keeper->checkpointer().stats().value_or(engine::Checkpointer::Stats()),
           .last_failed = !keeper->checkpointer().status().ok(),
@@ -85,12 +87,12 @@ void Rdb(InfoSource& source, const Checkpoints& checkpoints, std::string* out) {
 
 void Aof(const InfoSource& source, const Checkpoints& checkpoints, std::string* out) {
   const engine::LogWriter* writer = source.parts.log_writer;
-  AppendFormat(out,
-               "aof_enabled:%d\r\naof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:0\r\n"
-               "aof_last_rewrite_time_sec:%" PRId64 "\r\naof_current_rewrite_time_sec:%" PRId64
-               "\r\n",
-               writer != nullptr ? 1 : 0, checkpoints.running ? 1 : 0, SecondsOf(checkpoints),
-               RunsFor(checkpoints, source.now_ms));
+  AppendFormat(
+      out,
+      "aof_enabled:%d\r\naof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:%d\r\n"
+      "aof_last_rewrite_time_sec:%" PRId64 "\r\naof_current_rewrite_time_sec:%" PRId64 "\r\n",
+      writer != nullptr ? 1 : 0, checkpoints.running ? 1 : 0, checkpoints.scheduled ? 1 : 0,
+      SecondsOf(checkpoints), RunsFor(checkpoints, source.now_ms));
   const bool writes = writer == nullptr || writer->state() == engine::LogWriter::State::kRunning;
   AppendFormat(out,
                "aof_last_bgrewrite_status:%s\r\naof_rewrites:%" PRIu64

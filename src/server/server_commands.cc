@@ -89,7 +89,8 @@ void Save(SessionContext& ctx, Args args) {
     return parts.dumps->MakeNow(&worker.participant()).ok() ? ctx.reply.Ok()
                                                             : ctx.reply.Error("ERR");
   }
-  if (parts.checkpoints.load()->running()) return ctx.reply.Error(kSaveRuns);
+  // Behind one that the server makes by itself it is another one.
+  if (parts.checkpoints.load()->asked()) return ctx.reply.Error(kSaveRuns);
   const auto wait = ctx.executor.WaitOutside(ctx.session, ctx.command, args);
   parts.checkpoints.load()->RequestNext(
       [wait](const Status& status) { Answer(*wait, status.ok() ? nullptr : "ERR"); }, 0);
@@ -99,9 +100,14 @@ void Save(SessionContext& ctx, Args args) {
 void BgRewriteAof(SessionContext& ctx, Args) {
   CheckpointKeeper* keeper = PartsOf(ctx).checkpoints;
   if (keeper == nullptr) return ctx.reply.Error(kKeepsNothing);
-  keeper->Request()
-      ? ctx.reply.Simple("Background append only file rewriting started")
-      : ctx.reply.Error("ERR Background append only file rewriting already in progress");
+  switch (keeper->Request()) {
+    case CheckpointKeeper::Requested::kBegins:
+      return ctx.reply.Simple("Background append only file rewriting started");
+    case CheckpointKeeper::Requested::kFollows:
+      return ctx.reply.Simple("Background append only file rewriting scheduled");
+    case CheckpointKeeper::Requested::kNothing:
+      return ctx.reply.Error("ERR Background append only file rewriting already in progress");
+  }
 }
 
 // BGSAVE [SCHEDULE]
@@ -110,9 +116,14 @@ void BgSave(SessionContext& ctx, Args args) {
     return ctx.reply.Error(commands::kSyntaxError);
   }
   Parts& parts = PartsOf(ctx);
-  bool started = SavesDumps(parts) && parts.dumps->Request();
-  if (parts.checkpoints != nullptr) started |= parts.checkpoints.load()->Request();
-  started ? ctx.reply.Simple("Background saving started") : ctx.reply.Error(kSaveRuns);
+  using Requested = CheckpointKeeper::Requested;
+  const bool dumps = SavesDumps(parts) && parts.dumps->Request();
+  CheckpointKeeper* keeper = parts.checkpoints;
+  const Requested requested = keeper != nullptr ? keeper->Request() : Requested::kNothing;
+  if (dumps || requested == Requested::kBegins)
+    return ctx.reply.Simple("Background saving started");
+  requested == Requested::kFollows ? ctx.reply.Simple("Background saving scheduled")
+                                   : ctx.reply.Error(kSaveRuns);
 }
 
 struct ShutdownOptions {

@@ -11,8 +11,7 @@ Loop::Loop() : uv_(new uv_loop_t) { TERRACE_CHECK(uv_loop_init(uv_.get()) == 0);
 Loop::~Loop() = default;
 
 void Loop::Deleter::operator()(uv_loop_s* loop) const {
-  // Each turn runs the close callbacks that are due. Closing a stream with an unfinished write takes one turn
-  // more than a plain handle; a loop that is still busy after a few has a handle whose owner lives.
+  // Each turn runs the close callbacks that are due; a loop that is still busy after a few has a handle whose owner lives.
   constexpr int kTurnsMax = 8;
   int turns = 0;
   while (uv_loop_close(loop) == UV_EBUSY) {

@@ -11,7 +11,7 @@ namespace terrace::net {
 
 /// Writing to a connection that the peer has reset then fails with EPIPE, and a file beyond its limit with EFBIG, instead of
 /// ending the process.
-/// Streams and the log rely on it.
+/// The log relies on it, and who writes to a connection without a Stream.
 void IgnoreWriteSignals();
 
 /// Raises the limit on open descriptors to `wanted`, or as near as the system lets us, and never lowers it.

@@ -134,7 +134,6 @@ void SendRest(StreamHandle* handle) {
     }
   }
   handle->writing = false;
-  Watch(handle);
   handle->handler->OnDrained();
 }
 
@@ -147,7 +146,10 @@ void OnPoll(uv_poll_t* uv, int status, int events) noexcept {
     events = UV_READABLE | UV_WRITABLE;
   }
   if ((events & UV_READABLE) != 0 && handle->reading) ReadSome(handle);
-  if ((events & UV_WRITABLE) != 0 && handle->writing) SendRest(handle);
+  if ((events & UV_WRITABLE) != 0) {
+    // It stays watched for this until nothing was written behind it: to begin again is dear, and mostly there is more.
+    handle->writing ? SendRest(handle) : Watch(handle);
+  }
   if (status < 0) Watch(handle);
 }
 

@@ -7,7 +7,7 @@
 // Writing: TryWrite() gives the socket what it takes now. What is left goes to Write(), once, and OnDrained()
 // tells when it is gone. Sessions normally see only TryWrite().
 //
-// Threads: the loop's thread alone. SIGPIPE must be ignored in the process (net/process.h).
+// Threads: the loop's thread alone.
 #pragma once
 
 #include <sys/types.h>

@@ -15,7 +15,7 @@ struct Handle {
   Callback callback;
 };
 
-/// `H` is any struct with a member `uv` that is a libuv handle (or a union of them), made with new.
+/// `H` is any struct with a member `uv` that is a libuv handle, made with new.
 template <typename H>
 void HandleCloser::operator()(H* handle) const noexcept {
   auto* uv = reinterpret_cast<uv_handle_t*>(&handle->uv);

@@ -77,7 +77,7 @@ void CheckpointKeeper::Stop() {
 void CheckpointKeeper::Engage(engine::LogWriter& writer) {
   MutexLock lock(mutex_);
   writer_ = &writer;
-  requested_ = false;
+  next_for_ = Wish::kNone;
   retry_ns_ = 0;
 }
 
@@ -85,38 +85,36 @@ void CheckpointKeeper::Disengage() {
   checkpointer_.Cancel();
   MutexLock lock(mutex_);
   writer_ = nullptr;
-  requested_ = false;
+  next_for_ = Wish::kNone;
 }
 
-CheckpointKeeper::Requested CheckpointKeeper::Request() {
+CheckpointKeeper::Wish CheckpointKeeper::wish() const {
   MutexLock lock(mutex_);
-  if (AskedLocked()) return Requested::kNothing;
-  requested_ = true;
+  return made_for_ != Wish::kNone ? made_for_ : next_for_;
+}
+
+void CheckpointKeeper::Request(Wish wish) {
+  MutexLock lock(mutex_);
+  next_for_ = wish;
   wake_.NotifyAll();
-  return busy_ ? Requested::kFollows : Requested::kBegins;
-}
-
-bool CheckpointKeeper::running() const {
-  MutexLock lock(mutex_);
-  return busy_ || requested_ || checkpointer_.running();
-}
-
-bool CheckpointKeeper::asked() const {
-  MutexLock lock(mutex_);
-  return AskedLocked();
-}
-
-bool CheckpointKeeper::scheduled() const {
-  MutexLock lock(mutex_);
-  return busy_ && requested_;
 }
 
 void CheckpointKeeper::RequestNext(Done done, uint64_t limit_ms) {
   MutexLock lock(mutex_);
-  requested_ = true;
+  next_for_ = Wish::kSave;
   waiting_.push_back(std::move(done));
   if (limit_ms != 0) limit_ns_ = parts_.clock.MonotonicNs() + limit_ms * 1'000'000;
   wake_.NotifyAll();
+}
+
+bool CheckpointKeeper::running() const {
+  MutexLock lock(mutex_);
+  return made_for_ != Wish::kNone || next_for_ != Wish::kNone || checkpointer_.running();
+}
+
+bool CheckpointKeeper::scheduled() const {
+  MutexLock lock(mutex_);
+  return made_for_ != Wish::kNone && next_for_ != Wish::kNone;
 }
 
 uint64_t CheckpointKeeper::log_bytes() const {
@@ -125,7 +123,10 @@ uint64_t CheckpointKeeper::log_bytes() const {
 
 CheckpointKeeper::Counts CheckpointKeeper::counts() const {
   MutexLock lock(mutex_);
-  return counts_;
+  Counts counts = counts_;
+  // One that is asked for counts as running, and for no time yet.
+  if (made_for_ == Wish::kNone && next_for_ != Wish::kNone) counts.begun_ms = parts_.clock.WallMs();
+  return counts;
 }
 
 void CheckpointKeeper::Run() {
@@ -133,8 +134,6 @@ void CheckpointKeeper::Run() {
     MutexLock turn(parts_.cut_turn);
     if (stop_) return;
     Make();
-    MutexLock lock(mutex_);
-    busy_ = false;
   }
 }
 
@@ -144,22 +143,30 @@ bool CheckpointKeeper::WaitForWork() {
     const bool flushed = flushed_ = SomethingWasFlushed();
     pacer_.Look(*self_);
     MutexLock lock(mutex_);
-    asked_ = requested_;
-    busy_ = writer_ == nullptr ? !waiting_.empty()
-                               : std::exchange(requested_, false) || flushed || IsDue();
-    if (busy_) return true;
+    const bool due = writer_ == nullptr
+                         ? !waiting_.empty()
+                         : next_for_ != Wish::kNone || (flushed && MayTry()) || IsDue();
+    if (due) {
+      made_for_ = next_for_ != Wish::kNone ? next_for_ : Wish::kOwn;
+      next_for_ = Wish::kNone;
+      counts_.begun_ms = parts_.clock.WallMs();
+      return true;
+    }
     wake_.WaitUntil(mutex_, std::chrono::steady_clock::now() +
                                 (parts_.eviction.values_only ? kLookSoon : kLook));
   }
   return false;
 }
 
+// Not at once again when one has failed.
+bool CheckpointKeeper::MayTry() const { return parts_.clock.MonotonicNs() >= retry_ns_; }
+
 // As Redis rewrites its log: when it has grown by so many percent of what the data took, and is worth it. But never beyond
 // what a restart shall have to apply.
 bool CheckpointKeeper::IsDue() {
   std::atomic<engine::EarlyCheckpoint>& early = parts_.eviction.early_checkpoint;
   if (early == engine::EarlyCheckpoint::kWanted) return true;
-  if (parts_.clock.MonotonicNs() < retry_ns_) return false;
+  if (!MayTry()) return false;
   if (early == engine::EarlyCheckpoint::kFailed)
     early = engine::EarlyCheckpoint::kNone;  // it may be wanted again
   const std::vector<config::SavePoint> points = parts_.limits.save_points();
@@ -209,6 +216,8 @@ void CheckpointKeeper::Make() {
     MutexLock lock(mutex_);
     counts_.begun_ms = parts_.clock.WallMs();
     waiting.swap(waiting_);
+    // The cut is still to come: it serves those as well.
+    if (next_for_ != Wish::kNone) made_for_ = std::exchange(next_for_, Wish::kNone);
   }
   Pace();
   self_->In();
@@ -226,6 +235,10 @@ void CheckpointKeeper::Make() {
   });
   self_->Out();
   if (writer == nullptr) {
+    {
+      MutexLock lock(mutex_);
+      EndLocked();
+    }
     for (const Done& done : waiting) done(Status::Error("there is no log any more"));
     return;
   }
@@ -240,7 +253,6 @@ void CheckpointKeeper::Make() {
   } else if (engine::IsFullDisk(status)) {
     writer->DropBelow(data_.manifest().state()->checkpoint.log_offset);
   }
-  retry_ns_ = status.ok() ? 0 : parts_.clock.MonotonicNs() + kRetryNs;
   if (parts_.eviction.values_only) {
     parts_.eviction.early_checkpoint =
         status.ok() ? EarlyCheckpoint::kNone : EarlyCheckpoint::kFailed;
@@ -249,7 +261,9 @@ void CheckpointKeeper::Make() {
   }
   {
     MutexLock lock(mutex_);
-    limit_ns_ = UINT64_MAX;
+    EndLocked();
+    // Another log than this one's knows nothing of its failure.
+    if (writer == writer_) retry_ns_ = status.ok() ? 0 : parts_.clock.MonotonicNs() + kRetryNs;
     if (status.ok()) {
       ++counts_.made;
       counts_.failed_in_row = 0;
@@ -269,6 +283,12 @@ void CheckpointKeeper::Make() {
     Log(LogLevel::kWarning, "The checkpoint failed, the log is kept: %s", status.message().c_str());
   }
   for (const Done& done : waiting) done(status);
+}
+
+// Before anybody is told: who asks for another one then gets it.
+void CheckpointKeeper::EndLocked() {
+  made_for_ = Wish::kNone;
+  if (waiting_.empty()) limit_ns_ = UINT64_MAX;  // else it is that of the next one
 }
 
 // One that has begun, to its end.

@@ -56,20 +56,18 @@ class CheckpointKeeper {
   /// There is no log any more: one that is running is given up, and no other begins.
   void Disengage() TERRACE_EXCLUDES(mutex_);
 
-  enum class Requested : uint8_t {
-    kBegins,
-    kFollows,  // one that was not asked for is running
-    kNothing,  // one that was asked for is running, or will be
-  };
-  Requested Request() TERRACE_EXCLUDES(mutex_);
-  /// The same behind one that is running; given up if it takes longer than `limit_ms`, 0: never.
+  /// What a checkpoint is made for; all are the same.
+  enum class Wish : uint8_t { kNone, kOwn, kSave, kRewrite };
+  /// For whom one is being made, or will be next; kNone: nobody.
+  Wish wish() const TERRACE_EXCLUDES(mutex_);
+  /// Makes one, behind one that is running.
+  void Request(Wish wish) TERRACE_EXCLUDES(mutex_);
+  /// The same, and tells its end. It is given up if that takes longer than `limit_ms`, 0: never.
   void RequestNext(Done done, uint64_t limit_ms) TERRACE_EXCLUDES(mutex_);
   /// How long the log is that a restart would have to apply.
   uint64_t log_bytes() const;
   /// Or about to begin.
   bool running() const TERRACE_EXCLUDES(mutex_);
-  /// That somebody has asked for.
-  bool asked() const TERRACE_EXCLUDES(mutex_);
   /// Another one follows that which is running.
   bool scheduled() const TERRACE_EXCLUDES(mutex_);
   const engine::Checkpointer& checkpointer() const { return checkpointer_; }
@@ -81,7 +79,8 @@ class CheckpointKeeper {
   void Run() TERRACE_EXCLUDES(mutex_);
   bool WaitForWork() TERRACE_EXCLUDES(mutex_);
   bool IsDue() TERRACE_REQUIRES(mutex_);
-  bool AskedLocked() const TERRACE_REQUIRES(mutex_) { return requested_ || (busy_ && asked_); }
+  bool MayTry() const TERRACE_REQUIRES(mutex_);
+  void EndLocked() TERRACE_REQUIRES(mutex_);
   bool SomethingWasFlushed() const;
   void Make() TERRACE_EXCLUDES(mutex_);
   Status Complete(const storage::CheckpointMark& mark, engine::LogWriter& writer);
@@ -101,17 +100,15 @@ class CheckpointKeeper {
   engine::Participant* self_ = nullptr;
   WritePacer pacer_;
   bool flushed_ = false;  // when there was last something to do
-  uint64_t retry_ns_ = 0;
 
   mutable Mutex mutex_;
   CondVar wake_;
   engine::LogWriter* writer_ TERRACE_GUARDED_BY(mutex_) = nullptr;  // nullptr: there is no log
-  bool requested_ TERRACE_GUARDED_BY(mutex_) = false;
-  bool busy_ TERRACE_GUARDED_BY(mutex_) =
-      false;  // from the decision to make one until that is done
-  bool asked_ TERRACE_GUARDED_BY(mutex_) = false;              // somebody had asked for that one
+  Wish made_for_ TERRACE_GUARDED_BY(mutex_) = Wish::kNone;  // from the decision until it is done
+  Wish next_for_ TERRACE_GUARDED_BY(mutex_) = Wish::kNone;
   std::vector<Done> waiting_ TERRACE_GUARDED_BY(mutex_);       // for the next one
   uint64_t limit_ns_ TERRACE_GUARDED_BY(mutex_) = UINT64_MAX;  // when it is too late
+  uint64_t retry_ns_ TERRACE_GUARDED_BY(mutex_) = 0;           // not before that
   Counts counts_ TERRACE_GUARDED_BY(mutex_);
 };
 

@@ -92,8 +92,8 @@ std::string ClientLine(const Connection& connection, uint64_t now_ms, Args runni
                                   ? "NULL"
                                   : std::string(connection.last_command->full_name());
   AppendFormat(&line, " events=%s cmd=%s user=%s redir=-1 resp=%d",
-               connection.stream().unsent_bytes() > 0 ? "rw" : "r", command.c_str(),
-               connection.user.c_str(), connection.reply.protocol());
+               connection.is_writing() ? "rw" : "r", command.c_str(), connection.user.c_str(),
+               connection.reply.protocol());
   // Redis 7.4 has `watch` behind `multi`; older readers take the fields up to `resp` by position, so it stands here.
   AppendFormat(&line, " lib-name=%s lib-ver=%s watch=%zu", connection.lib_name.c_str(),
                connection.lib_version.c_str(), connection.watched.size());

@@ -84,6 +84,8 @@ class Connection final : public exec::Session,
   uint64_t created_ms() const { return created_ms_; }
   uint64_t last_activity_ms() const { return last_activity_ms_; }
   size_t output_bytes() const { return out.size(); }
+  /// The socket has not taken all that it was given.
+  bool is_writing() const { return writing_ != 0; }
   const std::string& peer() const { return peer_; }
   const std::string& local() const { return local_; }
   /// What it holds, buffers and all that piles up behind it.

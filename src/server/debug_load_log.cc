@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -113,8 +112,8 @@ Status WaitUntilWritten(Parts& parts, const engine::LogWriter& writer) {
   return Status::Ok();
 }
 
-// In an exclusive section. `copy` is freed behind it.
-Status Load(exec::SessionContext& ctx, Parts& parts, std::optional<RestartCopy>& copy) {
+// In an exclusive section. The copy is gone behind it: its memory counts as used, and nobody shall have to make room for it.
+Status Load(exec::SessionContext& ctx, Parts& parts) {
   const engine::LogWriter* writer = parts.log_writer;
   const CheckpointKeeper* checkpoints = parts.checkpoints;
   if (writer == nullptr || checkpoints == nullptr)
@@ -123,12 +122,12 @@ Status Load(exec::SessionContext& ctx, Parts& parts, std::optional<RestartCopy>&
   if (data.unfinished())
     return Status::Error("the first checkpoint behind CONFIG SET appendonly yes is not made yet");
   if (Status written = WaitUntilWritten(parts, *writer); !written.ok()) return written;
-  copy.emplace(parts, data.hash_key());
-  Status status = copy->Load(data, writer->segments(), parts.log.end_offset());
+  RestartCopy copy(parts, data.hash_key());
+  Status status = copy.Load(data, writer->segments(), parts.log.end_offset());
   if (!status.ok()) return status;
   engine::Unit& unit = ctx.executor.unit();
   engine::DumpLoader loader(unit, engine::DueKeys::kKeep);
-  if (status = copy->HandTo(loader); !status.ok()) return status;
+  if (status = copy.HandTo(loader); !status.ok()) return status;
   for (unsigned db = 0; db < parts.databases.count(); ++db) {
     exec::ReplaceKeyspace(parts.databases, db, loader.Take(db), unit.now_ms);
     ctx.executor.NoteKeysOfWaiters(db);
@@ -146,10 +145,8 @@ void DebugLoadLog(exec::SessionContext& ctx) {
   if (parts.eviction.values_only)
     return ctx.reply.Error(
         "ERR in database mode the data may be more than memory can hold at once");
-  std::optional<RestartCopy> copy;
   Status loaded;
-  const bool ran =
-      ctx.executor.ExclusiveOrRestart(ctx.session, [&] { loaded = Load(ctx, parts, copy); });
+  const bool ran = ctx.executor.ExclusiveOrRestart(ctx.session, [&] { loaded = Load(ctx, parts); });
   if (!ran) return;
   if (!loaded.ok()) {
     Log(config::LogLevel::kWarning, "DEBUG LOADAOF: %s; the data are as before",

@@ -147,7 +147,7 @@ Status Persistence::Switch() {
   checkpoints_->Engage(*log_.writer());
   parts_.checkpoints = checkpoints_.get();
   log_.Start();
-  static_cast<void>(checkpoints_->Request());  // it begins by itself, too
+  checkpoints_->Request(CheckpointKeeper::Wish::kOwn);  // it begins by itself, too, but later
   Log(LogLevel::kNotice, "appendonly yes: a checkpoint of all data is made");
   return Status::Ok();
 }

@@ -24,7 +24,12 @@ constexpr char kKeepsNothing[] =
     "ERR nothing is kept on the disk: the server was started without appendonly";
 
 constexpr char kCannotStop[] = "ERR Errors trying to SHUTDOWN. Check logs.";
+using Wish = CheckpointKeeper::Wish;
+
 constexpr char kSaveRuns[] = "ERR Background save already in progress";
+constexpr char kRewriteRuns[] =
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in "
+    "order to schedule a BGSAVE whenever possible.";
 
 Parts& PartsOf(SessionContext& ctx) { return static_cast<Worker&>(*ctx.executor.host()).parts(); }
 
@@ -89,8 +94,7 @@ void Save(SessionContext& ctx, Args args) {
     return parts.dumps->MakeNow(&worker.participant()).ok() ? ctx.reply.Ok()
                                                             : ctx.reply.Error("ERR");
   }
-  // Behind one that the server makes by itself it is another one.
-  if (parts.checkpoints.load()->asked()) return ctx.reply.Error(kSaveRuns);
+  if (parts.checkpoints.load()->wish() == Wish::kSave) return ctx.reply.Error(kSaveRuns);
   const auto wait = ctx.executor.WaitOutside(ctx.session, ctx.command, args);
   parts.checkpoints.load()->RequestNext(
       [wait](const Status& status) { Answer(*wait, status.ok() ? nullptr : "ERR"); }, 0);
@@ -100,14 +104,13 @@ void Save(SessionContext& ctx, Args args) {
 void BgRewriteAof(SessionContext& ctx, Args) {
   CheckpointKeeper* keeper = PartsOf(ctx).checkpoints;
   if (keeper == nullptr) return ctx.reply.Error(kKeepsNothing);
-  switch (keeper->Request()) {
-    case CheckpointKeeper::Requested::kBegins:
-      return ctx.reply.Simple("Background append only file rewriting started");
-    case CheckpointKeeper::Requested::kFollows:
-      return ctx.reply.Simple("Background append only file rewriting scheduled");
-    case CheckpointKeeper::Requested::kNothing:
-      return ctx.reply.Error("ERR Background append only file rewriting already in progress");
-  }
+  const Wish wish = keeper->wish();
+  if (wish == Wish::kRewrite)
+    return ctx.reply.Error("ERR Background append only file rewriting already in progress");
+  keeper->Request(Wish::kRewrite);
+  const bool later = wish != Wish::kNone || ctx.executor.in_unit();
+  ctx.reply.Simple(later ? "Background append only file rewriting scheduled"
+                         : "Background append only file rewriting started");
 }
 
 // BGSAVE [SCHEDULE]
@@ -116,14 +119,20 @@ void BgSave(SessionContext& ctx, Args args) {
     return ctx.reply.Error(commands::kSyntaxError);
   }
   Parts& parts = PartsOf(ctx);
-  using Requested = CheckpointKeeper::Requested;
-  const bool dumps = SavesDumps(parts) && parts.dumps->Request();
   CheckpointKeeper* keeper = parts.checkpoints;
-  const Requested requested = keeper != nullptr ? keeper->Request() : Requested::kNothing;
-  if (dumps || requested == Requested::kBegins)
+  const bool schedules = args.size() > 1;
+  const Wish wish = keeper != nullptr ? keeper->wish() : Wish::kNone;
+  if (SavesDumps(parts)) {
+    if (!parts.dumps->Request()) return ctx.reply.Error(kSaveRuns);
+    if (keeper != nullptr && wish == Wish::kNone) keeper->Request(Wish::kSave);
     return ctx.reply.Simple("Background saving started");
-  requested == Requested::kFollows ? ctx.reply.Simple("Background saving scheduled")
-                                   : ctx.reply.Error(kSaveRuns);
+  }
+  if (wish == Wish::kSave) return ctx.reply.Error(kSaveRuns);
+  const bool later = wish != Wish::kNone || ctx.executor.in_unit();
+  if (wish != Wish::kNone && !schedules && !ctx.executor.in_unit())
+    return ctx.reply.Error(wish == Wish::kOwn ? kSaveRuns : kRewriteRuns);
+  keeper->Request(Wish::kSave);
+  ctx.reply.Simple(later ? "Background saving scheduled" : "Background saving started");
 }
 
 struct ShutdownOptions {

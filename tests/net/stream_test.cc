@@ -209,9 +209,80 @@ TEST_SUITE("net/stream") {
     CHECK(TryWrite(*pair.left, "x") < 0);
   }
 
+  TEST_CASE("a connection that was reset ends with its error, whether it is read or written") {
+    for (const bool reads : {true, false}) {
+      CAPTURE(reads);
+      Loop loop;
+      TcpPair pair(loop, "127.0.0.1");
+      REQUIRE(pair.server != nullptr);
+      const std::string text = RandomText(16 * kMiB);
+      if (reads) {
+        pair.server->StartReading();
+      } else {
+        const ssize_t taken = TryWrite(*pair.server, text);
+        REQUIRE(taken > 0);
+        REQUIRE(static_cast<size_t>(taken) < text.size());
+        const WriteSpan rest{text.data() + taken, text.size() - static_cast<size_t>(taken)};
+        CHECK(pair.server->Write(&rest, 1) == 0);
+      }
+      loop.RunNoWait();
+      const linger at_once{.l_onoff = 1, .l_linger = 0};
+      REQUIRE(::setsockopt(pair.client->fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) ==
+              0);
+      pair.client->Close();
+      CHECK(RunUntil(loop, [&] { return pair.server_says.ends == 1; }));
+      CHECK(pair.server_says.end_error == ECONNRESET);
+      CHECK(pair.server_says.drained == 0);
+      for (int i = 0; i < 3; ++i) loop.RunNoWait();
+      CHECK(pair.server_says.ends == 1);
+    }
+  }
+
+  TEST_CASE("a peer that has sent all it will may still be written to") {
+    Loop loop;
+    StreamPair pair(loop);
+    const std::string text = RandomText(4 * kMiB);
+    pair.left->StartReading();
+    const ssize_t taken = TryWrite(*pair.left, text);
+    REQUIRE(static_cast<size_t>(taken) < text.size());
+    const WriteSpan rest{text.data() + taken, text.size() - static_cast<size_t>(taken)};
+    CHECK(pair.left->Write(&rest, 1) == 0);
+    CHECK(TryWrite(*pair.right, "last words") == 10);
+    REQUIRE(::shutdown(pair.right->fd(), SHUT_WR) == 0);
+    CHECK(RunUntil(loop, [&] { return pair.left_says.ends == 1; }));
+    CHECK(pair.left_says.received == "last words");
+    CHECK(pair.left_says.end_error == 0);
+    pair.right->StartReading();
+    CHECK(RunUntil(loop, [&] { return pair.right_says.received.size() == text.size(); }));
+    CHECK(pair.right_says.received == text);
+    CHECK(RunUntil(loop, [&] { return pair.left_says.drained == 1; }));
+  }
+
+  TEST_CASE("a descriptor's number may be another connection's at once") {
+    Loop loop;
+    for (int i = 0; i < 20; ++i) {
+      StreamPair first(loop);
+      first.left->StartReading();
+      CHECK(TryWrite(*first.right, "never read") == 10);  // readable when it is closed
+      const int number = first.left->fd();
+      first.left->Close();
+      StreamPair second(loop);
+      CHECK((second.left->fd() == number || second.right->fd() == number));
+      second.left->StartReading();
+      second.right->StartReading();
+      CHECK(TryWrite(*second.left, "to the right") == 12);
+      CHECK(TryWrite(*second.right, "to the left") == 11);
+      CHECK(RunUntil(loop, [&] {
+        return second.left_says.received == "to the left" &&
+               second.right_says.received == "to the right";
+      }));
+      CHECK(first.left_says.received.empty());
+    }
+  }
+
   TEST_CASE("a stream may be destroyed inside OnRead and inside OnEnd") {
     Loop loop;
-    StreamPair pair(loop, 4);  // smaller than what comes: libuv would go on reading
+    StreamPair pair(loop, 4);  // smaller than what comes: it would be read on
     pair.left_says.on_read = [&] { pair.left.reset(); };
     pair.right_says.on_end = [&] { pair.right.reset(); };
     pair.left->StartReading();

@@ -8,18 +8,13 @@
 #include "env/entropy.h"
 #include "exec/executor.h"
 #include "exec/families.h"
+#include "exec/no_subscribers.h"
 #include "exec/transaction.h"
 #include "resp/reply_value.h"
 #include "terrace/database.h"
 
 namespace terrace {
 namespace {
-
-// Nobody can subscribe without a server, so messages have no receivers.
-class NoSubscribers final : public commands::Publisher {
- public:
-  uint64_t Publish(pubsub::Kind, Bytes, Bytes) override { return 0; }
-};
 
 uint64_t RandomSeed() {
   uint64_t seed;
@@ -194,7 +189,7 @@ class EmbeddedDatabase final : public Database {
   engine::EvictionSettings eviction_;
   exec::ServerGates gates_;
   std::atomic<uint64_t> slow_command_ns_{UINT64_MAX};
-  NoSubscribers no_subscribers_;
+  exec::NoSubscribers no_subscribers_;
   exec::Environment environment_;
   std::atomic<uint64_t> next_id_{1};
   std::mutex mutex_;

@@ -10,6 +10,7 @@
 #include "engine/entry_codec.h"
 #include "exec/keyspace_exchange.h"
 #include "exec/log_replay.h"
+#include "exec/no_subscribers.h"
 #include "server/checkpoint_keeper.h"
 #include "server/log.h"
 #include "server/worker.h"
@@ -17,11 +18,6 @@
 
 namespace terrace::server {
 namespace {
-
-class NoSubscribers final : public commands::Publisher {
- public:
-  uint64_t Publish(pubsub::Kind, Bytes, Bytes) override { return 0; }
-};
 
 // A machine of its own, which comes to what a restart would come to. It has its own participants, so it can be run by who
 // keeps everybody out of the server's.
@@ -96,7 +92,7 @@ class RestartCopy {
   engine::EvictionSettings eviction_;
   exec::ServerGates gates_;
   std::atomic<uint64_t> slow_command_ns_{UINT64_MAX};
-  NoSubscribers publisher_;
+  exec::NoSubscribers publisher_;
   exec::Environment environment_;
   exec::Executor executor_;
 };

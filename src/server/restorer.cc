@@ -2,6 +2,7 @@
 
 #include "env/entropy.h"
 #include "exec/executor.h"
+#include "exec/no_subscribers.h"
 #include "server/log.h"
 #include "server/worker.h"
 
@@ -9,12 +10,6 @@ namespace terrace::server {
 namespace {
 
 using config::LogLevel;
-
-// What was published when the log was written is not published once more.
-class NoSubscribers final : public commands::Publisher {
- public:
-  uint64_t Publish(pubsub::Kind, Bytes, Bytes) override { return 0; }
-};
 
 }  // namespace
 
@@ -30,7 +25,8 @@ void Restorer::Stop() {
 }
 
 void Restorer::Run(const config::Options& options, const std::string& import_file) {
-  NoSubscribers publisher;
+  // What was published when the log was written is not published once more.
+  exec::NoSubscribers publisher;
   exec::Environment environment{
       parts_.table,    parts_.databases, parts_.log,   parts_.engine_settings,
       parts_.eviction, parts_.gates,     parts_.clock, parts_.limits.slow_command_ns};
